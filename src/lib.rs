@@ -1,0 +1,16 @@
+//! Pli, a sealed letter: a self-hosted secure file-exchange gateway and mail relay.
+//!
+//! The modules stand in layers; a module names only modules below its own (`tests/architecture.rs`
+//! enforces it, `docs/architecture.md` tells why):
+//!
+//! ```text
+//!   main · cli · serve · demo                        composition
+//!   web · smtp · jobs · store                        adapters, never naming each other
+//!   app                                              use cases and the ports they need
+//!   transfer · relay · retention                     lifecycles
+//!   identity · mailbox · vault · audit · message     what things are
+//!   policy                                           what is allowed
+//!   value                                            addresses, ids, digests, times, secrets
+//! ```
+
+pub mod value;

@@ -1,0 +1,23 @@
+//! Values that every layer speaks of: addresses, identifiers, digests, times, sizes, languages, secrets.
+//!
+//! They are parsed once, where they come in, and are right by construction from then on. Nothing here
+//! reads a clock, a file or a source of randomness: those come in as arguments.
+
+mod address;
+mod digest;
+mod id;
+mod language;
+mod secret;
+mod size;
+mod time;
+
+pub use address::{AddressError, Domain, MailAddress};
+pub use digest::{Digest, DigestBuilder, keyed_digest};
+pub use id::{
+    AccountId, DraftId, IdError, MailId, MailboxId, ObjectId, OrganisationId, PartnerId, PersonId, ProofId,
+    Reference, SessionId, Slug, TransferId,
+};
+pub use language::Language;
+pub use secret::{SecretBytes, Token, TokenHash};
+pub use size::ByteSize;
+pub use time::{Day, Millis, Timestamp};

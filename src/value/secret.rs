@@ -1,0 +1,104 @@
+//! Secrets: bytes that are wiped when dropped and never printed, and the tokens that people carry.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::Digest;
+
+/// Bytes that must not outlive their use: wiped on drop, `Debug` shows the length only.
+#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, named so that each use can be found.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretBytes({} bytes)", self.0.len())
+    }
+}
+
+/// A 256-bit bearer token: in a link or a cookie, never in the store, which holds its hash.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// Makes a token of 32 random bytes.
+    pub const fn new(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    /// Reads a token as [`Token::expose`] writes it; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = BASE64URL.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The token as it stands in a link or a cookie: base64url, 43 characters.
+    pub fn expose(&self) -> String {
+        BASE64URL.encode(self.0)
+    }
+
+    /// What the store keeps.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Digest::of(&self.0))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// The SHA-256 hash of a [`Token`]; enough for a value of 256 random bits.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TokenHash(Digest);
+
+impl TokenHash {
+    /// The hash as a store key.
+    pub fn as_digest(&self) -> &Digest {
+        &self.0
+    }
+}
+
+impl PartialEq for TokenHash {
+    fn eq(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+    }
+}
+
+impl Eq for TokenHash {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back_and_only_as_written() {
+        let token = Token::new([3; 32]);
+        assert_eq!(Token::parse(&token.expose()).unwrap().hash(), token.hash());
+        assert!(Token::parse("short").is_none());
+        assert!(Token::parse(&format!("{}=", token.expose())).is_none());
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        assert_eq!(format!("{:?}", SecretBytes::new(b"AGE-SECRET-KEY".to_vec())), "SecretBytes(14 bytes)");
+        assert_eq!(format!("{:?}", Token::new([3; 32])), "Token(…)");
+    }
+}
