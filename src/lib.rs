@@ -13,4 +13,7 @@
 //!   value                                            addresses, ids, digests, times, secrets
 //! ```
 
+pub mod identity;
+pub mod mailbox;
 pub mod value;
+pub mod vault;

@@ -1,0 +1,33 @@
+//! The delivery port: hands a rendered mail to the next host.
+
+use async_trait::async_trait;
+
+use crate::relay::queue::DeliveryProblem;
+use crate::value::{MailAddress, MailId};
+
+/// A rendered mail, ready to leave.
+pub struct OutgoingMail<'a> {
+    /// Its id; the adapter may use it to recognise a repeat.
+    pub id: MailId,
+    /// The return address (RFC 5321 MAIL FROM).
+    pub from: &'a MailAddress,
+    /// Who gets it (RCPT TO).
+    pub to: &'a MailAddress,
+    /// The message, CRLF line ends.
+    pub message: &'a [u8],
+}
+
+/// The next host took it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatched {
+    /// The TLS version of the connection; none when it was in clear.
+    pub tls: Option<String>,
+}
+
+/// Delivers mails. At least once: a mail whose answer was lost is handed over again, with the same Message-ID.
+/// The caller retries and limits how many are under way; the adapter limits how long one takes.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// Hands one mail over. `Ok` means that the next host has taken responsibility for it.
+    async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem>;
+}

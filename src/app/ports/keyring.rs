@@ -1,0 +1,65 @@
+//! The keyring port: the keys that live for days, and the few secrets that live as long as the installation. It
+//! stands apart from the store and is never in a backup (DESIGN section 4).
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::retention::{ClockAnchor, KeyName};
+use crate::vault::{Identity, Recipient};
+
+/// A secret of 32 bytes that lives as long as the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretName {
+    /// Keys the pseudonyms of people in the log.
+    Pseudonyms,
+    /// Keys the digests that recognise a repeated send.
+    Repeats,
+    /// Keys the digests of typed codes.
+    Codes,
+    /// The Ed25519 seed that signs the log's checkpoints.
+    LogSigning,
+}
+
+/// What can go wrong. The operator must act.
+#[derive(Debug, Error)]
+pub enum KeyringError {
+    /// The key was destroyed, or its day is too far ahead to have one. It will not come back.
+    #[error("there is no key {0}")]
+    NoKey(KeyName),
+    /// The key exists but its file could not be read, written or removed.
+    #[error("the keyring is not available")]
+    Unavailable(#[source] std::io::Error),
+    /// A file of the keyring does not hold what it should.
+    #[error("the keyring holds a damaged entry: {0}")]
+    Damaged(String),
+}
+
+/// Keeps keys.
+///
+/// - Durable: [`Keyring::make`] and [`Keyring::destroy`] return after their effect is forced to disk, in every
+///   copy that is configured.
+/// - Destroyed means gone: after [`Keyring::destroy`] returns, no call gives the key again, also after a restart.
+/// - Concurrent: all methods may be called from many threads. `make` of a key that exists leaves it as it is.
+/// - Blocking but short: small files, no network.
+pub trait Keyring: Send + Sync {
+    /// The recipient of a key, to seal to.
+    fn recipient(&self, name: KeyName) -> Result<Recipient, KeyringError>;
+    /// The identity of a key, to open with. [`KeyringError::NoKey`] when it was destroyed.
+    fn identity(&self, name: KeyName) -> Result<Identity, KeyringError>;
+    /// The names of the keys that exist.
+    fn names(&self) -> Result<BTreeSet<KeyName>, KeyringError>;
+    /// Makes a key.
+    fn make(&self, name: KeyName) -> Result<(), KeyringError>;
+    /// Destroys a key everywhere; one that does not exist is no error.
+    fn destroy(&self, name: KeyName) -> Result<(), KeyringError>;
+    /// A secret of the installation.
+    fn secret(&self, name: SecretName) -> Result<[u8; 32], KeyringError>;
+    /// The gateway's own identity, from its key file apart from the keyring: unwraps mailbox keys in custody
+    /// `gateway`.
+    fn gateway(&self) -> Result<Identity, KeyringError>;
+    /// The clock's anchor, as written last.
+    fn clock_anchor(&self) -> Result<Option<ClockAnchor>, KeyringError>;
+    /// Writes the clock's anchor down, durably.
+    fn set_clock_anchor(&self, anchor: &ClockAnchor) -> Result<(), KeyringError>;
+}

@@ -1,0 +1,19 @@
+//! What the use cases need from the outside, and what they may assume of it. Each contract is written on its
+//! trait; one suite (`tests/contract`) runs against every adapter.
+
+mod clock;
+mod delivery;
+mod keyring;
+mod objects;
+mod random;
+mod store;
+
+pub use clock::Clock;
+pub use delivery::{Delivery, Dispatched, OutgoingMail};
+pub use keyring::{Keyring, KeyringError, SecretName};
+pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
+pub use random::Random;
+pub use store::{
+    AuditRange, Change, CommitError, Committed, Entry, Expectation, Key, List, PersonName, Record, Store, StoreError,
+    StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned,
+};

@@ -1,0 +1,57 @@
+//! The object port: where sealed bytes of any size are kept.
+
+use std::io::Read;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::transfer::ObjectLocator;
+use crate::value::Day;
+
+/// What can go wrong. Ours to mend; the sender is told to retry.
+#[derive(Debug, Error)]
+pub enum ObjectError {
+    /// The first bytes are not those of an age file: somebody tried to store something in clear. Nothing was
+    /// stored.
+    #[error("refused to store bytes that are not sealed")]
+    NotSealed,
+    /// The object is not there: erased, or never finished.
+    #[error("the object is not there")]
+    Missing,
+    /// The disk is full, or could not be read or written.
+    #[error("the object store is not available")]
+    Unavailable(#[source] std::io::Error),
+}
+
+/// An object in the making. Dropped before [`ObjectWriter::finish`], it leaves nothing that can be found.
+#[async_trait]
+pub trait ObjectWriter: Send {
+    /// Adds sealed bytes. The first call must bring at least the first line of an age file.
+    async fn write(&mut self, sealed: &[u8]) -> Result<(), ObjectError>;
+    /// Ends the object and returns where it is kept. When this returns, the object survives a power cut.
+    async fn finish(self: Box<Self>) -> Result<ObjectLocator, ObjectError>;
+}
+
+/// Reads a sealed object from its beginning; used where blocking is allowed.
+pub trait ObjectReader: Read + Send {}
+
+impl<R: Read + Send> ObjectReader for R {}
+
+/// Keeps sealed objects.
+///
+/// - An object is written once, never changed; a locator is never reused.
+/// - Durable when [`ObjectWriter::finish`] returns. Many writers may be at work; small objects may share one disk
+///   write (group commit).
+/// - An object that no record names (the process died between `finish` and the commit) is harmless: it is sealed,
+///   and [`Objects::sweep`] ends it.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Begins an object. `today` dates it for [`Objects::sweep`].
+    async fn create(&self, today: Day) -> Result<Box<dyn ObjectWriter>, ObjectError>;
+    /// Opens an object for reading.
+    async fn open(&self, locator: &ObjectLocator) -> Result<Box<dyn ObjectReader>, ObjectError>;
+    /// Erases objects; one that is not there is no error. Readers that are at work may fail.
+    async fn erase(&self, locators: &[ObjectLocator]) -> Result<(), ObjectError>;
+    /// Erases whatever was begun before a day, named by a record or not. Returns how many objects or groups went.
+    async fn sweep(&self, before: Day) -> Result<u64, ObjectError>;
+}

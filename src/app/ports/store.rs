@@ -1,0 +1,310 @@
+//! The store port: records, lists of them, and the one way to change them, a unit of work with its log entries.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::audit::{Action, Entry as LogEntry, Event, Frontier};
+use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, Session};
+use crate::mailbox::Mailbox;
+use crate::relay::queue::QueuedMail;
+use crate::transfer::{Draft, RegisterLine, Repeat, Transfer};
+use crate::value::{
+    AccountId, Digest, DraftId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId, PersonId, ProofId,
+    Reference, Slug, Timestamp, TokenHash, TransferId,
+};
+use crate::vault::Grant;
+
+/// A pseudonym's name, for the officer who looks; kept apart from the log, with a retention of its own.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PersonName {
+    /// The pseudonym.
+    pub person: PersonId,
+    /// The address that it stands for.
+    pub address: MailAddress,
+    /// When it was last met.
+    pub met_at: Timestamp,
+}
+
+/// A signed checkpoint of the log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StoredCheckpoint {
+    /// How many entries it covers.
+    pub size: u64,
+    /// The signed note (C2SP tlog-checkpoint).
+    pub note: String,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+}
+
+/// Declares the records that a store keeps, each with the key that finds it.
+macro_rules! records {
+    ($($(#[$doc:meta])* $variant:ident($record:ty) by $key:ty = $of:expr),+ $(,)?) => {
+        /// A record. Small: large bytes are objects.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(clippy::large_enum_variant, reason = "records are moved a few times each, never kept in bulk")]
+        pub enum Record { $($(#[$doc])* $variant($record)),+ }
+
+        /// What finds one record.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Key { $($(#[$doc])* $variant($key)),+ }
+
+        impl Record {
+            /// The key that finds it.
+            pub fn key(&self) -> Key {
+                match self { $(Self::$variant(record) => {
+                    let of: fn(&$record) -> $key = $of;
+                    Key::$variant(of(record))
+                }),+ }
+            }
+        }
+
+        $(impl From<$record> for Record {
+            fn from(record: $record) -> Self {
+                Self::$variant(record)
+            }
+        }
+
+        impl TryFrom<Record> for $record {
+            type Error = StoreError;
+
+            fn try_from(record: Record) -> Result<Self, StoreError> {
+                match record {
+                    Record::$variant(record) => Ok(record),
+                    _ => Err(StoreError::Damaged),
+                }
+            }
+        })+
+    };
+}
+
+records! {
+    /// A fund.
+    Organisation(Organisation) by OrganisationId = |r| r.id,
+    /// A mailbox.
+    Mailbox(Mailbox) by MailboxId = |r| r.id,
+    /// A structure that deposits.
+    Partner(Partner) by PartnerId = |r| r.id,
+    /// An agreement.
+    Agreement(Agreement) by (MailboxId, PartnerId) = |r| (r.mailbox, r.partner),
+    /// An account.
+    Account(Account) by AccountId = |r| r.id,
+    /// A session, by its cookie.
+    Session(Session) by TokenHash = |r| r.token,
+    /// A proof of an address.
+    Proof(AddressProof) by ProofId = |r| r.id,
+    /// A draft.
+    Draft(Draft) by DraftId = |r| r.id,
+    /// A transfer that can still be opened.
+    Transfer(Transfer) by TransferId = |r| r.id,
+    /// A grant, by transfer and holder.
+    Grant(Grant) by (TransferId, MailboxId) = |r| (r.terms.transfer, r.terms.holder),
+    /// An outgoing mail.
+    Mail(QueuedMail) by MailId = |r| r.id,
+    /// What stays of a transfer that ended.
+    Register(RegisterLine) by TransferId = |r| r.transfer,
+    /// A send that was accepted.
+    Repeat(Repeat) by Digest = |r| r.digest,
+    /// A pseudonym's name.
+    Person(PersonName) by PersonId = |r| r.person,
+    /// A checkpoint of the log, by its size.
+    Checkpoint(StoredCheckpoint) by u64 = |r| r.size,
+}
+
+/// A list of records, each in a stated order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum List {
+    /// All organisations.
+    Organisations,
+    /// All mailboxes.
+    Mailboxes,
+    /// The mailbox with this slug of the organisation with that one; at most one.
+    MailboxByPage(OrganisationId, Slug),
+    /// The organisation with this slug; at most one.
+    OrganisationBySlug(Slug),
+    /// The mailbox that takes deposits at this address; at most one.
+    MailboxByDepositAddress(MailAddress),
+    /// All partners.
+    Partners,
+    /// The agreements of a mailbox.
+    AgreementsOf(MailboxId),
+    /// All accounts.
+    Accounts,
+    /// The account that signs in with this address; at most one.
+    AccountByAddress(MailAddress),
+    /// The sessions of an account.
+    SessionsOf(AccountId),
+    /// Sessions that began before an instant, oldest first.
+    SessionsBegunBefore(Timestamp),
+    /// The proof that this link's token belongs to; at most one.
+    ProofByToken(TokenHash),
+    /// Proofs that were asked for before an instant, oldest first.
+    ProofsAskedBefore(Timestamp),
+    /// Drafts whose last byte came before an instant, oldest first.
+    DraftsTouchedBefore(Timestamp),
+    /// The live transfer with this reference; at most one.
+    TransferByReference(Reference),
+    /// The register line with this reference; at most one.
+    RegisterByReference(Reference),
+    /// The transfers of a mailbox, newest first; those received before `before` when given.
+    TransfersOf {
+        /// The mailbox.
+        mailbox: MailboxId,
+        /// Where the page before ended.
+        before: Option<Timestamp>,
+    },
+    /// Transfers that expire at an instant or before it, soonest first.
+    TransfersExpiringBy(Timestamp),
+    /// The grants of a transfer.
+    GrantsOf(TransferId),
+    /// Mails to be tried at an instant or before it, longest due first.
+    MailsDueBy(Timestamp),
+    /// The mails that speak of a transfer.
+    MailsOf(TransferId),
+    /// Mails written before an instant, oldest first.
+    MailsWrittenBefore(Timestamp),
+    /// Accepted sends before an instant, oldest first.
+    RepeatsAcceptedBefore(Timestamp),
+    /// Checkpoints, newest first.
+    Checkpoints,
+}
+
+/// A record and how often it was written; for [`Expectation::Unchanged`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<R> {
+    /// The record.
+    pub record: R,
+    /// Rises with each write; never 0 for a record that exists.
+    pub version: u64,
+}
+
+/// What must still hold when a unit is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// No record has this key.
+    Absent(Key),
+    /// The record with this key was not written since it was read.
+    Unchanged(Key, u64),
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "changes are moved once, into the commit")]
+pub enum Change {
+    /// Writes a record, new or not.
+    Put(Record),
+    /// Deletes the record with this key; one that does not exist is no error.
+    Delete(Key),
+}
+
+/// An event and the log entry that was made of it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event, for the store's indexes.
+    pub event: Event,
+    /// The entry, its salt in it; the store only gives it its place.
+    pub entry: LogEntry,
+}
+
+/// All or nothing: records and the log entries that tell of them (invariants 1 and 2).
+#[derive(Debug, Clone, Default)]
+#[must_use = "a unit that is not committed has no effect"]
+pub struct UnitOfWork {
+    /// What must still hold.
+    pub expectations: Vec<Expectation>,
+    /// What changes, in order.
+    pub changes: Vec<Change>,
+    /// What the log gains, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// The unit is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The log's size before the first entry of the unit: that entry's index (RFC 6962 leaf index).
+    pub first_entry: u64,
+}
+
+/// Why a read failed. Ours to mend.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The disk or the database does not answer.
+    #[error("the store is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A record does not read as what it should be.
+    #[error("the store holds a damaged record")]
+    Damaged,
+}
+
+/// Why a unit was not committed.
+#[derive(Debug, Error)]
+pub enum CommitError {
+    /// An expectation does not hold: somebody was quicker. Nothing happened; read again and decide anew.
+    #[error("the records were changed meanwhile")]
+    Conflict,
+    /// Nothing is known to have happened; the sender must keep its copy and retry.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which entries of the log to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditRange {
+    /// Only entries with a lower index than this; newest first from there. None means from the end.
+    pub before: Option<u64>,
+    /// Only entries that name this person.
+    pub person: Option<PersonId>,
+    /// Only entries that name this mailbox.
+    pub mailbox: Option<MailboxId>,
+    /// Only entries that name this transfer.
+    pub transfer: Option<TransferId>,
+    /// Only this action.
+    pub action: Option<Action>,
+    /// Only entries at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Only entries before this instant.
+    pub until: Option<Timestamp>,
+}
+
+/// Keeps records and the log.
+///
+/// - **Atomic**: a unit of work happens wholly or not at all, also across a crash.
+/// - **Durable**: when [`Store::commit`] returns `Ok`, the unit survives a power cut. When it returns
+///   [`CommitError::Store`], the unit may or may not have happened, but was told to nobody; every unit that matters is
+///   written so that doing it again is harmless (an expectation, or a repeat that is recognised).
+/// - **Serial**: units take effect one after the other; a read after a commit sees it; a list may miss what is
+///   committed while it runs, never half of a unit.
+/// - **Concurrent**: all methods may be called from many tasks; commits may share one disk write (group commit).
+/// - Not found is `None` or an empty list, never an error.
+/// - The log only grows: entry `n` of the log is the `n`-th that was ever committed, and its leaf hash never changes.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Reads one record.
+    async fn get(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError>;
+
+    /// Reads the first `limit` records of a list.
+    async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError>;
+
+    /// Commits a unit.
+    async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError>;
+
+    /// The log as a whole: how many entries, and the tree over them. One consistent picture.
+    async fn log(&self) -> Result<Frontier, StoreError>;
+
+    /// The newest `limit` entries of a range, newest first, each with its index.
+    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError>;
+
+    /// Up to `limit` entries from index `first` on, oldest first, for exports and proofs. An entry whose payload was
+    /// pruned has only its leaf hash.
+    async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError>;
+}
+
+/// An entry as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLeaf {
+    /// Its index.
+    pub index: u64,
+    /// Its leaf hash.
+    pub leaf: Digest,
+    /// The entry; none once it was pruned.
+    pub entry: Option<LogEntry>,
+}

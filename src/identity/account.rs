@@ -1,0 +1,194 @@
+//! Accounts: named persons who sign in (invariant 7), and their password.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::constant_time;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::value::{
+    AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, Timestamp,
+    keyed_digest,
+};
+
+/// Argon2id memory in KiB, passes and lanes: OWASP's first choice, above RFC 9106's second recommendation for
+/// what a sign-in may cost a shared machine.
+const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
+const ARGON2_PASSES: u32 = 2;
+const ARGON2_LANES: u32 = 1;
+/// Longer passwords are refused before any work is done on them.
+const PASSWORD_MAX_BYTES: usize = 1024;
+
+/// What a person does with the gateway. A right to a mailbox is given apart, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Opens, answers, dispatches for the mailboxes that the account is a member of.
+    Agent,
+    /// Appointed by the fund for a partner's structure (P1).
+    Gestionnaire,
+    /// Reads and verifies the log; sees no content.
+    SecurityOfficer,
+}
+
+/// Whether an account may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum AccountState {
+    /// It may.
+    Active,
+    /// Cut off at once with all its sessions (P6).
+    CutOff {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// A named person's account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The person's pseudonym in the log.
+    pub person: PersonId,
+    /// The address that signs in.
+    pub address: MailAddress,
+    /// First and last name, for other members of the house.
+    pub name: String,
+    /// What the person does.
+    pub role: Role,
+    /// The fund, for its members.
+    pub organisation: Option<OrganisationId>,
+    /// The structure, for a gestionnaire.
+    pub partner: Option<PartnerId>,
+    /// The mailboxes that the person may read, by name (P7).
+    pub mailboxes: Vec<MailboxId>,
+    /// The password's verifier.
+    pub password: PasswordHash,
+    /// Whether it may sign in.
+    pub state: AccountState,
+    /// The language of its pages.
+    pub language: Language,
+}
+
+impl Account {
+    /// Whether it may sign in now.
+    pub fn is_active(&self) -> bool {
+        self.state == AccountState::Active
+    }
+
+    /// Whether the person may read a mailbox now: an active agent who is a member of it by name (P7).
+    pub fn reads(&self, mailbox: MailboxId) -> bool {
+        self.is_active() && self.role == Role::Agent && self.mailboxes.contains(&mailbox)
+    }
+
+    /// Whether the person may read the log now.
+    pub fn reads_log(&self) -> bool {
+        self.is_active() && self.role == Role::SecurityOfficer
+    }
+}
+
+/// A password as typed, wiped on drop.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes a typed password over; one that is too long to be one is `None`.
+    pub fn new(typed: String) -> Option<Self> {
+        (typed.len() <= PASSWORD_MAX_BYTES).then_some(Self(typed))
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// Why a password could not be hashed. The operator must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the password could not be hashed")]
+pub struct PasswordHashError;
+
+/// An Argon2id verifier (RFC 9106) with a salt of its own and the cost that it was made with.
+///
+/// The verifier is derived from the Argon2id output under a label, so that the same run can give other keys of
+/// the sign-in under other labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordHash {
+    salt: Digest,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+    verifier: Digest,
+}
+
+impl PasswordHash {
+    /// Hashes a password. Costs tens of milliseconds and 19 MiB: to be run where that may block.
+    pub fn new(password: &Password, salt: [u8; 32]) -> Result<Self, PasswordHashError> {
+        let mut hash = Self {
+            salt: Digest::from_bytes(salt),
+            memory_kib: ARGON2_MEMORY_KIB,
+            passes: ARGON2_PASSES,
+            lanes: ARGON2_LANES,
+            verifier: Digest::from_bytes([0; 32]),
+        };
+        hash.verifier = hash.derive(password)?;
+        Ok(hash)
+    }
+
+    /// Whether the password is the one; the same cost as [`PasswordHash::new`].
+    pub fn verify(&self, password: &Password) -> bool {
+        self.derive(password).is_ok_and(|derived| {
+            constant_time::verify_slices_are_equal(derived.as_bytes(), self.verifier.as_bytes()).is_ok()
+        })
+    }
+
+    fn derive(&self, password: &Password) -> Result<Digest, PasswordHashError> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32));
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(|_| PasswordHashError)?);
+        let mut key = zeroize::Zeroizing::new([0; 32]);
+        argon2
+            .hash_password_into(password.0.as_bytes(), self.salt.as_bytes(), key.as_mut())
+            .map_err(|_| PasswordHashError)?;
+        Ok(keyed_digest(&key, &[b"pli sign-in verifier"]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> Password {
+        Password::new(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_password_is_known_again_and_no_other_is() {
+        let hash = PasswordHash::new(&typed("correct cheval pile agrafe"), [4; 32]).unwrap();
+        assert!(hash.verify(&typed("correct cheval pile agrafe")));
+        assert!(!hash.verify(&typed("correct cheval pile agraf")));
+    }
+
+    #[test]
+    fn the_same_password_of_two_people_has_two_hashes() {
+        let one = PasswordHash::new(&typed("a"), [1; 32]).unwrap();
+        assert_ne!(one, PasswordHash::new(&typed("a"), [2; 32]).unwrap());
+    }
+
+    #[test]
+    fn the_argon2id_run_is_the_one_of_another_implementation() {
+        // argon2-cffi: hash_secret_raw(b"password", b"\x04" * 32, 2, 19456, 1, 32, Type.ID), then the keyed digest.
+        let hash = PasswordHash::new(&typed("password"), [4; 32]).unwrap();
+        let raw = [
+            0x35, 0x36, 0xa2, 0x78, 0x50, 0x72, 0x8c, 0xce, 0x7d, 0xc7, 0x0d, 0x23, 0xc9, 0xdb, 0x5d, 0x08,
+            0x7d, 0x4f, 0x4b, 0x01, 0xf9, 0x4b, 0x66, 0x77, 0xd9, 0x53, 0x1d, 0xc2, 0xb8, 0x33, 0x18, 0xf8,
+        ];
+        assert_eq!(hash.verifier, keyed_digest(&raw, &[b"pli sign-in verifier"]));
+    }
+
+    #[test]
+    fn a_megabyte_is_no_password() {
+        assert!(Password::new("a".repeat(1 << 20)).is_none());
+    }
+}

@@ -1,0 +1,14 @@
+//! Who is who: organisations that run mailboxes, partners that deposit, accounts that sign in, and how each
+//! proves it. No rights are decided here: that is [`crate::mailbox`] for members and [`Agreement`] for partners.
+
+mod account;
+mod organisation;
+mod partner;
+mod proof;
+mod session;
+
+pub use account::{Account, AccountState, Password, PasswordHash, PasswordHashError, Role};
+pub use organisation::Organisation;
+pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
+pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode};
+pub use session::{SESSION_IDLE, SESSION_LIFE, Session};

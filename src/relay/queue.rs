@@ -1,0 +1,206 @@
+//! The queue of outgoing mails: what waits, when it is tried again, what became of it (invariant 10: each notice
+//! has a state that a person can see).
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::{Day, Language, MailAddress, MailId, MailboxId, Millis, Timestamp, TransferId};
+use crate::vault::Sealed;
+
+/// How long delivery is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
+pub const MAIL_LIFE: Millis = Millis::days(5);
+/// First wait after a failed try.
+const FIRST_WAIT: Millis = Millis::minutes(1);
+/// Longest wait between two tries.
+const LONGEST_WAIT: Millis = Millis::hours(4);
+
+/// What a mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailKind {
+    /// The link and code that prove an address (D2).
+    DepositLink,
+    /// The depositor's acknowledgement (T2, D9).
+    Acknowledgement,
+    /// The mailbox's notice (T1).
+    Notice,
+}
+
+/// Why a mail was not taken yet, or never. Closed, so that it can stand in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryProblem {
+    /// The host could not be reached or did not answer in time.
+    Unreachable,
+    /// The connection could not be made private as its policy demands.
+    TlsRequired,
+    /// The host asked to try later (4yz).
+    TryLater {
+        /// The SMTP reply code.
+        code: u16,
+    },
+    /// The host refused for good (5yz).
+    Refused {
+        /// The SMTP reply code.
+        code: u16,
+    },
+    /// The recipient's system sent it back (RFC 3464).
+    Bounced,
+    /// Five days went by.
+    TooLate,
+    /// The mail could not be rendered or unsealed: ours to mend.
+    Broken,
+}
+
+/// Where a mail stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum MailState {
+    /// It waits for its next try.
+    Queued {
+        /// When.
+        next_try_at: Timestamp,
+        /// Why the last try failed, if there was one.
+        last_problem: Option<DeliveryProblem>,
+    },
+    /// The next host took it.
+    Accepted {
+        /// When.
+        at: Timestamp,
+        /// The TLS version of the connection; none when in clear, as to a smart host on loopback.
+        tls: Option<String>,
+    },
+    /// It will not arrive.
+    Failed {
+        /// When that was known.
+        at: Timestamp,
+        /// Why.
+        problem: DeliveryProblem,
+    },
+}
+
+/// An outgoing mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedMail {
+    /// Its id; its Message-ID and return address are made of it, so that a repeat is recognised.
+    pub id: MailId,
+    /// What it is for.
+    pub kind: MailKind,
+    /// The transfer that it speaks of, if any.
+    pub transfer: Option<TransferId>,
+    /// The mailbox that it speaks for.
+    pub mailbox: MailboxId,
+    /// Who gets it.
+    pub to: MailAddress,
+    /// The language that it is written in.
+    pub language: Language,
+    /// Its date.
+    pub written_at: Timestamp,
+    /// The letter, sealed to the queue key of `key_day`; erased when it was accepted or failed.
+    pub letter: Option<Sealed>,
+    /// The day of the queue key.
+    pub key_day: Day,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Where it stands.
+    pub state: MailState,
+}
+
+impl QueuedMail {
+    /// When it is to be tried, if it still is.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            MailState::Queued { next_try_at, .. } => Some(*next_try_at),
+            MailState::Accepted { .. } | MailState::Failed { .. } => None,
+        }
+    }
+
+    /// Notes that the next host took it; the letter is erased.
+    pub fn accepted(self, at: Timestamp, tls: Option<String>) -> Self {
+        Self { letter: None, tries: self.tries + 1, state: MailState::Accepted { at, tls }, ..self }
+    }
+
+    /// Notes a failed try: for good, or until the next one. `jitter` in 0..=255 spreads the tries.
+    pub fn not_taken(self, at: Timestamp, problem: DeliveryProblem, jitter: u8) -> Self {
+        let tries = self.tries.saturating_add(1);
+        let for_good = matches!(
+            problem,
+            DeliveryProblem::Refused { .. } | DeliveryProblem::Broken | DeliveryProblem::Bounced
+        );
+        if for_good {
+            return Self { tries, ..self.failed(at, problem) };
+        }
+        let next_try_at = at + wait_after(tries, jitter);
+        if next_try_at >= self.written_at + MAIL_LIFE {
+            return Self { tries, ..self.failed(at, DeliveryProblem::TooLate) };
+        }
+        Self { tries, state: MailState::Queued { next_try_at, last_problem: Some(problem) }, ..self }
+    }
+
+    /// Notes that it will not arrive; the letter is erased. A bounce can come after it was accepted.
+    pub fn failed(self, at: Timestamp, problem: DeliveryProblem) -> Self {
+        Self { letter: None, state: MailState::Failed { at, problem }, ..self }
+    }
+}
+
+/// The wait after the n-th failed try: doubling from one minute to four hours, spread by up to a quarter.
+fn wait_after(tries: u32, jitter: u8) -> Millis {
+    let doubled = FIRST_WAIT.0.saturating_mul(1_i64.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i64::MAX));
+    let wait = doubled.min(LONGEST_WAIT.0);
+    Millis(wait + wait / 4 * i64::from(jitter) / 255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::{Identity, seal};
+
+    fn mail() -> QueuedMail {
+        QueuedMail {
+            id: MailId::new([1; 16]),
+            kind: MailKind::Notice,
+            transfer: None,
+            mailbox: MailboxId::new([2; 16]),
+            to: MailAddress::parse("retraite@carsat.example").unwrap(),
+            language: Language::Fr,
+            written_at: Timestamp(0),
+            letter: Some(seal(&Identity::generate().recipient(), b"letter").unwrap()),
+            key_day: Day(0),
+            tries: 0,
+            state: MailState::Queued { next_try_at: Timestamp(0), last_problem: None },
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_down_is_tried_for_five_days_ever_more_slowly() {
+        let (mut mail, mut now, mut waits) = (mail(), Timestamp(0), Vec::new());
+        while let Some(due) = mail.due_at() {
+            waits.push(now.until(due));
+            now = due;
+            mail = mail.not_taken(now, DeliveryProblem::Unreachable, 0);
+        }
+        assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
+        assert_eq!(waits[1], Millis::minutes(1));
+        assert!(now.0 > Millis::hours(24 * 5 - 5).0 && now.0 < MAIL_LIFE.0);
+        assert_eq!(mail.state, MailState::Failed { at: now, problem: DeliveryProblem::TooLate });
+        assert!(mail.letter.is_none(), "a letter that will not leave is erased");
+    }
+
+    #[test]
+    fn a_refusal_for_good_is_not_tried_again() {
+        let mail = mail().not_taken(Timestamp(5), DeliveryProblem::Refused { code: 550 }, 0);
+        assert_eq!(mail.due_at(), None);
+        assert!(mail.letter.is_none());
+    }
+
+    #[test]
+    fn jitter_spreads_the_tries_by_a_quarter_at_most() {
+        assert_eq!(wait_after(1, 0), Millis::minutes(1));
+        assert_eq!(wait_after(1, 255), Millis::seconds(75));
+        assert_eq!(wait_after(u32::MAX, 255), Millis::hours(5));
+    }
+
+    #[test]
+    fn a_letter_is_erased_on_delivery() {
+        assert!(mail().accepted(Timestamp(1), Some("TLSv1.3".into())).letter.is_none());
+    }
+}

@@ -1,0 +1,10 @@
+//! How long things live, and when the clock may be believed: validity of transfers, lives of keys, the guard
+//! that lets no key be destroyed by a clock that jumped.
+
+mod clock_guard;
+mod key_plan;
+mod validity;
+
+pub use clock_guard::{AGREEMENT, ClockAnchor, ClockGuard, ClockVerdict, RawClock};
+pub use key_plan::{DAY_KEYS_AHEAD, DRAFT_KEY_DAYS, KeyName, KeyPlan, plan};
+pub use validity::{LONGEST_VALIDITY, ValidityPolicy, ValidityPolicyError};

@@ -1,0 +1,270 @@
+//! Drafts: a deposit in the making. What is already in it is sealed; its identity is wrapped to the draft key of
+//! the day it was begun, so that a restart loses nothing and a backup holds nothing in clear.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::ObjectLocator;
+use crate::mailbox::DepositLimits;
+use crate::value::{
+    ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference, Timestamp,
+    TokenHash, TransferId,
+};
+use crate::vault::{Recipient, SealSummary, Sealed};
+
+/// A draft lives this long after its last byte (DESIGN section 5).
+pub const DRAFT_LIFE: Millis = Millis::hours(24);
+
+/// Where a draft stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum DraftState {
+    /// It can be filled and sent.
+    Open,
+    /// It was sent; a repeat gets the same reference.
+    Sent {
+        /// The answer.
+        reference: Reference,
+        /// What it became.
+        transfer: TransferId,
+    },
+}
+
+/// A file that is sealed already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftPart {
+    /// Its number in the draft, from 1, never reused.
+    pub number: u32,
+    /// Where it is kept.
+    pub object: ObjectLocator,
+    /// Its manifest entry, sealed to the transfer's recipient: the name is in it.
+    pub entry: Sealed,
+    /// Size in clear.
+    pub size: ByteSize,
+}
+
+/// Why a draft does not take what it is given. The depositor must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DraftError {
+    /// It was sent already.
+    #[error("the deposit was sent already")]
+    AlreadySent,
+    /// One file is too large.
+    #[error("a file of {actual} is over the limit of {limit}")]
+    FileTooLarge {
+        /// What is allowed.
+        limit: ByteSize,
+        /// What was given, at least.
+        actual: ByteSize,
+    },
+    /// All files together are too large.
+    #[error("a deposit of {actual} is over the limit of {limit}")]
+    DepositTooLarge {
+        /// What is allowed.
+        limit: ByteSize,
+        /// What was given, at least.
+        actual: ByteSize,
+    },
+    /// There are too many files.
+    #[error("{limit} files at most")]
+    TooManyFiles {
+        /// What is allowed.
+        limit: u32,
+    },
+}
+
+/// A deposit in the making.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Its id.
+    pub id: DraftId,
+    /// The hash of the cookie that opens it.
+    pub token: TokenHash,
+    /// The mailbox that it is for.
+    pub mailbox: MailboxId,
+    /// The proven address.
+    pub address: MailAddress,
+    /// Its pseudonym in the log.
+    pub person: PersonId,
+    /// The partner.
+    pub partner: PartnerId,
+    /// The depositor's language.
+    pub language: Language,
+    /// The id of the transfer that it will be.
+    pub transfer: TransferId,
+    /// What its parts are sealed to.
+    pub recipient: Recipient,
+    /// The transfer's identity, wrapped to the draft key of `key_day`.
+    pub wrap: Sealed,
+    /// The day of the draft key.
+    pub key_day: Day,
+    /// The files.
+    pub parts: Vec<DraftPart>,
+    /// The number of the next file.
+    pub next_number: u32,
+    /// When the last byte came.
+    pub touched_at: Timestamp,
+    /// Where it stands.
+    pub state: DraftState,
+}
+
+impl Draft {
+    /// Whether it can still be filled or its answer seen.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.touched_at + DRAFT_LIFE
+    }
+
+    /// The size in clear of its files.
+    pub fn total_size(&self) -> ByteSize {
+        self.parts.iter().map(|part| part.size).sum()
+    }
+
+    /// What the next file may weigh; refuses when there may be none.
+    pub fn room(&self, limits: &DepositLimits) -> Result<ByteSize, DraftError> {
+        if self.state != DraftState::Open {
+            return Err(DraftError::AlreadySent);
+        }
+        if self.parts.len() >= limits.files as usize {
+            return Err(DraftError::TooManyFiles { limit: limits.files });
+        }
+        let left = limits.deposit.bytes().saturating_sub(self.total_size().bytes());
+        Ok(ByteSize(left.min(limits.file.bytes())))
+    }
+
+    /// Says which limit a file of at least this size breaks.
+    pub fn check_size(&self, limits: &DepositLimits, size: ByteSize) -> Result<(), DraftError> {
+        if size > limits.file {
+            return Err(DraftError::FileTooLarge { limit: limits.file, actual: size });
+        }
+        let total = self.total_size() + size;
+        if total > limits.deposit {
+            return Err(DraftError::DepositTooLarge { limit: limits.deposit, actual: total });
+        }
+        Ok(())
+    }
+
+    /// Takes a sealed file in, under the limits as they are now: two uploads at once cannot pass together what
+    /// one of them could not. Returns its number.
+    pub fn add(
+        &mut self,
+        limits: &DepositLimits,
+        object: ObjectLocator,
+        entry: Sealed,
+        summary: &SealSummary,
+        now: Timestamp,
+    ) -> Result<u32, DraftError> {
+        self.room(limits)?;
+        self.check_size(limits, summary.plain_size)?;
+        let number = self.next_number;
+        self.next_number = self.next_number.saturating_add(1);
+        self.parts.push(DraftPart { number, object, entry, size: summary.plain_size });
+        self.touched_at = now;
+        Ok(number)
+    }
+
+    /// Takes a file out; returns it so that its object can be erased.
+    pub fn remove(&mut self, number: u32) -> Result<Option<DraftPart>, DraftError> {
+        if self.state != DraftState::Open {
+            return Err(DraftError::AlreadySent);
+        }
+        let place = self.parts.iter().position(|part| part.number == number);
+        Ok(place.map(|place| self.parts.remove(place)))
+    }
+
+    /// Marks it as sent. Its wrap stays until the draft is swept, sealed to a key that is destroyed within days;
+    /// its parts belong to the transfer now.
+    pub fn send(&mut self, reference: Reference) -> Result<(), DraftError> {
+        if self.state != DraftState::Open {
+            return Err(DraftError::AlreadySent);
+        }
+        self.parts.clear();
+        self.state = DraftState::Sent { reference, transfer: self.transfer };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Digest, Token};
+    use crate::vault::{Identity, seal, wrap_identity};
+
+    const LIMITS: DepositLimits = DepositLimits { file: ByteSize(100), deposit: ByteSize(150), files: 2 };
+
+    fn draft() -> Draft {
+        let (transfer, day) = (Identity::generate(), Identity::generate());
+        Draft {
+            id: DraftId::new([1; 16]),
+            token: Token::new([1; 32]).hash(),
+            mailbox: MailboxId::new([2; 16]),
+            address: MailAddress::parse("jeanne.martin@departement.example").unwrap(),
+            person: PersonId::new([3; 16]),
+            partner: PartnerId::new([4; 16]),
+            language: Language::Fr,
+            transfer: TransferId::new([5; 16]),
+            recipient: transfer.recipient(),
+            wrap: wrap_identity(&day.recipient(), &transfer).unwrap(),
+            key_day: Day(1),
+            parts: vec![],
+            next_number: 1,
+            touched_at: Timestamp(0),
+            state: DraftState::Open,
+        }
+    }
+
+    fn add(draft: &mut Draft, size: u64) -> Result<u32, DraftError> {
+        let digest = Digest::of(b"");
+        let summary = SealSummary {
+            plain_size: ByteSize(size),
+            plain_digest: digest,
+            sealed_size: ByteSize(size + 200),
+            sealed_digest: digest,
+        };
+        let entry = seal(&draft.recipient, b"{}").unwrap();
+        draft.add(&LIMITS, ObjectLocator("x".into()), entry, &summary, Timestamp(9))
+    }
+
+    #[test]
+    fn the_running_total_is_what_counts_not_each_file() {
+        let mut draft = draft();
+        assert_eq!(draft.room(&LIMITS), Ok(ByteSize(100)));
+        assert_eq!(add(&mut draft, 100), Ok(1));
+        assert_eq!(draft.room(&LIMITS), Ok(ByteSize(50)));
+        let refused = DraftError::DepositTooLarge { limit: ByteSize(150), actual: ByteSize(151) };
+        assert_eq!(add(&mut draft, 51), Err(refused));
+        assert_eq!(add(&mut draft, 50), Ok(2));
+        assert_eq!(add(&mut draft, 0), Err(DraftError::TooManyFiles { limit: 2 }));
+    }
+
+    #[test]
+    fn one_file_over_its_own_limit_is_told_that_limit() {
+        let refused = DraftError::FileTooLarge { limit: ByteSize(100), actual: ByteSize(101) };
+        assert_eq!(add(&mut draft(), 101), Err(refused));
+    }
+
+    #[test]
+    fn a_number_is_never_used_twice() {
+        let mut draft = draft();
+        assert_eq!(add(&mut draft, 1), Ok(1));
+        assert!(draft.remove(1).unwrap().is_some());
+        assert!(draft.remove(1).unwrap().is_none());
+        assert_eq!(add(&mut draft, 1), Ok(2));
+    }
+
+    #[test]
+    fn what_was_sent_takes_nothing_more() {
+        let mut draft = draft();
+        draft.send(Reference::new([0; 8])).unwrap();
+        assert_eq!(draft.send(Reference::new([1; 8])), Err(DraftError::AlreadySent));
+        assert_eq!(add(&mut draft, 1), Err(DraftError::AlreadySent));
+        assert_eq!(draft.remove(1), Err(DraftError::AlreadySent));
+    }
+
+    #[test]
+    fn a_draft_lives_a_day_after_its_last_byte() {
+        let mut draft = draft();
+        assert!(!draft.is_live(Timestamp(0) + DRAFT_LIFE));
+        add(&mut draft, 1).unwrap();
+        assert!(draft.is_live(Timestamp(0) + DRAFT_LIFE));
+    }
+}

@@ -1,0 +1,128 @@
+//! The life of a transfer: a draft that fills, a transfer that can be opened until it expires, the register
+//! line that stays.
+
+mod draft;
+mod register;
+mod repeat;
+
+use serde::{Deserialize, Serialize};
+
+pub use draft::{Draft, DraftError, DraftPart, DraftState, DRAFT_LIFE};
+pub use register::{Ending, RegisterLine};
+pub use repeat::Repeat;
+
+use crate::policy::title::CleanTitle;
+use crate::value::{
+    AccountId, ByteSize, Digest, Language, MailAddress, MailboxId, PartnerId, PersonId, Reference, Timestamp,
+    TransferId,
+};
+use crate::vault::Sealed;
+
+/// Where the object store keeps a sealed object: given by the store, opaque to everybody else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ObjectLocator(pub String);
+
+/// By which door a deposit came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// The deposit page.
+    Page,
+    /// A mail to the mailbox's address at the gateway (D7).
+    Mail,
+}
+
+/// Who deposited; stays visible to every later holder (T4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Depositor {
+    /// The proven address.
+    pub address: MailAddress,
+    /// Its pseudonym in the log.
+    pub person: PersonId,
+    /// The partner.
+    pub partner: PartnerId,
+    /// The partner's name at the time.
+    pub partner_name: String,
+    /// The site, when the address is a site's.
+    pub site: Option<String>,
+}
+
+/// The first time that somebody opened a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstOpening {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: AccountId,
+}
+
+/// A transfer that was released to its mailbox. It ends at `expires_at`, and then only a [`RegisterLine`] stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Its id.
+    pub id: TransferId,
+    /// What people quote.
+    pub reference: Reference,
+    /// The mailbox that it was deposited into.
+    pub mailbox: MailboxId,
+    /// Who deposited.
+    pub depositor: Depositor,
+    /// The title, which travels in clear.
+    pub title: CleanTitle,
+    /// By which door.
+    pub route: Route,
+    /// The depositor's language.
+    pub language: Language,
+    /// When it was released.
+    pub received_at: Timestamp,
+    /// From this millisecond on nobody opens it (V1 to V3).
+    pub expires_at: Timestamp,
+    /// How many files, the message not counted.
+    pub file_count: u32,
+    /// Their size in clear.
+    pub total_size: ByteSize,
+    /// The sealed manifest.
+    pub manifest: Sealed,
+    /// Its digest, which stands in the log too.
+    pub manifest_digest: Digest,
+    /// The sealed objects, the n-th being the manifest's n-th part.
+    pub objects: Vec<ObjectLocator>,
+    /// Set once.
+    pub first_opening: Option<FirstOpening>,
+}
+
+impl Transfer {
+    /// Whether it can still be opened. A clock that shows a time before the deposit opens nothing.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+
+    /// Notes an opening; says whether it was the first.
+    pub fn note_opening(&mut self, at: Timestamp, by: AccountId) -> bool {
+        let first = self.first_opening.is_none();
+        if first {
+            self.first_opening = Some(FirstOpening { at, by });
+        }
+        first
+    }
+
+    /// What stays when it ended.
+    pub fn into_register_line(self, ending: Ending, ended_at: Timestamp) -> RegisterLine {
+        RegisterLine {
+            transfer: self.id,
+            reference: self.reference,
+            mailbox: self.mailbox,
+            partner: self.depositor.partner,
+            site: self.depositor.site,
+            depositor: self.depositor.person,
+            route: self.route,
+            received_at: self.received_at,
+            file_count: self.file_count,
+            total_size: self.total_size,
+            first_opened_at: self.first_opening.map(|opening| opening.at),
+            ending,
+            ended_at,
+        }
+    }
+}

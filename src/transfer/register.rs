@@ -1,0 +1,46 @@
+//! The register line: what stays of a transfer when its content is gone (T7). Codes and dates, never free text,
+//! never the title.
+
+use serde::{Deserialize, Serialize};
+
+use super::Route;
+use crate::value::{ByteSize, MailboxId, PartnerId, PersonId, Reference, Timestamp, TransferId};
+
+/// How a transfer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Its time was over (V3).
+    Expired,
+}
+
+/// A line of the register.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterLine {
+    /// The transfer.
+    pub transfer: TransferId,
+    /// What people quote.
+    pub reference: Reference,
+    /// The mailbox.
+    pub mailbox: MailboxId,
+    /// The partner.
+    pub partner: PartnerId,
+    /// The site, when known.
+    pub site: Option<String>,
+    /// The depositor's pseudonym.
+    pub depositor: PersonId,
+    /// By which door it came in.
+    pub route: Route,
+    /// When it was released.
+    pub received_at: Timestamp,
+    /// How many files.
+    pub file_count: u32,
+    /// Their size in clear.
+    pub total_size: ByteSize,
+    /// When it was first opened, if it ever was.
+    pub first_opened_at: Option<Timestamp>,
+    /// How it ended.
+    pub ending: Ending,
+    /// When its end was carried out.
+    pub ended_at: Timestamp,
+}
