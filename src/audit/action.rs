@@ -1,0 +1,151 @@
+//! What was done: the closed list of actions, which covers rule S2 ("every deposit, refusal, mail sent, opening,
+//! download, answer, transfer, deletion, login, change of rights and reading of the log itself").
+//!
+//! The fragments are nouns, so that they read with any outcome: « envoi d'un dépôt : fait », "refused", "failed".
+
+use super::coded::coded;
+
+coded! {
+    /// An action that the log tells of.
+    Action {
+        // Deposit by the page (D1 to D9).
+        DepositProofRequested = "deposit.proof_requested", "demande d'un lien de dépôt", "request for a deposit link";
+        DepositProofUsed = "deposit.proof_used", "preuve d'une adresse par lien ou code", "proof of an address by link or code";
+        DraftOpened = "deposit.draft_opened", "ouverture d'un brouillon de dépôt", "opening of a draft deposit";
+        DraftDiscarded = "deposit.draft_discarded", "abandon d'un brouillon de dépôt", "discarding of a draft deposit";
+        FileSealed = "deposit.file_sealed", "chiffrement d'un fichier déposé", "sealing of a deposited file";
+        FileRemoved = "deposit.file_removed", "retrait d'un fichier par le déposant", "removal of a file by the depositor";
+        FileScanned = "deposit.file_scanned", "analyse antivirus d'un fichier", "virus scan of a file";
+        FileRefused = "deposit.file_refused", "refus d'un fichier", "refusal of a file";
+        TitleReplaced = "deposit.title_replaced", "remplacement d'un titre", "replacement of a title";
+        DepositSent = "deposit.sent", "envoi d'un dépôt", "sending of a deposit";
+        DepositHeld = "deposit.held", "mise en attente d'un dépôt", "holding of a deposit";
+        DepositReleased = "deposit.released", "libération d'un dépôt en attente", "release of a held deposit";
+        DepositRefused = "deposit.refused", "refus d'un dépôt", "refusal of a deposit";
+        DepositHistoryListed = "deposit.history_listed", "consultation de l'historique des dépôts", "listing of the history of deposits";
+        // Mail in (D7) and mail out (T1, T2).
+        MailReceived = "mail.received", "réception d'un dépôt par courriel", "receipt of a deposit by mail";
+        MailRefused = "mail.refused", "refus d'un courriel", "refusal of a mail";
+        MailAutomaticNoted = "mail.automatic_noted", "réception d'un courriel automatique", "receipt of an automatic mail";
+        BounceNoted = "mail.bounce_noted", "réception d'un avis de non-remise", "receipt of a delivery failure notice";
+        RelayRefused = "mail.relay_refused", "refus de relayer un courriel", "refusal to relay a mail";
+        MailQueued = "mail.queued", "mise en file d'un courriel", "queueing of a mail";
+        MailSent = "mail.sent", "envoi d'un courriel", "sending of a mail";
+        MailDelayed = "mail.delayed", "report d'un courriel", "delay of a mail";
+        MailFailed = "mail.failed", "échec définitif d'un courriel", "final failure of a mail";
+        MailSuspended = "mail.suspended", "suspension d'un courriel", "suspension of a mail";
+        MailResumed = "mail.resumed", "reprise d'un courriel suspendu", "resumption of a suspended mail";
+        MailCancelled = "mail.cancelled", "annulation d'un courriel", "cancellation of a mail";
+        // Sign-in.
+        SignIn = "session.sign_in", "connexion", "sign-in";
+        SignOut = "session.sign_out", "déconnexion", "sign-out";
+        SignInRefused = "session.sign_in_refused", "connexion refusée", "refused sign-in";
+        SessionEnded = "session.ended", "fin forcée d'une session", "forced end of a session";
+        LinkFollowed = "session.link_followed", "usage d'un lien reçu par courriel", "use of a mailed link";
+        // Reading and treating (T3 to T9).
+        TransferListed = "transfer.listed", "consultation de la liste des transferts", "listing of transfers";
+        TransferOpened = "transfer.opened", "ouverture d'un transfert", "opening of a transfer";
+        FileDownloaded = "transfer.file_downloaded", "téléchargement d'un fichier", "download of a file";
+        ArchiveDownloaded = "transfer.archive_downloaded", "téléchargement de tous les fichiers", "download of all files";
+        AccessRefused = "transfer.access_refused", "refus d'un accès", "refusal of an access";
+        TransferAnswered = "transfer.answered", "réponse à un transfert", "answer to a transfer";
+        AnswerRecorded = "transfer.answer_recorded", "enregistrement d'une réponse donnée autrement", "recording of an answer given otherwise";
+        TransferDispatched = "transfer.dispatched", "ventilation d'un transfert", "dispatch of a transfer";
+        TransferEscalated = "transfer.escalated", "signalement au médiateur", "escalation to the mediator";
+        TransferTakenInCharge = "transfer.taken_in_charge", "prise en charge d'un transfert", "taking in charge of a transfer";
+        TransferTreated = "transfer.treated", "clôture d'un transfert", "closing of a transfer";
+        TransferComposed = "transfer.composed", "envoi d'un transfert par un membre", "sending of a transfer by a member";
+        RegisterExported = "register.exported", "export du tableau de suivi", "export of the register";
+        StatisticsRead = "register.statistics_read", "consultation des statistiques", "reading of statistics";
+        // The end of content (V1 to V5).
+        ReminderQueued = "transfer.reminder_queued", "rappel avant expiration", "reminder before expiry";
+        TransferRevoked = "transfer.revoked", "révocation d'un transfert", "revocation of a transfer";
+        TransferExpired = "transfer.expired", "expiration d'un transfert", "expiry of a transfer";
+        GrantsDestroyed = "transfer.grants_destroyed", "destruction des accès à un transfert", "destruction of the grants of a transfer";
+        ObjectsErased = "transfer.objects_erased", "effacement des fichiers chiffrés", "erasure of sealed files";
+        RegisterLineErased = "register.line_erased", "effacement d'une ligne du tableau de suivi", "erasure of a register line";
+        // Keys and time.
+        DayKeyMade = "key.day_made", "création d'une clé de jour", "making of a day key";
+        DayKeyDestroyed = "key.day_destroyed", "destruction d'une clé de jour", "destruction of a day key";
+        DraftKeyMade = "key.draft_made", "création d'une clé de brouillon", "making of a draft key";
+        DraftKeyDestroyed = "key.draft_destroyed", "destruction d'une clé de brouillon", "destruction of a draft key";
+        MailboxKeyMade = "key.mailbox_made", "création de la clé d'une boîte", "making of a mailbox key";
+        MailboxKeyRotated = "key.mailbox_rotated", "renouvellement de la clé d'une boîte", "rotation of a mailbox key";
+        RecoveryExported = "key.recovery_exported", "export des clés de secours", "export of the recovery keys";
+        ClockJumped = "clock.jumped", "saut d'horloge constaté", "jump of the clock noticed";
+        ClockConfirmed = "clock.confirmed", "confirmation de l'horloge", "confirmation of the clock";
+        ClockMoved = "clock.moved", "avance de l'horloge de démonstration", "move of the demonstration clock";
+        // The log itself (S2, S3).
+        LogRead = "log.read", "lecture du journal", "reading of the log";
+        LogExported = "log.exported", "export du journal", "export of the log";
+        LogVerified = "log.verified", "vérification du journal", "verification of the log";
+        LogPruned = "log.pruned", "purge du journal après sa durée de conservation", "pruning of the log after its retention";
+        CheckpointSigned = "log.checkpoint_signed", "signature d'un point de contrôle", "signing of a checkpoint";
+        CheckpointWitnessed = "log.checkpoint_witnessed", "contresignature par un témoin", "cosignature by a witness";
+        NameErased = "log.name_erased", "effacement d'un nom de la table des personnes", "erasure of a name from the table of persons";
+        PersonExported = "log.person_exported", "export des données d'une personne", "export of a person's data";
+        // The gateway.
+        GatewayStarted = "gateway.started", "démarrage de la passerelle", "start of the gateway";
+        GatewayStopped = "gateway.stopped", "arrêt de la passerelle", "stop of the gateway";
+        ConfigurationReloaded = "gateway.configuration_reloaded", "rechargement de la configuration", "reload of the configuration";
+        BackupMade = "gateway.backup_made", "sauvegarde", "backup";
+        BackupRestored = "gateway.backup_restored", "restauration d'une sauvegarde", "restoration of a backup";
+        AlertRaised = "gateway.alert_raised", "alerte", "alert";
+        // People, partners and rights (P1 to P7).
+        OrganisationCreated = "organisation.created", "création d'un organisme", "creation of an organisation";
+        OrganisationChanged = "organisation.changed", "modification d'un organisme", "change of an organisation";
+        MailboxCreated = "mailbox.created", "création d'une boîte", "creation of a mailbox";
+        MailboxChanged = "mailbox.changed", "modification d'une boîte", "change of a mailbox";
+        MailboxClosed = "mailbox.closed", "fermeture d'une boîte", "closing of a mailbox";
+        MemberAdded = "mailbox.member_added", "ajout d'un membre à une boîte", "admission of a member to a mailbox";
+        MemberRemoved = "mailbox.member_removed", "retrait d'un membre d'une boîte", "removal of a member from a mailbox";
+        PartnerCreated = "partner.created", "création d'un partenaire", "creation of a partner";
+        PartnerChanged = "partner.changed", "modification d'un partenaire", "change of a partner";
+        PartnerSuspended = "partner.suspended", "suspension d'un partenaire", "suspension of a partner";
+        AgreementChanged = "partner.agreement_changed", "modification d'une convention", "change of an agreement";
+        AddressBlocked = "partner.address_blocked", "blocage d'une adresse", "blocking of an address";
+        AddressUnblocked = "partner.address_unblocked", "déblocage d'une adresse", "unblocking of an address";
+        AccountCreated = "account.created", "création d'un compte", "creation of an account";
+        AccountActivated = "account.activated", "activation d'un compte", "activation of an account";
+        AccountChanged = "account.changed", "modification d'un compte", "change of an account";
+        AccountDeactivated = "account.deactivated", "désactivation d'un compte", "deactivation of an account";
+        AccountCutOff = "account.cut_off", "coupure immédiate d'un compte", "immediate cut-off of an account";
+        AccountDeleted = "account.deleted", "suppression d'un compte", "deletion of an account";
+        PasswordChanged = "account.password_changed", "changement de mot de passe", "change of password";
+        SecondFactorChanged = "account.second_factor_changed", "changement du second facteur", "change of second factor";
+        TermsAccepted = "account.terms_accepted", "acceptation des conditions d'utilisation", "acceptance of the terms of use";
+        RightsChanged = "account.rights_changed", "changement de droits", "change of rights";
+        RightsReviewed = "account.rights_reviewed", "revue des habilitations", "review of rights";
+        TokenCreated = "token.created", "création d'un jeton d'accès", "creation of an access token";
+        TokenRevoked = "token.revoked", "révocation d'un jeton d'accès", "revocation of an access token";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Language;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_stable_shapes_and_name_one_action_each() {
+        let codes: BTreeSet<_> = Action::ALL.iter().map(|action| action.code()).collect();
+        assert_eq!(codes.len(), Action::ALL.len());
+        for action in Action::ALL {
+            let code = action.code();
+            assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_'), "{code}");
+            assert_eq!(code.matches('.').count(), 1, "{code}");
+            assert_eq!(Action::from_code(code), Some(*action));
+            assert_eq!(serde_json::to_string(action).unwrap(), format!("\"{code}\""));
+        }
+        assert_eq!(Action::from_code("deposit.unheard_of"), None);
+    }
+
+    #[test]
+    fn each_action_reads_differently_in_each_language() {
+        for language in [Language::Fr, Language::En] {
+            let labels: BTreeSet<_> = Action::ALL.iter().map(|action| action.label(language)).collect();
+            assert_eq!(labels.len(), Action::ALL.len(), "{language:?}");
+        }
+    }
+}

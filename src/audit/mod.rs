@@ -1,0 +1,36 @@
+//! The log that proves itself (DESIGN.md section 6, rules S1 to S3): what an event says, how it is hashed and
+//! signed, how it is exported, and how anyone with the public key verifies an export.
+//!
+//! Pure: it keeps nothing, opens nothing, and knows no clock. The store keeps entries and the [`Frontier`]; the
+//! unit of work appends; jobs sign checkpoints.
+
+mod action;
+mod checkpoint;
+mod coded;
+mod entry;
+mod event;
+mod export;
+mod interval;
+mod merkle;
+mod note;
+mod reason;
+mod verdict;
+mod verify;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use entry::{Entry, EntryError, leaf_of};
+pub use event::{
+    Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, Object, Origin, Outcome,
+    RefusalReason, TlsVersion,
+};
+pub use export::{
+    Disclosure, ExportError, ExportHeader, ExportLine, ExportReader, ExportWriter, ExportedCheckpoint,
+    ExportedEntry,
+};
+pub use merkle::{
+    Frontier, MerkleError, Node, consistency_proof, inclusion_proof, leaf_hash, node_hash, nodes_of,
+    verify_consistency, verify_inclusion,
+};
+pub use note::{Note, NoteError, NoteKey, NoteSeed, NoteSignature, NoteSigner};
+pub use verdict::{Doubt, FAULTS_MAX, Fault, Summary, Verdict};
+pub use verify::verify;

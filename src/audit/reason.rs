@@ -1,0 +1,159 @@
+//! How it ended: outcomes, and the closed lists of reasons for a refusal (a rule said no) and a failure (something
+//! broke). A reason says which rule, never what the person wrote.
+
+use serde::{Deserialize, Serialize};
+
+use super::coded::coded;
+use crate::value::Language;
+
+/// How an action ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It happened.
+    Done,
+    /// It is about to happen outside the store; a second event will tell how it ended (invariant 2).
+    Intended,
+    /// A rule said no, nothing happened.
+    Refused(RefusalReason),
+    /// Something broke.
+    Failed(FailureReason),
+}
+
+impl Outcome {
+    /// The code of the outcome, without its reason.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Intended => "intended",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What a person reads, without the reason.
+    pub const fn label(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Done, Language::Fr) => "fait",
+            (Self::Done, Language::En) => "done",
+            (Self::Intended, Language::Fr) => "engagé",
+            (Self::Intended, Language::En) => "begun",
+            (Self::Refused(_), Language::Fr) => "refusé",
+            (Self::Refused(_), Language::En) => "refused",
+            (Self::Failed(_), Language::Fr) => "échoué",
+            (Self::Failed(_), Language::En) => "failed",
+        }
+    }
+
+    /// The reason that a person reads, of a refusal or a failure.
+    pub const fn reason(self, language: Language) -> Option<&'static str> {
+        match self {
+            Self::Done | Self::Intended => None,
+            Self::Refused(reason) => Some(reason.label(language)),
+            Self::Failed(reason) => Some(reason.label(language)),
+        }
+    }
+}
+
+coded! {
+    /// Which rule said no.
+    RefusalReason {
+        AddressNotAdmitted = "address_not_admitted", "adresse non admise par une convention en vigueur", "address not admitted by an agreement in force";
+        AddressBlocked = "address_blocked", "adresse bloquée", "blocked address";
+        AgreementEnded = "agreement_ended", "convention terminée", "agreement ended";
+        PartnerSuspended = "partner_suspended", "partenaire suspendu", "partner suspended";
+        MailboxUnknown = "mailbox_unknown", "boîte inconnue", "unknown mailbox";
+        MailboxClosed = "mailbox_closed", "boîte fermée", "closed mailbox";
+        ProofWrong = "proof_wrong", "lien ou code faux", "wrong link or code";
+        ProofExpired = "proof_expired", "lien ou code expiré", "expired link or code";
+        ProofUsed = "proof_used", "lien ou code déjà utilisé", "link or code used already";
+        TooManyTries = "too_many_tries", "trop d'essais", "too many tries";
+        RateLimited = "rate_limited", "trop de demandes", "too many requests";
+        TitlePersonalData = "title_personal_data", "titre contenant des données personnelles", "title with personal data";
+        FormIncomplete = "form_incomplete", "formulaire incomplet", "incomplete form";
+        FileInfected = "file_infected", "fichier infecté", "infected file";
+        FileTypeForbidden = "file_type_forbidden", "type de fichier non accepté", "file type not accepted";
+        FileTypeMismatch = "file_type_mismatch", "contenu différent de l'extension", "content that differs from its extension";
+        FileUnreadable = "file_unreadable", "fichier illisible", "unreadable file";
+        FileProtected = "file_protected", "fichier protégé par mot de passe", "password-protected file";
+        ArchiveTooDeep = "archive_too_deep", "archive trop imbriquée ou trop volumineuse", "archive too deep or too large";
+        TooLarge = "too_large", "taille dépassée", "too large";
+        TooMany = "too_many", "nombre dépassé", "too many";
+        NothingSent = "nothing_sent", "dépôt vide", "empty deposit";
+        Malformed = "malformed", "message mal formé", "malformed message";
+        SenderNotAuthenticated = "sender_not_authenticated", "expéditeur non authentifié", "sender not authenticated";
+        MailLoop = "mail_loop", "boucle de courriels", "mail loop";
+        RelayDenied = "relay_denied", "relais interdit", "relaying denied";
+        EncryptionRequired = "encryption_required", "chiffrement TLS exigé", "TLS required";
+        CredentialsWrong = "credentials_wrong", "identifiants faux", "wrong credentials";
+        SecondFactorWrong = "second_factor_wrong", "second facteur faux", "wrong second factor";
+        AccountInactive = "account_inactive", "compte inactif", "inactive account";
+        AccountCutOff = "account_cut_off", "compte coupé", "account cut off";
+        SessionExpired = "session_expired", "session expirée", "expired session";
+        RequestForged = "request_forged", "requête venue d'un autre site", "request from another site";
+        NotEntitled = "not_entitled", "personne non habilitée", "person not entitled";
+        TransferExpired = "transfer_expired", "transfert expiré", "expired transfer";
+        TransferRevoked = "transfer_revoked", "transfert révoqué", "revoked transfer";
+        TransferHeld = "transfer_held", "transfert en attente d'analyse", "transfer held for scanning";
+        NotFound = "not_found", "objet inexistant", "no such object";
+        ValidityTooLong = "validity_too_long", "durée de validité trop longue", "validity too long";
+        CustodyWeaker = "custody_weaker", "destination moins protégée", "destination less protected";
+        LastManager = "last_manager", "dernier gestionnaire actif", "last active manager";
+        PasswordTooWeak = "password_too_weak", "mot de passe trop faible", "password too weak";
+        TermsNotAccepted = "terms_not_accepted", "conditions d'utilisation non acceptées", "terms of use not accepted";
+        ClockNotTrusted = "clock_not_trusted", "horloge non fiable", "clock not trusted";
+        PolicyDenied = "policy_denied", "interdit par la politique en vigueur", "denied by the policy in force";
+        RecipientRefused = "recipient_refused", "destinataire refusé par son serveur", "recipient refused by its server";
+    }
+}
+
+coded! {
+    /// What broke.
+    FailureReason {
+        Store = "store", "base de données indisponible", "store not available";
+        Objects = "objects", "stockage des fichiers indisponible", "object store not available";
+        Keyring = "keyring", "trousseau de clés indisponible", "keyring not available";
+        DiskFull = "disk_full", "disque plein", "disk full";
+        SealDamaged = "seal_damaged", "contenu chiffré endommagé ou remplacé", "sealed content damaged or replaced";
+        Scanner = "scanner", "antivirus indisponible", "virus scanner not available";
+        NameResolution = "name_resolution", "résolution de nom impossible", "name resolution failed";
+        Connection = "connection", "connexion impossible", "no connection";
+        ConnectionLost = "connection_lost", "connexion interrompue", "connection lost";
+        Tls = "tls", "négociation TLS impossible", "TLS negotiation failed";
+        PeerTemporary = "peer_temporary", "refus temporaire du serveur distant", "temporary refusal by the peer";
+        PeerPermanent = "peer_permanent", "refus définitif du serveur distant", "permanent refusal by the peer";
+        Timeout = "timeout", "délai dépassé", "timeout";
+        GaveUp = "gave_up", "abandon après tous les essais", "given up after all tries";
+        Interrupted = "interrupted", "interrompu par un arrêt", "interrupted by a stop";
+        Clock = "clock", "horloge incohérente", "inconsistent clock";
+        LogNotVerified = "log_not_verified", "journal non conforme", "log that does not verify";
+        Internal = "internal", "défaut interne", "internal defect";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn reasons_have_one_code_and_one_label_each() {
+        let refusals: BTreeSet<_> = RefusalReason::ALL.iter().map(|r| r.code()).collect();
+        assert_eq!(refusals.len(), RefusalReason::ALL.len());
+        let failures: BTreeSet<_> = FailureReason::ALL.iter().map(|r| r.code()).collect();
+        assert_eq!(failures.len(), FailureReason::ALL.len());
+        for language in [Language::Fr, Language::En] {
+            let labels: BTreeSet<_> = RefusalReason::ALL.iter().map(|r| r.label(language)).collect();
+            assert_eq!(labels.len(), RefusalReason::ALL.len());
+        }
+    }
+
+    #[test]
+    fn an_officer_reads_outcome_and_reason() {
+        let outcome = Outcome::Refused(RefusalReason::FileInfected);
+        assert_eq!(outcome.label(Language::Fr), "refusé");
+        assert_eq!(outcome.reason(Language::Fr), Some("fichier infecté"));
+        assert_eq!(Outcome::Done.reason(Language::En), None);
+        assert_eq!(serde_json::to_string(&outcome).unwrap(), r#"{"refused":"file_infected"}"#);
+    }
+}
