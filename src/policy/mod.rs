@@ -1,0 +1,7 @@
+//! What is allowed: closed vocabularies read from data files, default refuse.
+//!
+//! A policy decides and says why; it does nothing. Its files come in as text, their digest goes into every
+//! audit event that cites a decision.
+
+pub mod access;
+pub mod title;
