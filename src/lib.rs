@@ -13,7 +13,14 @@
 //!   value                                            addresses, ids, digests, times, secrets
 //! ```
 
+pub mod app;
+pub mod audit;
 pub mod identity;
 pub mod mailbox;
+pub mod message;
+pub mod policy;
+pub mod relay;
+pub mod retention;
+pub mod transfer;
 pub mod value;
 pub mod vault;

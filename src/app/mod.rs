@@ -1,3 +1,275 @@
-//! The use cases, one verb a file, and the ports that they need.
+//! The use cases, one verb a file, and the ports that they need. This is where order is decided: what is checked
+//! first, what is sealed before what, and what one commit holds. A use case reads like the story that it tells;
+//! pages, the API and SMTP call the same ones.
 
+mod accept_deposit;
+mod accept_mail;
+mod administer;
+mod clock;
+mod deliver_mails;
+mod error;
+mod expire;
+mod fill_draft;
+mod keep_log;
+mod letters;
+mod list_transfers;
+mod note_bounce;
+mod open_draft;
+mod open_transfer;
 pub mod ports;
+mod read_log;
+mod recover;
+mod release;
+mod request_proof;
+mod sign_in;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, Semaphore};
+
+pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
+pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
+pub use administer::{NewAccount, NewMailbox};
+pub use clock::Now;
+pub use error::AppError;
+pub use expire::Upkeep;
+pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
+pub use keep_log::LogState;
+pub use list_transfers::{ListedMailbox, ListedTransfer};
+pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
+pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
+pub use read_log::{JournalFilter, JournalLine, JournalPage};
+pub use recover::{RecoveryFile, RecoveryIndex};
+pub use request_proof::ProofAsked;
+pub use sign_in::{SignInError, Signed};
+
+use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
+use crate::policy::title::TitleGuard;
+use crate::retention::{ClockGuard, ValidityPolicy};
+use crate::value::{Digest, Domain, MailAddress, PersonId, Timestamp, keyed_digest};
+use ports::{
+    Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName, Store,
+    UnitOfWork,
+};
+
+/// How many password checks run at once: each costs 19 MiB and tens of milliseconds.
+const PASSWORD_CHECKS_AT_ONCE: usize = 2;
+/// How often a unit that met a conflict is decided anew before the sender is asked to retry.
+const CONFLICT_TRIES: usize = 8;
+
+/// The policy files in force.
+pub struct Policies {
+    /// What a title may say.
+    pub titles: TitleGuard,
+    /// How long transfers live.
+    pub validity: ValidityPolicy,
+    /// The digest of all policy files together, which goes into the log with each decision.
+    pub digest: Digest,
+}
+
+/// What the operator decides once.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where people reach the pages, without a slash at the end: `https://pli.carsat.example`.
+    pub base_url: String,
+    /// The gateway's mail domain: deposit addresses, return addresses, Message-IDs.
+    pub mail_domain: Domain,
+    /// The address that the gateway's mails come from; it takes no replies.
+    pub mail_from: MailAddress,
+    /// The name that they come from.
+    pub mail_from_name: String,
+    /// The origin line of the log's checkpoints (C2SP tlog-checkpoint).
+    pub log_origin: String,
+    /// The organisation's offline recovery recipient, if it has one.
+    pub recovery: Option<crate::vault::Recipient>,
+}
+
+/// Everything that a use case may use. Shared by pages, SMTP, jobs and the command line.
+pub struct App {
+    /// Records and the log.
+    pub store: Arc<dyn Store>,
+    /// Sealed objects.
+    pub objects: Arc<dyn Objects>,
+    /// Keys.
+    pub keyring: Arc<dyn Keyring>,
+    /// The machine's clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The way out for mails.
+    pub delivery: Arc<dyn Delivery>,
+    /// The policy files in force; replaced as one when they are read anew.
+    pub policies: arc_swap::ArcSwap<Policies>,
+    /// What the operator decided.
+    pub settings: Settings,
+    guard: Mutex<ClockGuard>,
+    verification: Mutex<Option<(Timestamp, bool)>>,
+    password_checks: Semaphore,
+    mail_waits: Notify,
+}
+
+impl App {
+    /// Puts the parts together. The clock's anchor is read from the keyring.
+    pub fn new(parts: AppParts) -> Result<Self, AppError> {
+        let anchor = parts.keyring.clock_anchor()?;
+        Ok(Self {
+            store: parts.store,
+            objects: parts.objects,
+            keyring: parts.keyring,
+            clock: parts.clock,
+            random: parts.random,
+            delivery: parts.delivery,
+            policies: arc_swap::ArcSwap::from_pointee(parts.policies),
+            settings: parts.settings,
+            guard: Mutex::new(ClockGuard::new(anchor)),
+            verification: Mutex::new(None),
+            password_checks: Semaphore::new(PASSWORD_CHECKS_AT_ONCE),
+            mail_waits: Notify::new(),
+        })
+    }
+
+    /// Waits until a commit has put a mail into the queue.
+    pub async fn mail_waits(&self) {
+        self.mail_waits.notified().await;
+    }
+
+    /// The pseudonym of an address in the log (DESIGN section 6): keyed, so that the log tells no address.
+    pub(crate) fn person_of(&self, address: &MailAddress) -> Result<PersonId, AppError> {
+        let key = self.keyring.secret(SecretName::Pseudonyms)?;
+        let digest = keyed_digest(&key, &[b"person", address.to_string().as_bytes()]);
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.as_bytes()[..16]);
+        Ok(PersonId::new(id))
+    }
+
+    /// Notes in a unit the name that a pseudonym stands for.
+    pub(crate) fn note_person(
+        &self,
+        unit: &mut UnitOfWork,
+        address: &MailAddress,
+        now: Timestamp,
+    ) -> Result<PersonId, AppError> {
+        let person = self.person_of(address)?;
+        unit.put(PersonName { person, address: address.clone(), met_at: now });
+        Ok(person)
+    }
+
+    /// Adds an event to a unit.
+    pub(crate) fn log(&self, unit: &mut UnitOfWork, event: Event) -> Result<(), AppError> {
+        let entry = LogEntry::new(&event, self.random.bytes()).map_err(|_| AppError::Broken("log entry"))?;
+        unit.entries.push(Entry { event, entry });
+        Ok(())
+    }
+
+    /// Commits a unit that holds nothing but one event, such as a refusal.
+    pub(crate) async fn log_alone(&self, event: Event) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        self.log(&mut unit, event)?;
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+
+    /// Reads one record of a known kind.
+    pub(crate) async fn read<R: TryFrom<Record, Error = ports::StoreError>>(
+        &self,
+        key: &Key,
+    ) -> Result<Option<(R, u64)>, AppError> {
+        let found = self.store.get(key).await?;
+        Ok(found
+            .map(|found| Ok::<_, ports::StoreError>((R::try_from(found.record)?, found.version)))
+            .transpose()?)
+    }
+
+    /// Reads the records of a list of a known kind.
+    pub(crate) async fn read_list<R: TryFrom<Record, Error = ports::StoreError>>(
+        &self,
+        list: &List,
+        limit: usize,
+    ) -> Result<Vec<(R, u64)>, AppError> {
+        let found = self.store.list(list, limit).await?;
+        let typed = found.into_iter().map(|found| Ok((R::try_from(found.record)?, found.version)));
+        Ok(typed.collect::<Result<_, ports::StoreError>>()?)
+    }
+
+    /// Reads the one record of a list that holds at most one.
+    pub(crate) async fn read_one<R: TryFrom<Record, Error = ports::StoreError>>(
+        &self,
+        list: &List,
+    ) -> Result<Option<(R, u64)>, AppError> {
+        Ok(self.read_list(list, 1).await?.pop())
+    }
+}
+
+/// What [`App::new`] needs.
+pub struct AppParts {
+    /// See [`App::store`].
+    pub store: Arc<dyn Store>,
+    /// See [`App::objects`].
+    pub objects: Arc<dyn Objects>,
+    /// See [`App::keyring`].
+    pub keyring: Arc<dyn Keyring>,
+    /// See [`App::clock`].
+    pub clock: Arc<dyn Clock>,
+    /// See [`App::random`].
+    pub random: Arc<dyn Random>,
+    /// See [`App::delivery`].
+    pub delivery: Arc<dyn Delivery>,
+    /// See [`App::policies`].
+    pub policies: Policies,
+    /// See [`App::settings`].
+    pub settings: Settings,
+}
+
+/// Where a request comes from, for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visitor {
+    /// The network address.
+    pub address: IpAddr,
+}
+
+impl Visitor {
+    /// The log's form of it, for a page or the API.
+    pub const fn web(self) -> Origin {
+        Origin::Web { address: self.address }
+    }
+
+    /// The log's form of it, for a mail connection.
+    pub const fn smtp(self) -> Origin {
+        Origin::Smtp { address: self.address }
+    }
+}
+
+/// Begins an event.
+pub(crate) const fn event(
+    at: Timestamp,
+    actor: Actor,
+    action: Action,
+    object: Object,
+    outcome: Outcome,
+    origin: Origin,
+) -> Event {
+    Event::new(at, actor, action, object, outcome, origin)
+}
+
+impl UnitOfWork {
+    /// Writes a record.
+    pub(crate) fn put(&mut self, record: impl Into<Record>) {
+        self.changes.push(ports::Change::Put(record.into()));
+    }
+
+    /// Deletes a record.
+    pub(crate) fn delete(&mut self, key: Key) {
+        self.changes.push(ports::Change::Delete(key));
+    }
+
+    /// Demands that a record was not written since it was read.
+    pub(crate) fn expect_unchanged(&mut self, key: Key, version: u64) {
+        self.expectations.push(ports::Expectation::Unchanged(key, version));
+    }
+
+    /// Demands that no record has this key.
+    pub(crate) fn expect_absent(&mut self, key: Key) {
+        self.expectations.push(ports::Expectation::Absent(key));
+    }
+}

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::letter::LetterKind;
 use crate::value::{Day, Language, MailAddress, MailId, MailboxId, Millis, Timestamp, TransferId};
 use crate::vault::Sealed;
 
@@ -12,18 +13,6 @@ pub const MAIL_LIFE: Millis = Millis::days(5);
 const FIRST_WAIT: Millis = Millis::minutes(1);
 /// Longest wait between two tries.
 const LONGEST_WAIT: Millis = Millis::hours(4);
-
-/// What a mail is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MailKind {
-    /// The link and code that prove an address (D2).
-    DepositLink,
-    /// The depositor's acknowledgement (T2, D9).
-    Acknowledgement,
-    /// The mailbox's notice (T1).
-    Notice,
-}
 
 /// Why a mail was not taken yet, or never. Closed, so that it can stand in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,7 +73,7 @@ pub struct QueuedMail {
     /// Its id; its Message-ID and return address are made of it, so that a repeat is recognised.
     pub id: MailId,
     /// What it is for.
-    pub kind: MailKind,
+    pub kind: LetterKind,
     /// The transfer that it speaks of, if any.
     pub transfer: Option<TransferId>,
     /// The mailbox that it speaks for.
@@ -144,7 +133,8 @@ impl QueuedMail {
 
 /// The wait after the n-th failed try: doubling from one minute to four hours, spread by up to a quarter.
 fn wait_after(tries: u32, jitter: u8) -> Millis {
-    let doubled = FIRST_WAIT.0.saturating_mul(1_i64.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i64::MAX));
+    let doubled =
+        FIRST_WAIT.0.saturating_mul(1_i64.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i64::MAX));
     let wait = doubled.min(LONGEST_WAIT.0);
     Millis(wait + wait / 4 * i64::from(jitter) / 255)
 }
@@ -157,7 +147,7 @@ mod tests {
     fn mail() -> QueuedMail {
         QueuedMail {
             id: MailId::new([1; 16]),
-            kind: MailKind::Notice,
+            kind: LetterKind::Notice,
             transfer: None,
             mailbox: MailboxId::new([2; 16]),
             to: MailAddress::parse("retraite@carsat.example").unwrap(),

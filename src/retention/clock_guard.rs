@@ -63,9 +63,11 @@ impl ClockGuard {
 
     /// Judges the clock as it shows now; moves the anchor along while it is believed.
     pub fn observe(&mut self, raw: &RawClock) -> ClockVerdict {
-        let expected = self.anchor.as_ref().filter(|anchor| anchor.boot == raw.boot).map(|anchor| {
-            anchor.wall + Millis(raw.since_boot.0.saturating_sub(anchor.since_boot.0))
-        });
+        let expected = self
+            .anchor
+            .as_ref()
+            .filter(|anchor| anchor.boot == raw.boot)
+            .map(|anchor| anchor.wall + Millis(raw.since_boot.0.saturating_sub(anchor.since_boot.0)));
         let believed = match (&self.anchor, expected) {
             (None, _) => true,
             (Some(_), Some(expected)) => expected.until(raw.wall).0.saturating_abs() <= AGREEMENT.0,
@@ -98,7 +100,12 @@ mod tests {
     use super::*;
 
     fn shows(wall: i64, since_boot: i64) -> RawClock {
-        RawClock { wall: Timestamp(wall), since_boot: Millis(since_boot), boot: "a".into(), synchronised: false }
+        RawClock {
+            wall: Timestamp(wall),
+            since_boot: Millis(since_boot),
+            boot: "a".into(),
+            synchronised: false,
+        }
     }
 
     const MINUTE: i64 = 60_000;
@@ -108,7 +115,10 @@ mod tests {
     fn a_clock_that_moves_with_the_machine_is_believed() {
         let mut guard = ClockGuard::new(None);
         assert_eq!(guard.observe(&shows(1000, 0)), ClockVerdict::Believed(Timestamp(1000)));
-        assert_eq!(guard.observe(&shows(1000 + MINUTE, MINUTE)), ClockVerdict::Believed(Timestamp(1000 + MINUTE)));
+        assert_eq!(
+            guard.observe(&shows(1000 + MINUTE, MINUTE)),
+            ClockVerdict::Believed(Timestamp(1000 + MINUTE))
+        );
     }
 
     #[test]
@@ -119,9 +129,15 @@ mod tests {
         let verdict = ClockVerdict::Jumped { shown: Timestamp(TEN_YEARS), expected: Some(Timestamp(MINUTE)) };
         assert_eq!(guard.observe(&jumped), verdict);
         assert_eq!(guard.observe(&jumped), verdict, "seen twice it is no truer");
-        assert_eq!(guard.observe(&shows(2 * MINUTE, 2 * MINUTE)), ClockVerdict::Believed(Timestamp(2 * MINUTE)));
+        assert_eq!(
+            guard.observe(&shows(2 * MINUTE, 2 * MINUTE)),
+            ClockVerdict::Believed(Timestamp(2 * MINUTE))
+        );
         assert_eq!(guard.confirm(&jumped), ClockVerdict::Believed(Timestamp(TEN_YEARS)));
-        assert_eq!(guard.observe(&shows(TEN_YEARS + 1, MINUTE + 1)), ClockVerdict::Believed(Timestamp(TEN_YEARS + 1)));
+        assert_eq!(
+            guard.observe(&shows(TEN_YEARS + 1, MINUTE + 1)),
+            ClockVerdict::Believed(Timestamp(TEN_YEARS + 1))
+        );
     }
 
     #[test]
@@ -138,7 +154,10 @@ mod tests {
         let anchor = ClockAnchor { wall: Timestamp(0), since_boot: Millis(0), boot: "a".into() };
         let rebooted = RawClock { boot: "b".into(), ..shows(MINUTE, 5) };
         let mut guard = ClockGuard::new(Some(anchor.clone()));
-        assert_eq!(guard.observe(&rebooted), ClockVerdict::Jumped { shown: Timestamp(MINUTE), expected: None });
+        assert_eq!(
+            guard.observe(&rebooted),
+            ClockVerdict::Jumped { shown: Timestamp(MINUTE), expected: None }
+        );
         let vouched = RawClock { synchronised: true, ..rebooted };
         assert!(matches!(guard.observe(&vouched), ClockVerdict::Believed(_)));
         let before = RawClock { wall: Timestamp(-TEN_YEARS), ..vouched };

@@ -7,8 +7,8 @@ use thiserror::Error;
 use super::ObjectLocator;
 use crate::mailbox::DepositLimits;
 use crate::value::{
-    ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference, Timestamp,
-    TokenHash, TransferId,
+    ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference,
+    Timestamp, TokenHash, TransferId,
 };
 use crate::vault::{Recipient, SealSummary, Sealed};
 
@@ -94,8 +94,8 @@ pub struct Draft {
     pub transfer: TransferId,
     /// What its parts are sealed to.
     pub recipient: Recipient,
-    /// The transfer's identity, wrapped to the draft key of `key_day`.
-    pub wrap: Sealed,
+    /// The transfer's identity, wrapped to the draft key of `key_day`; deleted when the draft is sent.
+    pub wrap: Option<Sealed>,
     /// The day of the draft key.
     pub key_day: Day,
     /// The files.
@@ -171,13 +171,14 @@ impl Draft {
         Ok(place.map(|place| self.parts.remove(place)))
     }
 
-    /// Marks it as sent. Its wrap stays until the draft is swept, sealed to a key that is destroyed within days;
-    /// its parts belong to the transfer now.
+    /// Marks it as sent: its parts belong to the transfer now, and its wrap is deleted, so that from here on only a
+    /// grant opens them.
     pub fn send(&mut self, reference: Reference) -> Result<(), DraftError> {
         if self.state != DraftState::Open {
             return Err(DraftError::AlreadySent);
         }
         self.parts.clear();
+        self.wrap = None;
         self.state = DraftState::Sent { reference, transfer: self.transfer };
         Ok(())
     }
@@ -203,7 +204,7 @@ mod tests {
             language: Language::Fr,
             transfer: TransferId::new([5; 16]),
             recipient: transfer.recipient(),
-            wrap: wrap_identity(&day.recipient(), &transfer).unwrap(),
+            wrap: Some(wrap_identity(&day.recipient(), &transfer).unwrap()),
             key_day: Day(1),
             parts: vec![],
             next_number: 1,

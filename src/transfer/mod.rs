@@ -7,7 +7,7 @@ mod repeat;
 
 use serde::{Deserialize, Serialize};
 
-pub use draft::{Draft, DraftError, DraftPart, DraftState, DRAFT_LIFE};
+pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftState};
 pub use register::{Ending, RegisterLine};
 pub use repeat::Repeat;
 

@@ -14,6 +14,6 @@ pub use keyring::{Keyring, KeyringError, SecretName};
 pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
 pub use store::{
-    AuditRange, Change, CommitError, Committed, Entry, Expectation, Key, List, PersonName, Record, Store, StoreError,
-    StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned,
+    AuditRange, Change, CommitError, Committed, Entry, Expectation, Key, List, PersonName, Record, Store,
+    StoreError, StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned,
 };

@@ -1,0 +1,194 @@
+//! A depositor sends a draft (D4, D5, D9).
+//!
+//! | after | a crash leaves | who cleans |
+//! | --- | --- | --- |
+//! | the message sealed | a sealed object that no record names; the draft is open as before | the sweep of old objects |
+//! | the commit | the transfer, its grant, its mails, its events: all of it | |
+//!
+//! Sending twice gets the same reference: the draft remembers what it became.
+
+use thiserror::Error;
+
+use super::ports::{Key, UnitOfWork};
+use super::release::{ClearPart, Release, SealedPart};
+use super::{App, AppError, DraftView, Visitor, event};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::identity::Partner;
+use crate::policy::title::{CleanTitle, TitleRefusal};
+use crate::transfer::{Draft, DraftState, Route};
+use crate::value::{ByteSize, Reference, SecretBytes, Timestamp};
+use crate::vault::PartRole;
+
+/// How long a message may be.
+pub(super) const MESSAGE_MAX_BYTES: usize = 256 * 1024;
+
+/// What the depositor typed. The title is not kept when it is refused, and never logged.
+pub struct Sending {
+    /// The title as typed.
+    pub title: String,
+    /// The message as typed.
+    pub message: SecretBytes,
+}
+
+/// The deposit is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepositAnswer {
+    /// What people quote (D9).
+    pub reference: Reference,
+}
+
+/// Why a draft is not sent. The depositor can mend it, the draft stays as it is.
+#[derive(Debug, Error)]
+pub enum DepositRefusal {
+    /// The title is not clean, or empty.
+    #[error("the title is refused")]
+    Title(TitleRefusal),
+    /// Neither a message nor a file.
+    #[error("the deposit is empty")]
+    Empty,
+    /// The message is too long to be one.
+    #[error("a message of {actual} is over the limit of {limit}")]
+    MessageTooLong {
+        /// What is allowed.
+        limit: ByteSize,
+        /// What was given.
+        actual: ByteSize,
+    },
+    /// No agreement in force admits the address any more.
+    #[error("the address may not deposit here any more")]
+    NotAdmitted,
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+impl App {
+    /// Sends a draft: checks again who may, checks the title, seals the message, commits.
+    pub async fn accept_deposit(
+        &self,
+        view: DraftView,
+        sending: Sending,
+        visitor: Visitor,
+    ) -> Result<DepositAnswer, DepositRefusal> {
+        if let DraftState::Sent { reference, .. } = view.draft.state {
+            return Ok(DepositAnswer { reference });
+        }
+        let now = self.believed_now()?;
+        let Some(partner) = self.admitted_partner(&view.mailbox, &view.draft.address, now).await? else {
+            return Err(self
+                .refuse(&view.draft, RefusalReason::AddressNotAdmitted, visitor, DepositRefusal::NotAdmitted)
+                .await);
+        };
+        let title = match self.check(&view, &sending) {
+            Ok(title) => title,
+            Err((reason, refusal)) => return Err(self.refuse(&view.draft, reason, visitor, refusal).await),
+        };
+        let draft = view.draft.id;
+        match self.commit_deposit(view, &partner, title, &sending.message, now, visitor).await {
+            // Sent from two tabs at once: the other one won, and its answer is the answer.
+            Err(error) if error.is_conflict() => self.answer_of_the_other(draft).await,
+            Err(error) => Err(error.into()),
+            Ok(answer) => Ok(answer),
+        }
+    }
+
+    fn check(
+        &self,
+        view: &DraftView,
+        sending: &Sending,
+    ) -> Result<CleanTitle, (RefusalReason, DepositRefusal)> {
+        let policies = self.policies.load();
+        let title = policies
+            .titles
+            .clean_for_web(view.mailbox.slug.as_str(), &sending.title)
+            .map_err(|refusal| (RefusalReason::TitlePersonalData, DepositRefusal::Title(refusal)))?;
+        let message = sending.message.expose();
+        if message.len() > MESSAGE_MAX_BYTES {
+            let (limit, actual) = (ByteSize(MESSAGE_MAX_BYTES as u64), ByteSize(message.len() as u64));
+            return Err((RefusalReason::TooLarge, DepositRefusal::MessageTooLong { limit, actual }));
+        }
+        if message.trim_ascii().is_empty() && view.draft.parts.is_empty() {
+            return Err((RefusalReason::NothingSent, DepositRefusal::Empty));
+        }
+        Ok(title)
+    }
+
+    async fn commit_deposit(
+        &self,
+        view: DraftView,
+        partner: &Partner,
+        title: CleanTitle,
+        message: &SecretBytes,
+        now: Timestamp,
+        visitor: Visitor,
+    ) -> Result<DepositAnswer, AppError> {
+        let DraftView { mut draft, version, mailbox } = view;
+        let identity = self.draft_identity(&draft)?.ok_or(AppError::Broken("open draft without key"))?;
+        let text = ClearPart {
+            role: PartRole::Message,
+            name: "",
+            content_type: "text/plain; charset=utf-8",
+            bytes: message.expose(),
+        };
+        let mut parts = self.seal_parts(&draft.recipient, &[text], now.day()).await?;
+        let entries = Self::draft_entries(&draft, &identity)?;
+        let files = draft.parts.iter().zip(entries);
+        parts.extend(files.map(|(part, entry)| SealedPart { entry, object: part.object.clone() }));
+
+        let mut unit = UnitOfWork::default();
+        let depositor = self.depositor(&mut unit, &draft.address, partner, now)?;
+        let reference = self
+            .release(
+                &mut unit,
+                Release {
+                    transfer: draft.transfer,
+                    identity: &identity,
+                    mailbox: &mailbox,
+                    depositor,
+                    acknowledge_to: &draft.address,
+                    title,
+                    title_replaced: false,
+                    route: Route::Page,
+                    language: draft.language,
+                    received_at: now,
+                    parts,
+                    origin: visitor.web(),
+                },
+            )
+            .await?;
+        unit.expect_unchanged(Key::Draft(draft.id), version);
+        draft.send(reference.clone()).map_err(|_| AppError::Contended)?;
+        unit.put(draft);
+        self.store.commit(unit).await?;
+        self.wake_delivery();
+        Ok(DepositAnswer { reference })
+    }
+
+    async fn answer_of_the_other(
+        &self,
+        draft: crate::value::DraftId,
+    ) -> Result<DepositAnswer, DepositRefusal> {
+        let found: Option<(Draft, u64)> = self.read(&Key::Draft(draft)).await?;
+        match found.map(|(draft, _)| draft.state) {
+            Some(DraftState::Sent { reference, .. }) => Ok(DepositAnswer { reference }),
+            // A file was added or removed meanwhile: what is to be sent is not what was seen.
+            _ => Err(AppError::Contended.into()),
+        }
+    }
+
+    async fn refuse(
+        &self,
+        draft: &Draft,
+        reason: RefusalReason,
+        visitor: Visitor,
+        refusal: DepositRefusal,
+    ) -> DepositRefusal {
+        let (actor, object) = (Actor::Person(draft.person), Object::Draft(draft.id));
+        let outcome = Outcome::Refused(reason);
+        let refused = event(self.now().at, actor, Action::DepositRefused, object, outcome, visitor.web());
+        match self.log_alone(refused.under(self.policies.load().digest)).await {
+            Ok(()) => refusal,
+            Err(error) => error.into(),
+        }
+    }
+}

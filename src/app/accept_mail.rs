@@ -1,0 +1,313 @@
+//! A mail came in for an address of the gateway (D7). What is no deposit is recognised before anything is sealed:
+//! answers to our mails, automatic mail, bounces. Who may deposit is judged after the whole mail was taken, with one
+//! answer for all who may not (invariant 8).
+//!
+//! | after | a crash leaves | who cleans |
+//! | --- | --- | --- |
+//! | parts sealed | sealed objects that no record names; the sender was told nothing and sends again | the sweep of old objects |
+//! | the commit | the transfer and all that goes with it; a repeat of the send gets the same reference | |
+
+use thiserror::Error;
+
+use super::accept_deposit::MESSAGE_MAX_BYTES;
+use super::fill_draft::content_type;
+use super::ports::{Key, SecretName, UnitOfWork};
+use super::release::{ClearPart, Release};
+use super::{App, AppError, Visitor, event};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::identity::Partner;
+use crate::mailbox::Mailbox;
+use crate::message::{Limits, MailKind, MessageError, ParsedMail, dedup_material, parse};
+use crate::policy::title::{MailTitle, TitleRefusal};
+use crate::relay::letter::is_our_message_id;
+use crate::transfer::{Repeat, Route};
+use crate::value::{
+    ByteSize, Digest, Language, MailAddress, MailboxId, Reference, SecretBytes, Timestamp, TransferId,
+    keyed_digest,
+};
+use crate::vault::{Identity, PartRole};
+
+/// The name that the original mail is kept under.
+const ORIGINAL_NAME: &str = "message-original.eml";
+
+/// A mail for a deposit address, as the SMTP session took it.
+pub struct InboundMail {
+    /// Where the connection came from.
+    pub visitor: Visitor,
+    /// MAIL FROM; none is the null sender.
+    pub envelope_from: Option<MailAddress>,
+    /// The mailbox whose deposit address it was sent to.
+    pub mailbox: MailboxId,
+    /// The message.
+    pub bytes: SecretBytes,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailAnswer {
+    /// A deposit, durable.
+    Deposited {
+        /// What people quote.
+        reference: Reference,
+    },
+    /// Automatic mail: seen, not a deposit, not answered (RFC 3834).
+    Noted,
+}
+
+/// Why it is refused. The sender's server tells the sender.
+#[derive(Debug, Error)]
+pub enum MailRefusal {
+    /// The one answer for all who may not deposit.
+    #[error("this sender may not deposit here")]
+    MayNotDeposit,
+    /// It answers a mail of the gateway.
+    #[error("it answers an automatic mail")]
+    IsReply,
+    /// A program sent it on its own account.
+    #[error("it is automatic mail")]
+    Automatic,
+    /// It is no readable mail.
+    #[error(transparent)]
+    Malformed(#[from] MessageError),
+    /// Neither text nor a file.
+    #[error("it holds nothing")]
+    Empty,
+    /// It is over a limit of the mailbox.
+    #[error("{actual} is over the limit of {limit}")]
+    TooLarge {
+        /// What is allowed.
+        limit: ByteSize,
+        /// What was given.
+        actual: ByteSize,
+    },
+    /// The policy refuses its subject.
+    #[error("the subject is refused")]
+    Title(TitleRefusal),
+    /// A fault of ours: the sender keeps it and sends again.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+impl App {
+    /// Accepts a mail as a deposit, notes it, or refuses it.
+    pub async fn accept_mail(&self, mail: InboundMail) -> Result<MailAnswer, MailRefusal> {
+        let now = self.believed_now()?;
+        let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(mail.mailbox)).await?;
+        let Some((mailbox, _)) = found else {
+            return Err(self
+                .refuse_mail(&mail, now, RefusalReason::MailboxUnknown, MailRefusal::MayNotDeposit)
+                .await);
+        };
+        let parsed = match parse(mail.bytes.expose(), mail.envelope_from.as_ref(), &Limits::default()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                return Err(self.refuse_mail(&mail, now, RefusalReason::Malformed, error.into()).await);
+            }
+        };
+        if let Some(answer) = self.sort_out(&mail, &parsed, now).await? {
+            return Ok(answer);
+        }
+        let Some((author, partner)) = self.authenticated_author(&mail, &parsed, &mailbox, now).await? else {
+            let reason = RefusalReason::SenderNotAuthenticated;
+            return Err(self.refuse_mail(&mail, now, reason, MailRefusal::MayNotDeposit).await);
+        };
+        let digest = self.repeat_digest(&mail)?;
+        if let Some(reference) = self.earlier(digest, now).await? {
+            return Ok(MailAnswer::Deposited { reference });
+        }
+        let title = match self.check_mail(&mailbox, &parsed) {
+            Ok(title) => title,
+            Err((reason, refusal)) => return Err(self.refuse_mail(&mail, now, reason, refusal).await),
+        };
+        let deposit =
+            MailDeposit { mail: &mail, parsed: &parsed, mailbox: &mailbox, author, partner, title, digest };
+        match self.commit_mail(deposit, now).await {
+            // The same mail on two connections at once: the other one won, and its answer is the answer.
+            Err(error) if error.is_conflict() => {
+                let reference = self.earlier(digest, now).await?.ok_or(AppError::Contended)?;
+                Ok(MailAnswer::Deposited { reference })
+            }
+            Err(error) => Err(error.into()),
+            Ok(reference) => Ok(MailAnswer::Deposited { reference }),
+        }
+    }
+
+    /// Recognises what is no deposit (invariant 10).
+    async fn sort_out(
+        &self,
+        mail: &InboundMail,
+        parsed: &ParsedMail<'_>,
+        now: Timestamp,
+    ) -> Result<Option<MailAnswer>, MailRefusal> {
+        let domain = &self.settings.mail_domain;
+        let mut answered = parsed.in_reply_to.iter().chain(&parsed.references);
+        match parsed.kind {
+            MailKind::AutomaticReply | MailKind::Bounce(_) => {
+                self.log_alone(self.mail_event(mail, now, Action::MailAutomaticNoted, Outcome::Done)).await?;
+                Ok(Some(MailAnswer::Noted))
+            }
+            // Not noted in silence: a partner's software that deposits by itself must hear that it does not.
+            MailKind::AutomaticGenerated | MailKind::ListMail => {
+                Err(self.refuse_mail(mail, now, RefusalReason::PolicyDenied, MailRefusal::Automatic).await)
+            }
+            MailKind::Ordinary if answered.any(|id| is_our_message_id(id, domain)) => {
+                Err(self.refuse_mail(mail, now, RefusalReason::PolicyDenied, MailRefusal::IsReply).await)
+            }
+            MailKind::Ordinary => Ok(None),
+        }
+    }
+
+    /// Who wrote it, when that can be believed: the mail came through a relay that the partner pinned, envelope and
+    /// author are the partner's, and an agreement admits the author. Never by MAIL FROM alone.
+    async fn authenticated_author(
+        &self,
+        mail: &InboundMail,
+        parsed: &ParsedMail<'_>,
+        mailbox: &Mailbox,
+        now: Timestamp,
+    ) -> Result<Option<(MailAddress, Partner)>, AppError> {
+        let (Some(author), Some(envelope)) = (&parsed.author, &mail.envelope_from) else { return Ok(None) };
+        let admitted = self.admitted_partner(mailbox, author, now).await?;
+        let believed = admitted.filter(|partner| {
+            partner.trusts_relay(mail.visitor.address) && partner.domains.contains(envelope.domain())
+        });
+        Ok(believed.map(|partner| (author.clone(), partner)))
+    }
+
+    fn check_mail(
+        &self,
+        mailbox: &Mailbox,
+        parsed: &ParsedMail<'_>,
+    ) -> Result<MailTitle, (RefusalReason, MailRefusal)> {
+        if parsed.text.trim().is_empty() && parsed.attachments.is_empty() {
+            return Err((RefusalReason::NothingSent, MailRefusal::Empty));
+        }
+        let sizes = || parsed.attachments.iter().map(|file| ByteSize(file.bytes.len() as u64));
+        let (largest, total) = (sizes().max().unwrap_or_default(), sizes().sum());
+        for (limit, actual) in [(mailbox.limits.file, largest), (mailbox.limits.deposit, total)] {
+            if actual > limit {
+                return Err((RefusalReason::TooLarge, MailRefusal::TooLarge { limit, actual }));
+            }
+        }
+        let subject = parsed.subject.as_deref().unwrap_or_default();
+        let policies = self.policies.load();
+        let title = policies.titles.clean_for_mail(mailbox.slug.as_str(), subject);
+        title.map_err(|refusal| (RefusalReason::TitlePersonalData, MailRefusal::Title(refusal)))
+    }
+
+    async fn commit_mail(&self, deposit: MailDeposit<'_>, now: Timestamp) -> Result<Reference, AppError> {
+        let MailDeposit { mail, parsed, mailbox, author, partner, title, digest } = deposit;
+        let identity = Identity::generate();
+        let transfer = TransferId::new(self.random.bytes());
+        let text = cut_text(&parsed.text);
+        let mut clear = vec![ClearPart {
+            role: PartRole::Message,
+            name: "",
+            content_type: "text/plain; charset=utf-8",
+            bytes: text.as_bytes(),
+        }];
+        clear.extend(parsed.attachments.iter().map(|file| ClearPart {
+            role: PartRole::Attachment,
+            name: file.name.as_str(),
+            content_type: content_type(&file.bytes, file.name.as_str()),
+            bytes: &file.bytes,
+        }));
+        clear.push(ClearPart {
+            role: PartRole::Original,
+            name: ORIGINAL_NAME,
+            content_type: "message/rfc822",
+            bytes: mail.bytes.expose(),
+        });
+        let parts = self.seal_parts(&identity.recipient(), &clear, now.day()).await?;
+
+        let mut unit = UnitOfWork::default();
+        let depositor = self.depositor(&mut unit, &author, &partner, now)?;
+        let reference = self
+            .release(
+                &mut unit,
+                Release {
+                    transfer,
+                    identity: &identity,
+                    mailbox,
+                    depositor,
+                    // RFC 3834 section 4: an automatic response goes to the return address.
+                    acknowledge_to: mail.envelope_from.as_ref().unwrap_or(&author),
+                    title: title.title,
+                    title_replaced: title.replaced,
+                    route: Route::Mail,
+                    language: Language::Fr,
+                    received_at: now,
+                    parts,
+                    origin: mail.visitor.smtp(),
+                },
+            )
+            .await?;
+        unit.expect_absent(Key::Repeat(digest));
+        unit.put(Repeat { digest, transfer, reference: reference.clone(), accepted_at: now });
+        self.store.commit(unit).await?;
+        self.wake_delivery();
+        Ok(reference)
+    }
+
+    /// The keyed digest of envelope and message, without what changes from one try to the next.
+    fn repeat_digest(&self, mail: &InboundMail) -> Result<Digest, AppError> {
+        let key = self.keyring.secret(SecretName::Repeats)?;
+        let from = mail.envelope_from.as_ref().map(ToString::to_string).unwrap_or_default();
+        let material = dedup_material(mail.bytes.expose());
+        let fields =
+            [b"mail".as_slice(), mail.mailbox.as_bytes(), from.as_bytes(), &material.header, material.body];
+        Ok(keyed_digest(&key, &fields))
+    }
+
+    async fn earlier(&self, digest: Digest, now: Timestamp) -> Result<Option<Reference>, AppError> {
+        let found: Option<(Repeat, u64)> = self.read(&Key::Repeat(digest)).await?;
+        let recent = found.filter(|(repeat, _)| now < repeat.accepted_at + Repeat::LIFE);
+        Ok(recent.map(|(repeat, _)| repeat.reference))
+    }
+
+    fn mail_event(
+        &self,
+        mail: &InboundMail,
+        at: Timestamp,
+        action: Action,
+        outcome: Outcome,
+    ) -> crate::audit::Event {
+        let object = Object::Mailbox(mail.mailbox);
+        event(at, Actor::Anonymous, action, object, outcome, mail.visitor.smtp())
+            .under(self.policies.load().digest)
+    }
+
+    async fn refuse_mail(
+        &self,
+        mail: &InboundMail,
+        now: Timestamp,
+        reason: RefusalReason,
+        refusal: MailRefusal,
+    ) -> MailRefusal {
+        let refused = self.mail_event(mail, now, Action::MailRefused, Outcome::Refused(reason));
+        match self.log_alone(refused).await {
+            Ok(()) => refusal,
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// A mail that is going to be a transfer.
+struct MailDeposit<'a> {
+    mail: &'a InboundMail,
+    parsed: &'a ParsedMail<'a>,
+    mailbox: &'a Mailbox,
+    author: MailAddress,
+    partner: Partner,
+    title: MailTitle,
+    digest: Digest,
+}
+
+/// The text that the page shows; the whole of it is in the original.
+fn cut_text(text: &str) -> &str {
+    let mut end = text.len().min(MESSAGE_MAX_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -1,0 +1,205 @@
+//! Sets up organisations, mailboxes, partners and accounts. Each change is one commit with its event (S2).
+
+use super::ports::{List, UnitOfWork};
+use super::{App, AppError, event};
+use crate::audit::{Action, Actor, Object, Origin, Outcome};
+use crate::identity::{
+    Account, AccountState, Agreement, Organisation, Partner, Password, PasswordHash, Role,
+};
+use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKey, MailboxKind};
+use crate::value::{AccountId, Language, MailAddress, MailboxId, OrganisationId, PartnerId, Slug};
+use crate::vault::{Identity, wrap_identity};
+
+/// How many of a kind the lists of the house hold.
+const LIST_MAX: usize = 10_000;
+
+/// A mailbox to be created.
+#[derive(Debug, Clone)]
+pub struct NewMailbox {
+    /// The fund that runs it.
+    pub organisation: OrganisationId,
+    /// Its part of page addresses.
+    pub slug: Slug,
+    /// What it is for.
+    pub kind: MailboxKind,
+    /// Its name.
+    pub name: String,
+    /// What to deposit here.
+    pub purpose: String,
+    /// Its address at the gateway.
+    pub deposit_address: MailAddress,
+    /// Where notices go.
+    pub notice_address: MailAddress,
+    /// What a deposit may be.
+    pub limits: DepositLimits,
+}
+
+/// An account to be created.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// The address that signs in.
+    pub address: MailAddress,
+    /// First and last name.
+    pub name: String,
+    /// What the person does.
+    pub role: Role,
+    /// The fund, for its members.
+    pub organisation: Option<OrganisationId>,
+    /// The structure, for a gestionnaire.
+    pub partner: Option<PartnerId>,
+    /// The mailboxes that the person may read.
+    pub mailboxes: Vec<MailboxId>,
+    /// The first password.
+    pub password: Password,
+    /// The language of its pages.
+    pub language: Language,
+}
+
+impl App {
+    /// Creates an organisation.
+    pub async fn create_organisation(
+        &self,
+        organisation: Organisation,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let object = Object::Organisation(organisation.id);
+        self.administer(|unit| unit.put(organisation), Action::OrganisationCreated, object, origin).await
+    }
+
+    /// Creates a mailbox with a key of its own, in custody `gateway`, wrapped for recovery as well when the organisation
+    /// has a recovery identity. Its deposit address must not be its notice address (invariant 10).
+    pub async fn create_mailbox(&self, new: NewMailbox, origin: Origin) -> Result<Mailbox, AppError> {
+        if new.deposit_address == new.notice_address {
+            return Err(AppError::Broken("a deposit address must not receive notices"));
+        }
+        let identity = Identity::generate();
+        let gateway = self.keyring.gateway()?.recipient();
+        let recovery = self.settings.recovery.as_ref();
+        let mailbox = Mailbox {
+            id: MailboxId::new(self.random.bytes()),
+            organisation: new.organisation,
+            slug: new.slug,
+            kind: new.kind,
+            name: new.name,
+            purpose: new.purpose,
+            deposit_address: new.deposit_address,
+            notice_address: new.notice_address,
+            key: MailboxKey {
+                custody: Custody::Gateway,
+                recipient: identity.recipient(),
+                for_gateway: wrap_identity(&gateway, &identity)?,
+                for_recovery: recovery.map(|recipient| wrap_identity(recipient, &identity)).transpose()?,
+            },
+            limits: new.limits,
+        };
+        let created = mailbox.clone();
+        let object = Object::Mailbox(mailbox.id);
+        self.administer(|unit| unit.put(mailbox), Action::MailboxCreated, object, origin).await?;
+        self.administer(|_| (), Action::MailboxKeyMade, object, origin).await?;
+        Ok(created)
+    }
+
+    /// Creates or replaces a partner.
+    pub async fn put_partner(&self, partner: Partner, origin: Origin) -> Result<(), AppError> {
+        let object = Object::Partner(partner.id);
+        self.administer(|unit| unit.put(partner), Action::PartnerCreated, object, origin).await
+    }
+
+    /// Creates or replaces an agreement.
+    pub async fn put_agreement(&self, agreement: Agreement, origin: Origin) -> Result<(), AppError> {
+        let object = Object::Agreement { partner: agreement.partner, mailbox: agreement.mailbox };
+        self.administer(|unit| unit.put(agreement), Action::AgreementChanged, object, origin).await
+    }
+
+    /// Creates an account.
+    pub async fn create_account(&self, new: NewAccount, origin: Origin) -> Result<Account, AppError> {
+        let hash = PasswordHash::new(&new.password, self.random.bytes())
+            .map_err(|_| AppError::Broken("password"))?;
+        let account = Account {
+            id: AccountId::new(self.random.bytes()),
+            person: self.person_of(&new.address)?,
+            address: new.address,
+            name: new.name,
+            role: new.role,
+            organisation: new.organisation,
+            partner: new.partner,
+            mailboxes: new.mailboxes,
+            password: hash,
+            state: AccountState::Active,
+            language: new.language,
+        };
+        let created = account.clone();
+        let object = Object::Account(account.id);
+        let now = self.now().at;
+        let mut unit = UnitOfWork::default();
+        self.note_person(&mut unit, &account.address, now)?;
+        self.log(
+            &mut unit,
+            event(now, Actor::Operator, Action::AccountCreated, object, Outcome::Done, origin),
+        )?;
+        for mailbox in &account.mailboxes {
+            let membership = Object::Membership { account: account.id, mailbox: *mailbox };
+            self.log(
+                &mut unit,
+                event(now, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin),
+            )?;
+        }
+        unit.put(account);
+        self.store.commit(unit).await?;
+        Ok(created)
+    }
+
+    /// All mailboxes.
+    pub async fn mailboxes(&self) -> Result<Vec<Mailbox>, AppError> {
+        Ok(self
+            .read_list(&List::Mailboxes, LIST_MAX)
+            .await?
+            .into_iter()
+            .map(|(mailbox, _)| mailbox)
+            .collect())
+    }
+
+    /// All organisations.
+    pub async fn organisations(&self) -> Result<Vec<Organisation>, AppError> {
+        Ok(self
+            .read_list(&List::Organisations, LIST_MAX)
+            .await?
+            .into_iter()
+            .map(|(found, _)| found)
+            .collect())
+    }
+
+    /// The mailbox behind a page's address.
+    pub async fn mailbox_by_page(
+        &self,
+        organisation: &Slug,
+        mailbox: &Slug,
+    ) -> Result<Option<Mailbox>, AppError> {
+        let found: Option<(Organisation, u64)> =
+            self.read_one(&List::OrganisationBySlug(organisation.clone())).await?;
+        let Some((organisation, _)) = found else { return Ok(None) };
+        let list = List::MailboxByPage(organisation.id, mailbox.clone());
+        let found: Option<(Mailbox, u64)> = self.read_one(&list).await?;
+        Ok(found.map(|(mailbox, _)| mailbox).filter(Mailbox::takes_deposits))
+    }
+
+    /// Logs a start or a stop of the gateway, or that its configuration was read anew.
+    pub async fn log_gateway(&self, action: Action) -> Result<(), AppError> {
+        self.log_alone(event(self.now().at, Actor::System, action, Object::None, Outcome::Done, Origin::Job))
+            .await
+    }
+
+    async fn administer(
+        &self,
+        change: impl FnOnce(&mut UnitOfWork),
+        action: Action,
+        object: Object,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        change(&mut unit);
+        self.log(&mut unit, event(self.now().at, Actor::Operator, action, object, Outcome::Done, origin))?;
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+}

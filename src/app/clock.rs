@@ -1,0 +1,71 @@
+//! What time it is, as far as it may be believed.
+
+use std::sync::PoisonError;
+
+use super::ports::UnitOfWork;
+use super::{App, AppError, event};
+use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
+use crate::retention::ClockVerdict;
+use crate::value::{Millis, Timestamp};
+
+/// The time, and whether it is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// The time; when the clock is not believed, the one that it shows.
+    pub at: Timestamp,
+    /// Whether decisions that open or destroy may rest on it.
+    pub believed: bool,
+}
+
+impl App {
+    /// The time now, judged.
+    pub fn now(&self) -> Now {
+        let raw = self.clock.read();
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        match guard.observe(&raw) {
+            ClockVerdict::Believed(at) => Now { at, believed: true },
+            ClockVerdict::Jumped { shown, .. } => Now { at: shown, believed: false },
+        }
+    }
+
+    /// The time now, for what must not be decided on a clock that jumped.
+    pub(crate) fn believed_now(&self) -> Result<Timestamp, AppError> {
+        let now = self.now();
+        if now.believed { Ok(now.at) } else { Err(AppError::ClockNotBelieved) }
+    }
+
+    /// An operator says that the wall clock is right; in the demo, whoever moved its clock by `moved`.
+    pub async fn confirm_clock(&self, origin: Origin, moved: Option<Millis>) -> Result<Timestamp, AppError> {
+        let at = self.believe_clock()?;
+        let (action, detail) =
+            moved.map_or((Action::ClockConfirmed, None), |by| (Action::ClockMoved, Some(by)));
+        let confirmed = event(at, Actor::Operator, action, Object::None, Outcome::Done, origin);
+        self.log_alone(detail.map_or(confirmed, |by| confirmed.with(Detail::Millis(by)))).await?;
+        Ok(at)
+    }
+
+    fn believe_clock(&self) -> Result<Timestamp, AppError> {
+        let raw = self.clock.read();
+        let anchor = {
+            let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+            guard.confirm(&raw);
+            guard.anchor().cloned()
+        };
+        if let Some(anchor) = anchor {
+            self.keyring.set_clock_anchor(&anchor)?;
+        }
+        Ok(raw.wall)
+    }
+
+    /// Writes the clock's anchor down, so that a restart is held to it.
+    pub(crate) fn save_clock_anchor(&self) -> Result<(), AppError> {
+        let anchor = self.guard.lock().unwrap_or_else(PoisonError::into_inner).anchor().cloned();
+        Ok(anchor.map_or(Ok(()), |anchor| self.keyring.set_clock_anchor(&anchor))?)
+    }
+
+    /// Logs that the clock jumped.
+    pub(crate) fn log_clock_jump(&self, unit: &mut UnitOfWork, shown: Timestamp) -> Result<(), AppError> {
+        let outcome = Outcome::Failed(FailureReason::Clock);
+        self.log(unit, event(shown, Actor::System, Action::ClockJumped, Object::None, outcome, Origin::Job))
+    }
+}

@@ -1,0 +1,119 @@
+//! Delivers what waits in the queue (invariant 2: the intention is in the log since the mail was queued, the result
+//! follows). A crash between the host's answer and the commit delivers the mail again, with the same Message-ID.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::ports::{Dispatched, Key, List, OutgoingMail, UnitOfWork};
+use super::{App, AppError, event};
+use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome, TlsVersion};
+use crate::relay::letter::{Addressing, Letter, message_id, render, return_address};
+use crate::relay::queue::{DeliveryProblem, MailState, QueuedMail};
+use crate::retention::KeyName;
+use crate::value::Timestamp;
+use crate::vault::open;
+
+/// How many mails are under way at once.
+const AT_ONCE: usize = 16;
+
+impl App {
+    /// Tries each mail that is due, once. Returns how many were tried and when the next one is due, if any.
+    pub async fn deliver_due_mails(&self) -> Result<(usize, Option<Timestamp>), AppError> {
+        let now = self.believed_now()?;
+        let due: Vec<(QueuedMail, u64)> = self.read_list(&List::MailsDueBy(now), AT_ONCE).await?;
+        let tried = due.len();
+        let mut under_way: FuturesUnordered<_> =
+            due.into_iter().map(|(mail, version)| self.deliver_one(mail, version)).collect();
+        while let Some(outcome) = under_way.next().await {
+            match outcome {
+                // A bounce was noted meanwhile: what the store says of the mail is newer.
+                Err(error) if error.is_conflict() => {}
+                other => other?,
+            }
+        }
+        let next: Vec<(QueuedMail, u64)> = self.read_list(&List::MailsDueBy(Timestamp(i64::MAX)), 1).await?;
+        Ok((tried, next.first().and_then(|(mail, _)| mail.due_at())))
+    }
+
+    async fn deliver_one(&self, mail: QueuedMail, version: u64) -> Result<(), AppError> {
+        let outcome = match self.rendered(&mail) {
+            Ok((from, message)) => {
+                let outgoing = OutgoingMail { id: mail.id, from: &from, to: &mail.to, message: &message };
+                self.delivery.deliver(outgoing).await
+            }
+            Err(error) => {
+                tracing::error!(mail = %mail.id, error = %error, "mail.render_failed");
+                Err(DeliveryProblem::Broken)
+            }
+        };
+        self.note_delivery(mail, version, outcome).await
+    }
+
+    fn rendered(&self, mail: &QueuedMail) -> Result<(crate::value::MailAddress, Vec<u8>), AppError> {
+        let sealed = mail.letter.as_ref().ok_or(AppError::Broken("queued mail without letter"))?;
+        let plain = open(&self.keyring.identity(KeyName::Queue(mail.key_day))?, sealed)?;
+        let letter: Letter =
+            serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("letter"))?;
+        let domain = &self.settings.mail_domain;
+        let addressing = Addressing {
+            from_name: self.settings.mail_from_name.clone(),
+            from: self.settings.mail_from.clone(),
+            to: mail.to.clone(),
+            message_id: message_id(mail.kind, mail.id, domain),
+            date: mail.written_at,
+            language: mail.language,
+            base_url: self.settings.base_url.clone(),
+        };
+        let message = render(&letter, &addressing).map_err(|_| AppError::Broken("letter does not render"))?;
+        let from = return_address(mail.id, domain).map_err(|_| AppError::Broken("return address"))?;
+        Ok((from, message))
+    }
+
+    async fn note_delivery(
+        &self,
+        mail: QueuedMail,
+        version: u64,
+        outcome: Result<Dispatched, DeliveryProblem>,
+    ) -> Result<(), AppError> {
+        let now = self.now().at;
+        let object = Object::Mail(mail.id);
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::Mail(mail.id), version);
+        let (mail, action, outcome, detail) = match outcome {
+            Ok(Dispatched { tls }) => {
+                let protection = Detail::Tls(tls_version(tls.as_deref()));
+                (mail.accepted(now, tls), Action::MailSent, Outcome::Done, protection)
+            }
+            Err(problem) => {
+                let tries = Detail::Count(u64::from(mail.tries) + 1);
+                let mail = mail.not_taken(now, problem, self.random.bytes::<1>()[0]);
+                let failed = matches!(mail.state, MailState::Failed { .. });
+                let action = if failed { Action::MailFailed } else { Action::MailDelayed };
+                (mail, action, Outcome::Failed(reason_of(problem)), tries)
+            }
+        };
+        self.log(&mut unit, event(now, Actor::System, action, object, outcome, Origin::Job).with(detail))?;
+        unit.put(mail);
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+}
+
+fn tls_version(tls: Option<&str>) -> TlsVersion {
+    match tls {
+        Some(text) if text.starts_with("TLSv1.3") => TlsVersion::Tls13,
+        Some(_) => TlsVersion::Tls12,
+        None => TlsVersion::None,
+    }
+}
+
+const fn reason_of(problem: DeliveryProblem) -> FailureReason {
+    match problem {
+        DeliveryProblem::Unreachable => FailureReason::Connection,
+        DeliveryProblem::TlsRequired => FailureReason::Tls,
+        DeliveryProblem::TryLater { .. } => FailureReason::PeerTemporary,
+        DeliveryProblem::Refused { .. } | DeliveryProblem::Bounced => FailureReason::PeerPermanent,
+        DeliveryProblem::TooLate => FailureReason::GaveUp,
+        DeliveryProblem::Broken => FailureReason::Internal,
+    }
+}

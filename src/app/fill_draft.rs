@@ -1,0 +1,253 @@
+//! Files go into a draft: each is sealed while it streams in, and is in the draft once it is durable (D4, D8).
+//!
+//! | after | a crash leaves | who cleans |
+//! | --- | --- | --- |
+//! | some bytes written | a temporary file, sealed, nameless | the object store at its next start |
+//! | the object finished | a sealed object that no record names | the sweep of old objects |
+//! | the commit | the file in the draft | |
+
+use thiserror::Error;
+
+use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::{App, AppError, CONFLICT_TRIES, DraftView, Visitor, event};
+use crate::audit::{Action, Actor, Detail, Object, Outcome, RefusalReason};
+use crate::message::{FileName, clean_file_name};
+use crate::retention::KeyName;
+use crate::transfer::{Draft, DraftError};
+use crate::value::{ByteSize, DraftId};
+use crate::vault::{Identity, ManifestPart, PartRole, Sealer, open, seal, unwrap_identity};
+
+/// How many first bytes are kept to tell the type of a file.
+const SNIFF_BYTES: usize = 4096;
+
+/// Why a file does not go into a draft. The depositor can mend it; the rest of the deposit stays.
+#[derive(Debug, Error)]
+pub enum FileRefusal {
+    /// The file has no byte.
+    #[error("the file is empty")]
+    Empty,
+    /// Over a limit, or the draft was sent.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+/// A file of a draft, as its page shows it to the depositor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Its number in the draft.
+    pub number: u32,
+    /// Its name, opened for this page.
+    pub name: String,
+    /// Its size in clear.
+    pub size: ByteSize,
+}
+
+/// A file that is in the draft now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedFile {
+    /// Its number in the draft.
+    pub number: u32,
+    /// Its name as it was cleaned.
+    pub name: FileName,
+    /// Its size in clear.
+    pub size: ByteSize,
+}
+
+/// A file that streams in. Dropped before [`FileSealing::finish`], it leaves nothing.
+pub struct FileSealing<'a> {
+    app: &'a App,
+    view: DraftView,
+    name: FileName,
+    head: Vec<u8>,
+    sealer: Sealer,
+    writer: Box<dyn ObjectWriter>,
+    visitor: Visitor,
+}
+
+impl App {
+    /// Begins a file. Refuses at once when the draft takes none.
+    pub async fn begin_file(
+        &self,
+        view: DraftView,
+        name: &str,
+        visitor: Visitor,
+    ) -> Result<FileSealing<'_>, FileRefusal> {
+        if let Err(refusal) = view.draft.room(&view.mailbox.limits) {
+            self.log_file_refused(&view.draft, reason_of(refusal), visitor).await?;
+            return Err(refusal.into());
+        }
+        let sealer = Sealer::new(&view.draft.recipient).map_err(AppError::from)?;
+        let writer = self.objects.create(self.now().at.day()).await.map_err(AppError::from)?;
+        let name = clean_file_name(name);
+        Ok(FileSealing { app: self, view, name, head: Vec::new(), sealer, writer, visitor })
+    }
+
+    /// Takes a file out of a draft and erases it.
+    pub async fn remove_file(
+        &self,
+        draft: DraftId,
+        token: &crate::value::Token,
+        number: u32,
+        visitor: Visitor,
+    ) -> Result<(), FileRefusal> {
+        for _ in 0..CONFLICT_TRIES {
+            let Some(mut view) = self.draft(draft, token).await? else { return Ok(()) };
+            let Some(part) = view.draft.remove(number)? else { return Ok(()) };
+            let mut unit = UnitOfWork::default();
+            unit.expect_unchanged(Key::Draft(draft), view.version);
+            let (actor, object) =
+                (Actor::Person(view.draft.person), Object::DraftPart { draft, part: number });
+            let removed =
+                event(self.now().at, actor, Action::FileRemoved, object, Outcome::Done, visitor.web());
+            self.log(&mut unit, removed)?;
+            unit.put(view.draft);
+            match self.store.commit(unit).await.map_err(AppError::from) {
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(self.objects.erase(&[part.object]).await.map_err(AppError::from)?),
+            }
+        }
+        Err(AppError::Contended.into())
+    }
+
+    /// The files of a draft with their names, for the depositor who proved the address.
+    pub fn listed_files(&self, draft: &Draft) -> Result<Vec<ListedFile>, AppError> {
+        let Some(identity) = self.draft_identity(draft)? else { return Ok(Vec::new()) };
+        let entries = Self::draft_entries(draft, &identity)?;
+        let listed = draft.parts.iter().zip(entries).map(|(part, entry)| ListedFile {
+            number: part.number,
+            name: entry.name,
+            size: part.size,
+        });
+        Ok(listed.collect())
+    }
+
+    /// The transfer's identity while the draft is open.
+    pub(super) fn draft_identity(&self, draft: &Draft) -> Result<Option<Identity>, AppError> {
+        let Some(wrap) = &draft.wrap else { return Ok(None) };
+        let key = self.keyring.identity(KeyName::Draft(draft.key_day))?;
+        Ok(Some(unwrap_identity(&key, wrap)?))
+    }
+
+    /// The manifest entries of a draft's files, in order.
+    pub(super) fn draft_entries(draft: &Draft, identity: &Identity) -> Result<Vec<ManifestPart>, AppError> {
+        let opened = draft.parts.iter().map(|part| {
+            let plain = open(identity, &part.entry)?;
+            serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("draft entry"))
+        });
+        opened.collect()
+    }
+
+    async fn log_file_refused(
+        &self,
+        draft: &Draft,
+        reason: RefusalReason,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let (actor, object) = (Actor::Person(draft.person), Object::Draft(draft.id));
+        let outcome = Outcome::Refused(reason);
+        self.log_alone(event(self.now().at, actor, Action::FileRefused, object, outcome, visitor.web())).await
+    }
+}
+
+impl FileSealing<'_> {
+    /// Seals the next bytes. Refuses as soon as a limit is passed, so that no more is read.
+    pub async fn push(&mut self, plain: &[u8]) -> Result<(), FileRefusal> {
+        let size = ByteSize(self.sealer.plain_size().bytes().saturating_add(plain.len() as u64));
+        if let Err(refusal) = self.view.draft.check_size(&self.view.mailbox.limits, size) {
+            self.app.log_file_refused(&self.view.draft, reason_of(refusal), self.visitor).await?;
+            return Err(refusal.into());
+        }
+        let wanted = SNIFF_BYTES.saturating_sub(self.head.len()).min(plain.len());
+        self.head.extend_from_slice(&plain[..wanted]);
+        let sealed = self.sealer.push(plain).map_err(AppError::from)?;
+        if !sealed.is_empty() {
+            self.writer.write(&sealed).await.map_err(AppError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file: durable and in the draft, under the limits as they are at that moment.
+    pub async fn finish(self) -> Result<SealedFile, FileRefusal> {
+        let Self { app, view, name, head, sealer, mut writer, visitor } = self;
+        if sealer.plain_size() == ByteSize(0) {
+            app.log_file_refused(&view.draft, RefusalReason::NothingSent, visitor).await?;
+            return Err(FileRefusal::Empty);
+        }
+        let (tail, summary) = sealer.finish().map_err(AppError::from)?;
+        writer.write(&tail).await.map_err(AppError::from)?;
+        let object = writer.finish().await.map_err(AppError::from)?;
+        let entry = ManifestPart {
+            role: PartRole::Attachment,
+            name: name.to_string(),
+            content_type: content_type(&head, name.as_str()).to_owned(),
+            size: summary.plain_size,
+            digest: summary.plain_digest,
+            sealed_digest: summary.sealed_digest,
+        };
+        let plain = serde_json::to_vec(&entry).map_err(|_| AppError::Broken("manifest entry"))?;
+        let entry = seal(&view.draft.recipient, &plain).map_err(AppError::from)?;
+
+        let DraftView { mut draft, mut version, mailbox } = view;
+        for _ in 0..CONFLICT_TRIES {
+            let now = app.now().at;
+            let added = draft.add(&mailbox.limits, object.clone(), entry.clone(), &summary, now);
+            let number = match added {
+                Ok(number) => number,
+                Err(refusal) => {
+                    app.objects.erase(&[object]).await.map_err(AppError::from)?;
+                    app.log_file_refused(&draft, reason_of(refusal), visitor).await?;
+                    return Err(refusal.into());
+                }
+            };
+            let mut unit = UnitOfWork::default();
+            unit.expect_unchanged(Key::Draft(draft.id), version);
+            let target = Object::DraftPart { draft: draft.id, part: number };
+            let sealed = event(
+                now,
+                Actor::Person(draft.person),
+                Action::FileSealed,
+                target,
+                Outcome::Done,
+                visitor.web(),
+            );
+            app.log(&mut unit, sealed.with(Detail::Sealed(summary.sealed_digest)))?;
+            unit.put(draft.clone());
+            match app.store.commit(unit).await.map_err(AppError::from) {
+                Ok(_) => return Ok(SealedFile { number, name, size: summary.plain_size }),
+                // Another file of the same draft was quicker: add to the draft as it is now.
+                Err(error) if error.is_conflict() => {
+                    let newer: Option<(Draft, u64)> = app.read(&Key::Draft(draft.id)).await?;
+                    (draft, version) = newer.ok_or(DraftError::AlreadySent)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AppError::Contended.into())
+    }
+}
+
+const fn reason_of(error: DraftError) -> RefusalReason {
+    match error {
+        DraftError::AlreadySent => RefusalReason::ProofUsed,
+        DraftError::FileTooLarge { .. } | DraftError::DepositTooLarge { .. } => RefusalReason::TooLarge,
+        DraftError::TooManyFiles { .. } => RefusalReason::TooMany,
+    }
+}
+
+/// The media type that the bytes show; of plain text and the unknown, what the extension says of the harmless few.
+pub(super) fn content_type(head: &[u8], name: &str) -> &'static str {
+    if let Some(kind) = infer::get(head) {
+        return kind.mime_type();
+    }
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("txt") => "text/plain",
+        Some("csv") => "text/csv",
+        Some("eml") => "message/rfc822",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,191 @@
+//! Keeps the log provable: signs checkpoints, verifies the whole, exports it (DESIGN section 6).
+
+use std::io::{self, BufReader, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use super::ports::{List, SecretName, StoredCheckpoint, UnitOfWork};
+use super::{App, AppError, event};
+use crate::audit::{
+    Action, Actor, Checkpoint, Disclosure, ExportHeader, ExportWriter, FailureReason, Frontier, Note,
+    NoteKey, NoteSeed, NoteSigner, Object, Origin, Outcome, Verdict, verify,
+};
+use crate::value::Timestamp;
+
+/// How many entries are read from the store at once.
+const READ_AT_ONCE: usize = 2000;
+/// How many checkpoints an export holds; at one a minute, three weeks. Older ones are thinned out by the store.
+const CHECKPOINTS_MAX: usize = 100_000;
+/// How many months payloads are kept (CNIL 2021-122: 6 to 12, up to 36 when justified).
+const RETENTION_MONTHS: u8 = 12;
+
+/// What is known of the log's health, always in the officer's view.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogState {
+    /// How many entries there are.
+    pub size: u64,
+    /// When the last checkpoint was signed, and how many entries it covers.
+    pub last_checkpoint: Option<(Timestamp, u64)>,
+    /// When the log was last verified from its first entry, and whether all was well.
+    pub last_verification: Option<(Timestamp, bool)>,
+}
+
+impl App {
+    /// The log's public key, `name+id+base64` (C2SP signed-note).
+    pub fn log_key(&self) -> Result<NoteKey, AppError> {
+        Ok(self.log_signer()?.public().clone())
+    }
+
+    fn log_signer(&self) -> Result<NoteSigner, AppError> {
+        let seed = NoteSeed::new(self.keyring.secret(SecretName::LogSigning)?);
+        NoteSigner::new(&self.settings.log_origin, &seed).map_err(|_| AppError::Broken("log signing key"))
+    }
+
+    /// Signs the log as it is, unless nothing came since the last checkpoint. Returns the newest checkpoint.
+    pub async fn sign_checkpoint(&self) -> Result<Option<StoredCheckpoint>, AppError> {
+        let log = self.store.log().await?;
+        let newest = self.newest_checkpoint().await?;
+        if log.size() == 0 || newest.as_ref().is_some_and(|checkpoint| checkpoint.size == log.size()) {
+            return Ok(newest);
+        }
+        let now = self.now().at;
+        let note = Checkpoint::sign(&self.log_signer()?, log.size(), log.root(), now)
+            .map_err(|_| AppError::Broken("checkpoint"))?;
+        let checkpoint = StoredCheckpoint { size: log.size(), note: note.to_string(), signed_at: now };
+        let mut unit = UnitOfWork::default();
+        unit.put(checkpoint.clone());
+        self.store.commit(unit).await?;
+        Ok(Some(checkpoint))
+    }
+
+    async fn newest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, AppError> {
+        let found: Option<(StoredCheckpoint, u64)> = self.read_one(&List::Checkpoints).await?;
+        Ok(found.map(|(checkpoint, _)| checkpoint))
+    }
+
+    /// What the officer's page always shows.
+    pub async fn log_state(&self) -> Result<LogState, AppError> {
+        let last_checkpoint = self.newest_checkpoint().await?.map(|last| (last.signed_at, last.size));
+        let last_verification = *self.verification.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(LogState { size: self.store.log().await?.size(), last_checkpoint, last_verification })
+    }
+
+    /// Verifies the whole log as an outsider would: from an export, with the public key alone.
+    pub async fn verify_log(self: &Arc<Self>) -> Result<Verdict, AppError> {
+        let key = self.log_key()?;
+        let (sender, receiver) = sync_channel(4);
+        let app = Arc::clone(self);
+        let handle = Handle::current();
+        let export = spawn_blocking(move || app.write_export(&handle, ChannelWriter(sender)));
+        let verdict =
+            spawn_blocking(move || verify(BufReader::new(ChannelReader::new(receiver)), &key, None));
+        let verdict = verdict.await.map_err(|_| AppError::Broken("verification"))?;
+        export.await.map_err(|_| AppError::Broken("export"))??;
+        let now = self.now().at;
+        let well = matches!(verdict, Verdict::Well(_));
+        *self.verification.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, well));
+        let outcome = if well { Outcome::Done } else { Outcome::Failed(FailureReason::LogNotVerified) };
+        self.log_alone(event(now, Actor::System, Action::LogVerified, Object::Log, outcome, Origin::Job))
+            .await?;
+        Ok(verdict)
+    }
+
+    /// Exports the whole log, up to a checkpoint signed just now; the export itself is logged first.
+    pub async fn export_log<W: Write + Send + 'static>(
+        self: &Arc<Self>,
+        writer: W,
+        actor: Actor,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let exported = event(self.now().at, actor, Action::LogExported, Object::Log, Outcome::Done, origin);
+        self.log_alone(exported).await?;
+        let app = Arc::clone(self);
+        let handle = Handle::current();
+        let run = spawn_blocking(move || app.write_export(&handle, writer));
+        run.await.map_err(|_| AppError::Broken("export"))?
+    }
+
+    /// Writes entries and checkpoints in order; where blocking is allowed.
+    fn write_export(&self, handle: &Handle, writer: impl Write) -> Result<(), AppError> {
+        let end = handle.block_on(self.sign_checkpoint())?.map_or(0, |checkpoint| checkpoint.size);
+        let listed: Vec<(StoredCheckpoint, u64)> =
+            handle.block_on(self.read_list(&List::Checkpoints, CHECKPOINTS_MAX))?;
+        let mut checkpoints = listed.into_iter().rev().map(|(checkpoint, _)| checkpoint).peekable();
+        let header = ExportHeader::new(&self.log_key()?, RETENTION_MONTHS, Disclosure::All);
+        let mut export = ExportWriter::new(writer, &header).map_err(broken_export)?;
+        let mut frontier = Frontier::default();
+        while frontier.size() < end {
+            let leaves = handle.block_on(self.store.leaves(frontier.size(), READ_AT_ONCE))?;
+            if leaves.is_empty() {
+                return Err(AppError::Broken("the log has fewer entries than its checkpoint says"));
+            }
+            for leaf in leaves.into_iter().take_while(|leaf| leaf.index < end) {
+                match &leaf.entry {
+                    Some(entry) => export.entry(leaf.index, entry),
+                    None => export.leaf(leaf.index, &leaf.leaf),
+                }
+                .map_err(broken_export)?;
+                frontier.append(leaf.leaf);
+                while let Some(checkpoint) =
+                    checkpoints.next_if(|checkpoint| checkpoint.size == frontier.size())
+                {
+                    let note =
+                        Note::parse(&checkpoint.note).map_err(|_| AppError::Broken("stored checkpoint"))?;
+                    export.checkpoint(&note, &frontier).map_err(broken_export)?;
+                }
+            }
+        }
+        export.finish().map_err(broken_export)?;
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn broken_export(error: crate::audit::ExportError) -> AppError {
+    tracing::error!(error = %error, "log.export_failed");
+    AppError::Broken("export could not be written")
+}
+
+/// Hands written bytes to another thread.
+struct ChannelWriter(SyncSender<Vec<u8>>);
+
+impl Write for ChannelWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads what another thread writes; its end is the end of the file.
+struct ChannelReader {
+    receiver: Receiver<Vec<u8>>,
+    current: io::Cursor<Vec<u8>>,
+}
+
+impl ChannelReader {
+    fn new(receiver: Receiver<Vec<u8>>) -> Self {
+        Self { receiver, current: io::Cursor::default() }
+    }
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.current.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            match self.receiver.recv() {
+                Ok(bytes) => self.current = io::Cursor::new(bytes),
+                Err(_) => return Ok(0),
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Puts letters into the queue: sealed to the day's queue key, with the event that tells of them, in the unit of
+//! work of whatever they announce (invariant 1).
+
+use super::ports::UnitOfWork;
+use super::{App, AppError, event};
+use crate::audit::{Action, Actor, Object, Origin, Outcome};
+use crate::mailbox::Mailbox;
+use crate::relay::letter::{Letter, LetterKind};
+use crate::relay::queue::{MailState, QueuedMail};
+use crate::retention::KeyName;
+use crate::value::{Language, MailAddress, MailId, SecretBytes, Timestamp, TransferId};
+use crate::vault::seal;
+
+/// A letter to be written.
+pub(super) struct NewLetter<'a> {
+    pub kind: LetterKind,
+    pub letter: &'a Letter,
+    pub to: &'a MailAddress,
+    pub language: Language,
+    pub mailbox: &'a Mailbox,
+    pub transfer: Option<TransferId>,
+    pub written_at: Timestamp,
+}
+
+impl App {
+    /// Seals a letter and returns the mail that carries it.
+    pub(super) fn write_letter(&self, new: &NewLetter<'_>) -> Result<QueuedMail, AppError> {
+        let key_day = new.written_at.day();
+        let key = self.keyring.recipient(KeyName::Queue(key_day))?;
+        let plain = SecretBytes::new(serde_json::to_vec(new.letter).map_err(|_| AppError::Broken("letter"))?);
+        Ok(QueuedMail {
+            id: MailId::new(self.random.bytes()),
+            kind: new.kind,
+            transfer: new.transfer,
+            mailbox: new.mailbox.id,
+            to: new.to.clone(),
+            language: new.language,
+            written_at: new.written_at,
+            letter: Some(seal(&key, plain.expose())?),
+            key_day,
+            tries: 0,
+            state: MailState::Queued { next_try_at: new.written_at, last_problem: None },
+        })
+    }
+
+    /// Puts a mail into a unit, with its event.
+    pub(super) fn queue_mail(
+        &self,
+        unit: &mut UnitOfWork,
+        mail: QueuedMail,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let object = Object::Mail(mail.id);
+        self.log(
+            unit,
+            event(mail.written_at, Actor::System, Action::MailQueued, object, Outcome::Done, origin),
+        )?;
+        unit.put(mail);
+        Ok(())
+    }
+
+    /// Tells the delivery job that there is work; called after the commit.
+    pub(super) fn wake_delivery(&self) {
+        self.mail_waits.notify_one();
+    }
+}

@@ -1,0 +1,247 @@
+//! A proven address opens its draft: by the mailed link's button, or by the typed code (D2, invariant 6).
+
+use thiserror::Error;
+
+use super::ports::{Key, List, SecretName, UnitOfWork};
+use super::{App, AppError, CONFLICT_TRIES, Visitor, event};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::identity::{AddressProof, CodeAnswer, Partner};
+use crate::mailbox::Mailbox;
+use crate::retention::KeyName;
+use crate::transfer::{Draft, DraftState};
+use crate::value::{DraftId, ProofId, Timestamp, Token, TransferId};
+use crate::vault::{Identity, wrap_identity};
+
+/// Why no draft is opened.
+#[derive(Debug, Error)]
+pub enum OpenDraftError {
+    /// The link or code is not good, or not any more: the depositor asks for another.
+    #[error("the link or the code is not good any more")]
+    NotGood,
+    /// A wrong code; some tries are left.
+    #[error("a wrong code; {tries_left} tries are left")]
+    WrongCode {
+        /// Tries left.
+        tries_left: u8,
+    },
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+/// A draft, opened.
+#[derive(Debug)]
+pub struct OpenedDraft {
+    /// Which.
+    pub draft: DraftId,
+    /// Its mailbox.
+    pub mailbox: Mailbox,
+    /// The cookie that opens it from now on.
+    pub token: Token,
+}
+
+/// A draft as its page needs it.
+#[derive(Debug)]
+pub struct DraftView {
+    /// The draft.
+    pub draft: Draft,
+    /// Its version in the store.
+    pub(super) version: u64,
+    /// Its mailbox.
+    pub mailbox: Mailbox,
+}
+
+impl App {
+    /// Whether a link would open a draft, without any effect: what the page behind the link shows.
+    pub async fn is_link_good(&self, token: &Token) -> Result<bool, AppError> {
+        let proof: Option<(AddressProof, u64)> = self.read_one(&List::ProofByToken(token.hash())).await?;
+        let now = self.now();
+        Ok(now.believed && proof.is_some_and(|(proof, _)| proof.is_live(now.at)))
+    }
+
+    /// Opens the draft of a mailed link; pressed twice, it opens the same draft.
+    pub async fn open_draft_by_link(
+        &self,
+        token: &Token,
+        visitor: Visitor,
+    ) -> Result<OpenedDraft, OpenDraftError> {
+        let proof: Option<(AddressProof, u64)> = self.read_one(&List::ProofByToken(token.hash())).await?;
+        self.open_proven(proof, visitor).await
+    }
+
+    /// Opens the draft of a typed code, in the browser that asked for it.
+    pub async fn open_draft_by_code(
+        &self,
+        proof: ProofId,
+        browser: &Token,
+        typed: &str,
+        visitor: Visitor,
+    ) -> Result<OpenedDraft, OpenDraftError> {
+        let key = self.keyring.secret(SecretName::Codes).map_err(AppError::from)?;
+        for _ in 0..CONFLICT_TRIES {
+            let now = self.believed_now()?;
+            let found: Option<(AddressProof, u64)> = self.read(&Key::Proof(proof)).await?;
+            let Some((mut proof, version)) = found.filter(|(proof, _)| proof.browser == browser.hash())
+            else {
+                return self.refuse_proof(None, now, visitor).await;
+            };
+            let CodeAnswer::Wrong { tries_left } = proof.try_code(&key, typed, now) else {
+                return self.open_proven(Some((proof, version)), visitor).await;
+            };
+            match self.note_wrong_code(proof, version, now, visitor).await {
+                // Two tries at once: each must cost one.
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) if tries_left == 0 => return Err(OpenDraftError::NotGood),
+                Ok(()) => return Err(OpenDraftError::WrongCode { tries_left }),
+            }
+        }
+        Err(AppError::Contended.into())
+    }
+
+    async fn note_wrong_code(
+        &self,
+        proof: AddressProof,
+        version: u64,
+        now: Timestamp,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let reason =
+            if proof.tries_left == 0 { RefusalReason::TooManyTries } else { RefusalReason::ProofWrong };
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::Proof(proof.id), version);
+        let (actor, object) = (Actor::Person(proof.person), Object::Proof(proof.id));
+        let refused =
+            event(now, actor, Action::DepositProofUsed, object, Outcome::Refused(reason), visitor.web());
+        self.log(&mut unit, refused)?;
+        unit.put(proof);
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+
+    async fn open_proven(
+        &self,
+        proof: Option<(AddressProof, u64)>,
+        visitor: Visitor,
+    ) -> Result<OpenedDraft, OpenDraftError> {
+        let now = self.believed_now()?;
+        let Some((proof, version)) = proof else {
+            return self.refuse_proof(None, now, visitor).await;
+        };
+        let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(proof.mailbox)).await?;
+        // The agreement may have ended since the mail went out.
+        let admitted = match &mailbox {
+            Some((mailbox, _)) => self.admitted_partner(mailbox, &proof.address, now).await?,
+            None => None,
+        };
+        match (mailbox, admitted) {
+            (Some((mailbox, _)), Some(partner)) if proof.is_live(now) => {
+                Ok(self.open_or_reopen(proof, version, mailbox, &partner, now, visitor).await?)
+            }
+            _ => self.refuse_proof(Some(&proof), now, visitor).await,
+        }
+    }
+
+    async fn refuse_proof(
+        &self,
+        proof: Option<&AddressProof>,
+        now: Timestamp,
+        visitor: Visitor,
+    ) -> Result<OpenedDraft, OpenDraftError> {
+        let (actor, object, reason) = proof
+            .map_or((Actor::Anonymous, Object::None, RefusalReason::ProofWrong), |proof| {
+                (Actor::Person(proof.person), Object::Proof(proof.id), RefusalReason::ProofExpired)
+            });
+        let outcome = Outcome::Refused(reason);
+        self.log_alone(event(now, actor, Action::DepositProofUsed, object, outcome, visitor.web())).await?;
+        Err(OpenDraftError::NotGood)
+    }
+
+    async fn open_or_reopen(
+        &self,
+        mut proof: AddressProof,
+        version: u64,
+        mailbox: Mailbox,
+        partner: &Partner,
+        now: Timestamp,
+        visitor: Visitor,
+    ) -> Result<OpenedDraft, AppError> {
+        let token = Token::new(self.random.bytes());
+        let mut unit = UnitOfWork::default();
+        let earlier: Option<(Draft, u64)> = match proof.draft {
+            Some(draft) => self.read(&Key::Draft(draft)).await?,
+            None => None,
+        };
+        let draft = match earlier {
+            Some((draft, draft_version)) if draft.is_live(now) => {
+                unit.expect_unchanged(Key::Draft(draft.id), draft_version);
+                Draft { token: token.hash(), ..draft }
+            }
+            _ => self.new_draft(&proof, &mailbox, partner, &token, now)?,
+        };
+        unit.expect_unchanged(Key::Proof(proof.id), version);
+        proof.draft = Some(draft.id);
+        let id = draft.id;
+        let actor = Actor::Person(proof.person);
+        let used = event(
+            now,
+            actor,
+            Action::DepositProofUsed,
+            Object::Proof(proof.id),
+            Outcome::Done,
+            visitor.web(),
+        );
+        self.log(&mut unit, used)?;
+        self.log(
+            &mut unit,
+            event(now, actor, Action::DraftOpened, Object::Draft(id), Outcome::Done, visitor.web()),
+        )?;
+        unit.put(proof);
+        unit.put(draft);
+        self.store.commit(unit).await?;
+        Ok(OpenedDraft { draft: id, mailbox, token })
+    }
+
+    fn new_draft(
+        &self,
+        proof: &AddressProof,
+        mailbox: &Mailbox,
+        partner: &Partner,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<Draft, AppError> {
+        let identity = Identity::generate();
+        let key_day = now.day();
+        let draft_key = self.keyring.recipient(KeyName::Draft(key_day))?;
+        Ok(Draft {
+            id: DraftId::new(self.random.bytes()),
+            token: token.hash(),
+            mailbox: mailbox.id,
+            address: proof.address.clone(),
+            person: proof.person,
+            partner: partner.id,
+            language: proof.language,
+            transfer: TransferId::new(self.random.bytes()),
+            recipient: identity.recipient(),
+            wrap: Some(wrap_identity(&draft_key, &identity)?),
+            key_day,
+            parts: Vec::new(),
+            next_number: 1,
+            touched_at: now,
+            state: DraftState::Open,
+        })
+    }
+
+    /// Finds a draft by its id and cookie. None when it is not there, not this browser's, or over.
+    pub async fn draft(&self, id: DraftId, token: &Token) -> Result<Option<DraftView>, AppError> {
+        let now = self.now();
+        let found: Option<(Draft, u64)> = self.read(&Key::Draft(id)).await?;
+        let Some((draft, version)) =
+            found.filter(|(draft, _)| draft.token == token.hash() && draft.is_live(now.at))
+        else {
+            return Ok(None);
+        };
+        let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
+        Ok(mailbox.map(|(mailbox, _)| DraftView { draft, version, mailbox }))
+    }
+}

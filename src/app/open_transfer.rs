@@ -1,0 +1,415 @@
+//! A named person opens a transfer, reads it and downloads its files (T3). Rights, expiry and the clock are asked of
+//! the access policy at each call; what is opened is checked against the manifest, and the manifest against the log.
+//!
+//! A download commits its intention before the first byte and its result after the last (invariant 2).
+
+use std::io::BufReader;
+
+use thiserror::Error;
+
+use super::ports::{AuditRange, Key, List, ObjectReader, UnitOfWork};
+use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
+use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome, RefusalReason};
+use crate::identity::Session;
+use crate::mailbox::{Custody, Mailbox};
+use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_reading};
+use crate::relay::letter::LetterKind;
+use crate::relay::queue::{MailState, QueuedMail};
+use crate::retention::KeyName;
+use crate::transfer::{RegisterLine, Route, Transfer};
+use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
+use crate::vault::{Grant, Identity, Manifest, ManifestPart, Opener, PartRole, VaultError, unwrap_identity};
+
+/// How many mails of a transfer its page shows.
+const MAILS_SHOWN_MAX: usize = 50;
+
+/// Why a transfer is not opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The person must sign in first.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    /// The person has no right to this mailbox.
+    #[error("the person is not entitled")]
+    NotEntitled,
+    /// Its time is over (V3).
+    #[error("the transfer has ended")]
+    Gone,
+    /// There is no such transfer, or no such file in it.
+    #[error("there is no such thing")]
+    NotFound,
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+/// A transfer as it shows closed: nothing of its sealed part.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The transfer.
+    pub transfer: Transfer,
+    /// The mailbox.
+    pub mailbox: Mailbox,
+    /// What became of its mails.
+    pub mails: Vec<MailStatus>,
+    /// The person opened it in this session.
+    pub opened: bool,
+}
+
+/// Where a mail of the transfer stands (invariant 10).
+#[derive(Debug, Clone)]
+pub struct MailStatus {
+    /// What it is for.
+    pub kind: LetterKind,
+    /// Who gets it.
+    pub to: crate::value::MailAddress,
+    /// Where it stands.
+    pub state: MailState,
+}
+
+/// A transfer, opened: made only when the access policy said yes.
+#[derive(Debug)]
+pub struct OpenedTransfer {
+    /// The transfer.
+    pub transfer: Transfer,
+    /// The mailbox.
+    pub mailbox: Mailbox,
+    identity: Identity,
+    manifest: Manifest,
+}
+
+/// A file of an opened transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileView {
+    /// Its number on the page, from 1.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// The media type that its bytes show.
+    pub content_type: String,
+    /// Its size in clear.
+    pub size: ByteSize,
+    /// SHA-256 in clear.
+    pub digest: Digest,
+    /// It is the whole mail as it came in.
+    pub is_original: bool,
+}
+
+/// A sealed part that is being read in clear, where blocking is allowed.
+pub type PartStream = Opener<BufReader<Box<dyn ObjectReader>>>;
+
+impl OpenedTransfer {
+    /// Whether rights alone protect the mailbox, which its pages say (DESIGN: custody `gateway`).
+    pub fn is_protected_by_rights_alone(&self) -> bool {
+        self.mailbox.key.custody == Custody::Gateway
+    }
+
+    /// Its files, numbered from 1.
+    pub fn files(&self) -> Vec<FileView> {
+        let files = self.numbered_files().map(|(number, _, part)| FileView {
+            number,
+            name: part.name.clone(),
+            content_type: part.content_type.clone(),
+            size: part.size,
+            digest: part.digest,
+            is_original: part.role == PartRole::Original,
+        });
+        files.collect()
+    }
+
+    /// Number on the page, place among the objects, manifest entry.
+    fn numbered_files(&self) -> impl Iterator<Item = (u32, usize, &ManifestPart)> {
+        let files = self.manifest.parts.iter().enumerate().filter(|(_, part)| part.role != PartRole::Message);
+        files.zip(1..).map(|((place, part), number)| (number, place, part))
+    }
+}
+
+impl App {
+    /// The transfer as it shows closed. Nothing changes, nothing is logged but a refusal.
+    pub async fn envelope(
+        &self,
+        signed: Option<&Signed>,
+        reference: &Reference,
+        visitor: Visitor,
+    ) -> Result<Envelope, OpenError> {
+        let permitted = self.permitted(signed, reference, visitor).await?;
+        let transfer = permitted.into_subject();
+        let mailbox = self.mailbox_of(&transfer).await?;
+        let mails: Vec<(QueuedMail, u64)> =
+            self.read_list(&List::MailsOf(transfer.id), MAILS_SHOWN_MAX).await?;
+        let mails =
+            mails.into_iter().map(|(mail, _)| MailStatus { kind: mail.kind, to: mail.to, state: mail.state });
+        let opened = signed.is_some_and(|signed| signed.session.opened.contains(&transfer.id));
+        Ok(Envelope { mailbox, mails: mails.collect(), opened, transfer })
+    }
+
+    /// The person presses the button: the opening is logged, and this session may read from now on.
+    pub async fn open_transfer(
+        &self,
+        signed: &Signed,
+        reference: &Reference,
+        visitor: Visitor,
+    ) -> Result<(), OpenError> {
+        for _ in 0..CONFLICT_TRIES {
+            let opened = self.opened_transfer(Some(signed), reference, visitor).await?;
+            match self.note_opening(signed, opened.transfer, visitor).await {
+                Err(error) if error.is_conflict() => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        Err(AppError::Contended.into())
+    }
+
+    async fn note_opening(
+        &self,
+        signed: &Signed,
+        transfer: Transfer,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let now = self.now().at;
+        let mut unit = UnitOfWork::default();
+        let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
+        let actor = Actor::Person(signed.account.person);
+        self.log(&mut unit, event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web()))?;
+        let id = transfer.id;
+        self.note_first_opening(&mut unit, signed, id, now).await?;
+        let session: Option<(Session, u64)> = self.read(&Key::Session(signed.session.token)).await?;
+        if let Some((mut session, version)) = session {
+            session.open(id);
+            unit.expect_unchanged(Key::Session(session.token), version);
+            unit.put(session);
+        }
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+
+    async fn note_first_opening(
+        &self,
+        unit: &mut UnitOfWork,
+        signed: &Signed,
+        id: crate::value::TransferId,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let found: Option<(Transfer, u64)> = self.read(&Key::Transfer(id)).await?;
+        if let Some((mut transfer, version)) = found
+            && transfer.note_opening(now, signed.account.id)
+        {
+            unit.expect_unchanged(Key::Transfer(id), version);
+            unit.put(transfer);
+        }
+        Ok(())
+    }
+
+    /// The transfer with its manifest, for a person who may read it now.
+    pub async fn opened_transfer(
+        &self,
+        signed: Option<&Signed>,
+        reference: &Reference,
+        visitor: Visitor,
+    ) -> Result<OpenedTransfer, OpenError> {
+        let permitted = self.permitted(signed, reference, visitor).await?;
+        let mailbox = self.mailbox_of(permitted.subject()).await?;
+        let identity = self.transfer_identity(&permitted, &mailbox).await?;
+        let transfer = permitted.into_subject();
+        let logged = self.logged_manifest(&transfer).await?;
+        let manifest =
+            Manifest::open(&transfer.manifest, &identity, logged, transfer.id).map_err(AppError::from)?;
+        if manifest.parts.len() != transfer.objects.len() {
+            return Err(AppError::from(VaultError::Swapped).into());
+        }
+        Ok(OpenedTransfer { transfer, mailbox, identity, manifest })
+    }
+
+    /// The message, in clear.
+    pub async fn message(&self, opened: &OpenedTransfer) -> Result<SecretBytes, AppError> {
+        let place = opened.manifest.parts.iter().position(|part| part.role == PartRole::Message);
+        let Some(place) = place else { return Ok(SecretBytes::default()) };
+        let mut stream = self.open_part(opened, place).await?;
+        let size = usize::try_from(opened.manifest.parts[place].size.bytes()).unwrap_or(usize::MAX);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut text = Vec::with_capacity(size.min(super::accept_deposit::MESSAGE_MAX_BYTES) + 1);
+            let mut buffer = zeroize::Zeroizing::new(vec![0; 64 * 1024]);
+            loop {
+                match stream.pull(&mut buffer)? {
+                    0 => return Ok(SecretBytes::new(text)),
+                    count => text.extend_from_slice(&buffer[..count]),
+                }
+            }
+        });
+        Ok(read.await.map_err(|_| AppError::Broken("message"))?.map_err(|error: VaultError| error)?)
+    }
+
+    /// A file's stream; to be pulled where blocking is allowed.
+    pub async fn open_file(&self, opened: &OpenedTransfer, number: u32) -> Result<PartStream, OpenError> {
+        let place = opened.numbered_files().find(|(n, ..)| *n == number).map(|(_, place, _)| place);
+        Ok(self.open_part(opened, place.ok_or(OpenError::NotFound)?).await?)
+    }
+
+    async fn open_part(&self, opened: &OpenedTransfer, place: usize) -> Result<PartStream, AppError> {
+        let sealed = self.objects.open(&opened.transfer.objects[place]).await?;
+        let expected = opened.manifest.parts[place].sealed_digest;
+        Ok(Opener::new(&opened.identity, BufReader::with_capacity(128 * 1024, sealed), expected)?)
+    }
+
+    /// Commits the intention of a download: of one file, or of all when `number` is none.
+    pub async fn begin_download(
+        &self,
+        signed: &Signed,
+        opened: &OpenedTransfer,
+        number: Option<u32>,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        for _ in 0..CONFLICT_TRIES {
+            let now = self.now().at;
+            let mut unit = UnitOfWork::default();
+            self.log(
+                &mut unit,
+                Self::download_event(signed, opened, number, Outcome::Intended, now, visitor),
+            )?;
+            self.note_first_opening(&mut unit, signed, opened.transfer.id, now).await?;
+            match self.store.commit(unit).await.map_err(AppError::from) {
+                Err(error) if error.is_conflict() => {}
+                outcome => return outcome.map(|_| ()),
+            }
+        }
+        Err(AppError::Contended)
+    }
+
+    /// Commits the result of a download.
+    pub async fn end_download(
+        &self,
+        signed: &Signed,
+        opened: &OpenedTransfer,
+        number: Option<u32>,
+        failure: Option<FailureReason>,
+        sent: ByteSize,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let outcome = failure.map_or(Outcome::Done, Outcome::Failed);
+        let ended = Self::download_event(signed, opened, number, outcome, self.now().at, visitor);
+        self.log_alone(ended.with(Detail::Bytes(sent))).await
+    }
+
+    fn download_event(
+        signed: &Signed,
+        opened: &OpenedTransfer,
+        number: Option<u32>,
+        outcome: Outcome,
+        at: Timestamp,
+        visitor: Visitor,
+    ) -> crate::audit::Event {
+        let (transfer, mailbox) = (opened.transfer.id, opened.transfer.mailbox);
+        let (action, object) = match number {
+            Some(part) => (Action::FileDownloaded, Object::TransferPart { transfer, mailbox, part }),
+            None => (Action::ArchiveDownloaded, Object::Transfer { transfer, mailbox }),
+        };
+        event(at, Actor::Person(signed.account.person), action, object, outcome, visitor.web())
+    }
+
+    /// Whether a transfer may be read on at this moment; asked again and again while bytes stream (invariant 5).
+    pub fn may_still_read(&self, transfer: &Transfer) -> bool {
+        let now = self.now();
+        now.believed && transfer.is_live(now.at)
+    }
+
+    /// Finds the transfer and asks the access policy; a refusal is logged.
+    async fn permitted(
+        &self,
+        signed: Option<&Signed>,
+        reference: &Reference,
+        visitor: Visitor,
+    ) -> Result<Permitted<Transfer>, OpenError> {
+        let Some(signed) = signed else { return Err(OpenError::NotSignedIn) };
+        let now = self.now();
+        let found: Option<(Transfer, u64)> =
+            self.read_one(&List::TransferByReference(reference.clone())).await?;
+        let Some((transfer, _)) = found else {
+            return Err(self.ended_or_unknown(signed, reference, visitor).await?);
+        };
+        let facts = ReadingFacts {
+            signed_in: true,
+            entitled: signed.account.reads(transfer.mailbox),
+            clock_believed: now.believed,
+            live: transfer.is_live(now.at),
+        };
+        let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
+        match permit_reading(transfer, facts) {
+            Ok(permitted) => Ok(permitted),
+            Err(refusal) => Err(self.refuse_access(signed, object, refusal, visitor).await),
+        }
+    }
+
+    async fn ended_or_unknown(
+        &self,
+        signed: &Signed,
+        reference: &Reference,
+        visitor: Visitor,
+    ) -> Result<OpenError, AppError> {
+        let line: Option<(RegisterLine, u64)> =
+            self.read_one(&List::RegisterByReference(reference.clone())).await?;
+        let Some((line, _)) = line else { return Ok(OpenError::NotFound) };
+        let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
+        let refusal =
+            if signed.account.reads(line.mailbox) { AccessRefusal::Gone } else { AccessRefusal::NotEntitled };
+        Ok(self.refuse_access(signed, object, refusal, visitor).await)
+    }
+
+    async fn refuse_access(
+        &self,
+        signed: &Signed,
+        object: Object,
+        refusal: AccessRefusal,
+        visitor: Visitor,
+    ) -> OpenError {
+        let (reason, error) = match refusal {
+            AccessRefusal::NotSignedIn => (RefusalReason::SessionExpired, OpenError::NotSignedIn),
+            AccessRefusal::NotEntitled => (RefusalReason::NotEntitled, OpenError::NotEntitled),
+            AccessRefusal::Gone => (RefusalReason::TransferExpired, OpenError::Gone),
+            AccessRefusal::ClockNotBelieved => {
+                (RefusalReason::ClockNotTrusted, AppError::ClockNotBelieved.into())
+            }
+        };
+        let actor = Actor::Person(signed.account.person);
+        let outcome = Outcome::Refused(reason);
+        let refused = event(self.now().at, actor, Action::AccessRefused, object, outcome, visitor.web());
+        match self.log_alone(refused).await {
+            Ok(()) => error,
+            Err(fault) => fault.into(),
+        }
+    }
+
+    /// Opens the grant: the day's key first, without which the rest is of no use.
+    async fn transfer_identity(
+        &self,
+        permitted: &Permitted<Transfer>,
+        mailbox: &Mailbox,
+    ) -> Result<Identity, OpenError> {
+        let transfer = permitted.subject();
+        let found: Option<(Grant, u64)> = self.read(&Key::Grant((transfer.id, mailbox.id))).await?;
+        let Some((grant, _)) = found else { return Err(OpenError::Gone) };
+        let day = self.keyring.identity(KeyName::ExpiryDay(grant.terms.day)).map_err(AppError::from)?;
+        let gateway = self.keyring.gateway().map_err(AppError::from)?;
+        let holder = unwrap_identity(&gateway, &mailbox.key.for_gateway).map_err(AppError::from)?;
+        Ok(grant.open(&day, &holder).map_err(AppError::from)?)
+    }
+
+    /// The manifest's digest as the log has it since the deposit: a manifest swapped in the store is not that one.
+    async fn logged_manifest(&self, transfer: &Transfer) -> Result<Digest, AppError> {
+        let action = match transfer.route {
+            Route::Page => Action::DepositSent,
+            Route::Mail => Action::MailReceived,
+        };
+        let range = AuditRange { transfer: Some(transfer.id), action: Some(action), ..AuditRange::default() };
+        let entries = self.store.entries(&range, 1).await?;
+        let logged = entries.first().and_then(|(_, entry)| entry.event().ok()?.detail);
+        match logged {
+            Some(Detail::Sealed(digest)) => Ok(digest),
+            _ => Err(AppError::Vault(VaultError::Swapped)),
+        }
+    }
+
+    async fn mailbox_of(&self, transfer: &Transfer) -> Result<Mailbox, AppError> {
+        let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(transfer.mailbox)).await?;
+        found.map(|(mailbox, _)| mailbox).ok_or(AppError::Broken("transfer without mailbox"))
+    }
+}

@@ -1,0 +1,258 @@
+//! Releases a transfer to its mailbox: what a deposit by the page and one by mail have in common. Everything it
+//! writes goes into one unit of work, which the caller commits before anyone is told (invariant 1).
+
+use futures_util::future::try_join_all;
+
+use super::letters::NewLetter;
+use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::{App, AppError, event};
+use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
+use crate::identity::{Organisation, Partner};
+use crate::mailbox::Mailbox;
+use crate::policy::title::CleanTitle;
+use crate::relay::letter::{Letter, LetterKind};
+use crate::retention::KeyName;
+use crate::transfer::{Depositor, ObjectLocator, Route, Transfer};
+use crate::value::{ByteSize, Day, Language, MailAddress, PersonId, Reference, Timestamp, TransferId};
+use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Recipient, Sealer};
+
+/// How many bytes are sealed at once of what is in memory already.
+const SEAL_STEP_BYTES: usize = 1024 * 1024;
+
+/// A sealed part and where it is kept.
+pub(super) struct SealedPart {
+    pub entry: ManifestPart,
+    pub object: ObjectLocator,
+}
+
+/// A part that is in memory and is to be sealed.
+pub(super) struct ClearPart<'a> {
+    pub role: PartRole,
+    pub name: &'a str,
+    pub content_type: &'a str,
+    pub bytes: &'a [u8],
+}
+
+/// A transfer that is ready to be released.
+pub(super) struct Release<'a> {
+    pub transfer: TransferId,
+    pub identity: &'a Identity,
+    pub mailbox: &'a Mailbox,
+    pub depositor: Depositor,
+    /// Where the acknowledgement goes.
+    pub acknowledge_to: &'a MailAddress,
+    pub title: CleanTitle,
+    pub title_replaced: bool,
+    pub route: Route,
+    pub language: Language,
+    pub received_at: Timestamp,
+    pub parts: Vec<SealedPart>,
+    pub origin: Origin,
+}
+
+impl App {
+    /// Writes the transfer, its grant, its two mails and their events into the unit.
+    pub(super) async fn release(
+        &self,
+        unit: &mut UnitOfWork,
+        release: Release<'_>,
+    ) -> Result<Reference, AppError> {
+        let policies = self.policies.load();
+        let reference = Reference::new(self.random.bytes());
+        let expires_at = policies.validity.expiry(release.route, release.received_at);
+        let manifest = Manifest {
+            transfer: release.transfer,
+            sender: release.depositor.address.clone(),
+            expires_at,
+            parts: release.parts.iter().map(|part| part.entry.clone()).collect(),
+        };
+        let (sealed_manifest, manifest_digest) = manifest.seal(&release.identity.recipient())?;
+        let files = || release.parts.iter().filter(|part| part.entry.role == PartRole::Attachment);
+        let file_count = u32::try_from(files().count()).unwrap_or(u32::MAX);
+        let total_size: ByteSize = files().map(|part| part.entry.size).sum();
+        let person = release.depositor.person;
+        let transfer = Transfer {
+            id: release.transfer,
+            reference: reference.clone(),
+            mailbox: release.mailbox.id,
+            depositor: release.depositor,
+            title: release.title,
+            route: release.route,
+            language: release.language,
+            received_at: release.received_at,
+            expires_at,
+            file_count,
+            total_size,
+            manifest: sealed_manifest,
+            manifest_digest,
+            objects: release.parts.into_iter().map(|part| part.object).collect(),
+            first_opening: None,
+        };
+        self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
+        unit.put(self.grant(&transfer, release.identity, release.mailbox)?);
+        let organisation = self.organisation_of(release.mailbox).await?;
+        let mails = Mails { transfer: &transfer, mailbox: release.mailbox, organisation: &organisation };
+        self.acknowledge(unit, &mails, release.acknowledge_to, release.title_replaced, release.origin)?;
+        self.notify(unit, &mails, release.origin)?;
+        unit.expect_absent(Key::Transfer(transfer.id));
+        unit.put(transfer);
+        Ok(reference)
+    }
+
+    fn log_release(
+        &self,
+        unit: &mut UnitOfWork,
+        transfer: &Transfer,
+        person: PersonId,
+        title_replaced: bool,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let action = match transfer.route {
+            Route::Page => Action::DepositSent,
+            Route::Mail => Action::MailReceived,
+        };
+        let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
+        let (at, actor) = (transfer.received_at, Actor::Person(person));
+        let policy = self.policies.load().digest;
+        let sent = event(at, actor, action, object, Outcome::Done, origin);
+        self.log(unit, sent.under(policy).with(Detail::Sealed(transfer.manifest_digest)))?;
+        if title_replaced {
+            let replaced = event(at, Actor::System, Action::TitleReplaced, object, Outcome::Done, origin);
+            self.log(unit, replaced.under(policy))?;
+        }
+        Ok(())
+    }
+
+    fn grant(&self, transfer: &Transfer, identity: &Identity, mailbox: &Mailbox) -> Result<Grant, AppError> {
+        let day = transfer.expires_at.day();
+        let day_key = self.keyring.recipient(KeyName::ExpiryDay(day))?;
+        let terms = GrantTerms { transfer: transfer.id, holder: mailbox.id, day };
+        Ok(Grant::new(terms, identity, &mailbox.key.recipient, &day_key)?)
+    }
+
+    /// The depositor's acknowledgement (T2, D9).
+    fn acknowledge(
+        &self,
+        unit: &mut UnitOfWork,
+        mails: &Mails<'_>,
+        to: &MailAddress,
+        replaced_title: bool,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let transfer = mails.transfer;
+        let letter = Letter::Acknowledgement {
+            reference: transfer.reference.clone(),
+            mailbox_name: mails.mailbox.name.clone(),
+            organisation_name: mails.organisation.name.clone(),
+            title: transfer.title.to_string(),
+            received_at: transfer.received_at,
+            file_count: transfer.file_count,
+            total: transfer.total_size,
+            can_be_opened_until: transfer.expires_at,
+            replaced_title,
+            by_mail: transfer.route == Route::Mail,
+            checkpoint: None,
+        };
+        let mail = self.write_letter(&NewLetter {
+            kind: LetterKind::Acknowledgement,
+            letter: &letter,
+            to,
+            language: transfer.language,
+            mailbox: mails.mailbox,
+            transfer: Some(transfer.id),
+            written_at: transfer.received_at,
+        })?;
+        self.queue_mail(unit, mail, origin)
+    }
+
+    /// The mailbox's notice (T1).
+    fn notify(&self, unit: &mut UnitOfWork, mails: &Mails<'_>, origin: Origin) -> Result<(), AppError> {
+        let transfer = mails.transfer;
+        let letter = Letter::Notice {
+            reference: transfer.reference.clone(),
+            mailbox_name: mails.mailbox.name.clone(),
+            title: transfer.title.to_string(),
+            sender: transfer.depositor.address.to_string(),
+            partner: transfer.depositor.partner_name.clone(),
+            site: transfer.depositor.site.clone(),
+            file_count: transfer.file_count,
+            total: transfer.total_size,
+            can_be_opened_until: transfer.expires_at,
+            link: format!("{}/transferts/{}", self.settings.base_url, transfer.reference),
+        };
+        let mail = self.write_letter(&NewLetter {
+            kind: LetterKind::Notice,
+            letter: &letter,
+            to: &mails.mailbox.notice_address,
+            language: Language::Fr,
+            mailbox: mails.mailbox,
+            transfer: Some(transfer.id),
+            written_at: transfer.received_at,
+        })?;
+        self.queue_mail(unit, mail, origin)
+    }
+
+    /// Who deposits, as later holders see it (T4).
+    pub(super) fn depositor(
+        &self,
+        unit: &mut UnitOfWork,
+        address: &MailAddress,
+        partner: &Partner,
+        now: Timestamp,
+    ) -> Result<Depositor, AppError> {
+        Ok(Depositor {
+            address: address.clone(),
+            person: self.note_person(unit, address, now)?,
+            partner: partner.id,
+            partner_name: partner.name.clone(),
+            site: partner.site_of(address).map(|site| site.name.clone()),
+        })
+    }
+
+    /// Seals parts that are in memory. Small ones share a disk write: all are finished together.
+    pub(super) async fn seal_parts(
+        &self,
+        recipient: &Recipient,
+        parts: &[ClearPart<'_>],
+        today: Day,
+    ) -> Result<Vec<SealedPart>, AppError> {
+        let mut writers: Vec<Box<dyn ObjectWriter>> = Vec::with_capacity(parts.len());
+        let mut entries = Vec::with_capacity(parts.len());
+        for part in parts {
+            let mut writer = self.objects.create(today).await?;
+            let mut sealer = Sealer::new(recipient)?;
+            for step in part.bytes.chunks(SEAL_STEP_BYTES) {
+                let sealed = sealer.push(step)?;
+                if !sealed.is_empty() {
+                    writer.write(&sealed).await?;
+                }
+            }
+            let (tail, summary) = sealer.finish()?;
+            writer.write(&tail).await?;
+            writers.push(writer);
+            entries.push(ManifestPart {
+                role: part.role,
+                name: part.name.to_owned(),
+                content_type: part.content_type.to_owned(),
+                size: summary.plain_size,
+                digest: summary.plain_digest,
+                sealed_digest: summary.sealed_digest,
+            });
+        }
+        let objects = try_join_all(writers.into_iter().map(ObjectWriter::finish)).await?;
+        Ok(entries.into_iter().zip(objects).map(|(entry, object)| SealedPart { entry, object }).collect())
+    }
+
+    /// The organisation that runs a mailbox.
+    pub async fn organisation_of(&self, mailbox: &Mailbox) -> Result<Organisation, AppError> {
+        let found = self.read(&Key::Organisation(mailbox.organisation)).await?;
+        found.map(|(organisation, _)| organisation).ok_or(AppError::Broken("mailbox without organisation"))
+    }
+}
+
+/// What both mails of a release speak of.
+struct Mails<'a> {
+    transfer: &'a Transfer,
+    mailbox: &'a Mailbox,
+    organisation: &'a Organisation,
+}

@@ -1,0 +1,125 @@
+//! A depositor asks for a link to the deposit form (D2, D3). The answer never depends on who asks, and the same work
+//! is done for an address that may not deposit as for one that may (invariant 8).
+
+use super::letters::NewLetter;
+use super::ports::{Key, List, SecretName, UnitOfWork};
+use super::{App, AppError, Visitor, event};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::identity::{AddressProof, Agreement, CODE_TRIES, PROOF_LIFE, Partner, ProofCode};
+use crate::mailbox::Mailbox;
+use crate::relay::letter::{Letter, LetterKind, SecretText};
+use crate::value::{Language, MailAddress, ProofId, Timestamp, Token};
+
+/// How many agreements of one mailbox are read.
+const AGREEMENTS_MAX: usize = 1000;
+
+/// What the browser that asked gets, whoever asked.
+#[derive(Debug)]
+pub struct ProofAsked {
+    /// The proof's id, for the page that takes the typed code.
+    pub proof: ProofId,
+    /// The cookie that binds the typed code to this browser.
+    pub browser: Token,
+}
+
+impl App {
+    /// Asks for a link and a code. A mail goes out only when an agreement in force admits the address.
+    pub async fn request_proof(
+        &self,
+        mailbox: &Mailbox,
+        address: MailAddress,
+        language: Language,
+        visitor: Visitor,
+    ) -> Result<ProofAsked, AppError> {
+        let now = self.believed_now()?;
+        let admitted = self.admitted_partner(mailbox, &address, now).await?;
+        let (token, browser) = (Token::new(self.random.bytes()), Token::new(self.random.bytes()));
+        let (id, code) = (ProofId::new(self.random.bytes()), ProofCode::new(self.random.bytes()));
+
+        let mut unit = UnitOfWork::default();
+        let person = self.note_person(&mut unit, &address, now)?;
+        let letter = self.deposit_link(mailbox, &token, &code, now).await?;
+        // Sealed also for who may not deposit: the work is the same, only the sending is left out.
+        let mail = self.write_letter(&NewLetter {
+            kind: LetterKind::DepositLink,
+            letter: &letter,
+            to: &address,
+            language,
+            mailbox,
+            transfer: None,
+            written_at: now,
+        })?;
+        let refused = Outcome::Refused(RefusalReason::AddressNotAdmitted);
+        let outcome = if admitted.is_some() { Outcome::Done } else { refused };
+        let asked = event(
+            now,
+            Actor::Person(person),
+            Action::DepositProofRequested,
+            Object::Proof(id),
+            outcome,
+            visitor.web(),
+        );
+        self.log(&mut unit, asked.under(self.policies.load().digest))?;
+        if admitted.is_some() {
+            self.queue_mail(&mut unit, mail, visitor.web())?;
+        }
+        unit.put(AddressProof {
+            id,
+            token: token.hash(),
+            code: code.digest(&self.keyring.secret(SecretName::Codes)?, id),
+            tries_left: CODE_TRIES,
+            browser: browser.hash(),
+            mailbox: mailbox.id,
+            address,
+            person,
+            partner: admitted.map(|partner| partner.id),
+            language,
+            asked_at: now,
+            draft: None,
+        });
+        self.store.commit(unit).await?;
+        self.wake_delivery();
+        Ok(ProofAsked { proof: id, browser })
+    }
+
+    /// The partner whose agreement with the mailbox, in force now, admits the address (D3). Reads the same records
+    /// whoever asks.
+    pub(super) async fn admitted_partner(
+        &self,
+        mailbox: &Mailbox,
+        address: &MailAddress,
+        now: Timestamp,
+    ) -> Result<Option<Partner>, AppError> {
+        let agreements: Vec<(Agreement, u64)> =
+            self.read_list(&List::AgreementsOf(mailbox.id), AGREEMENTS_MAX).await?;
+        let mut admitted = None;
+        for (agreement, _) in agreements {
+            let Some((partner, _)) = self.read::<Partner>(&Key::Partner(agreement.partner)).await? else {
+                continue;
+            };
+            if mailbox.takes_deposits()
+                && agreement.admits(&partner, address, now.day())
+                && admitted.is_none()
+            {
+                admitted = Some(partner);
+            }
+        }
+        Ok(admitted)
+    }
+
+    async fn deposit_link(
+        &self,
+        mailbox: &Mailbox,
+        token: &Token,
+        code: &ProofCode,
+        now: Timestamp,
+    ) -> Result<Letter, AppError> {
+        Ok(Letter::DepositLink {
+            mailbox_name: mailbox.name.clone(),
+            organisation_name: self.organisation_of(mailbox).await?.name,
+            link: SecretText::new(format!("{}/depot/lien/{}", self.settings.base_url, token.expose())),
+            code: SecretText::new(code.expose().to_owned()),
+            starts_until: now + PROOF_LIFE,
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! Signing in and out, and who a session is (T3, invariant 7: rights are read anew at each use). An unknown address
+//! costs the same work as a known one (invariant 8).
+
+use thiserror::Error;
+
+use super::ports::{Key, List, UnitOfWork};
+use super::{App, AppError, Visitor, event};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::identity::{Account, Password, PasswordHash, Session};
+use crate::value::{MailAddress, SessionId, Token};
+
+/// Why nobody is signed in. The page says the same for all of them.
+#[derive(Debug, Error)]
+pub enum SignInError {
+    /// Address and password do not go together, or the account is not active.
+    #[error("address and password do not go together")]
+    Refused,
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+/// A person with a live session.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The account, as it is now.
+    pub account: Account,
+    /// The session.
+    pub session: Session,
+}
+
+impl App {
+    /// Signs a person in; returns the session's cookie.
+    pub async fn sign_in(
+        &self,
+        address: Option<MailAddress>,
+        password: Option<Password>,
+        visitor: Visitor,
+    ) -> Result<Token, SignInError> {
+        let now = self.believed_now()?;
+        let unknown =
+            MailAddress::parse("inconnu@inconnu.example").map_err(|_| AppError::Broken("address"))?;
+        let found: Option<(Account, u64)> =
+            self.read_one(&List::AccountByAddress(address.unwrap_or(unknown))).await?;
+        let account = found.map(|(account, _)| account);
+        let right = self.check_password(account.as_ref(), password).await?;
+        let Some(account) = account else {
+            return Err(self
+                .refuse_sign_in(Actor::Anonymous, RefusalReason::CredentialsWrong, visitor)
+                .await);
+        };
+        let actor = Actor::Person(account.person);
+        if !right {
+            return Err(self.refuse_sign_in(actor, RefusalReason::CredentialsWrong, visitor).await);
+        }
+        if !account.is_active() {
+            return Err(self.refuse_sign_in(actor, RefusalReason::AccountCutOff, visitor).await);
+        }
+        let token = Token::new(self.random.bytes());
+        let mut unit = UnitOfWork::default();
+        self.note_person(&mut unit, &account.address, now)?;
+        let object = Object::Account(account.id);
+        self.log(&mut unit, event(now, actor, Action::SignIn, object, Outcome::Done, visitor.web()))?;
+        unit.put(Session {
+            id: SessionId::new(self.random.bytes()),
+            token: token.hash(),
+            account: account.id,
+            began_at: now,
+            used_at: now,
+            opened: Vec::new(),
+        });
+        self.store.commit(unit).await.map_err(AppError::from)?;
+        Ok(token)
+    }
+
+    /// Ends a session.
+    pub async fn sign_out(&self, signed: Signed, visitor: Visitor) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
+        self.log(
+            &mut unit,
+            event(self.now().at, actor, Action::SignOut, object, Outcome::Done, visitor.web()),
+        )?;
+        unit.delete(Key::Session(signed.session.token));
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+
+    /// Who a cookie is: a live session of an account that is active now. A cookie of an ended session is logged,
+    /// anything else is nobody.
+    pub async fn signed(&self, cookie: &Token, visitor: Visitor) -> Result<Option<Signed>, AppError> {
+        let now = self.now();
+        let found: Option<(Session, u64)> = self.read(&Key::Session(cookie.hash())).await?;
+        let Some((mut session, version)) = found else { return Ok(None) };
+        let account: Option<(Account, u64)> = self.read(&Key::Account(session.account)).await?;
+        let Some((account, _)) = account else { return Ok(None) };
+        if !session.is_live(now.at) || !account.is_active() {
+            self.end_session(&session, &account, visitor).await?;
+            return Ok(None);
+        }
+        if now.believed && session.is_stale(now.at) {
+            session.used_at = now.at;
+            self.touch_session(&session, version).await?;
+        }
+        Ok(Some(Signed { account, session }))
+    }
+
+    /// Writes down that a session was used. Somebody else doing the same at the same time is no error.
+    pub(super) async fn touch_session(&self, session: &Session, version: u64) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::Session(session.token), version);
+        unit.put(session.clone());
+        match self.store.commit(unit).await.map_err(AppError::from) {
+            Err(error) if !error.is_conflict() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn end_session(
+        &self,
+        session: &Session,
+        account: &Account,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
+        let outcome = Outcome::Refused(RefusalReason::SessionExpired);
+        self.log(
+            &mut unit,
+            event(self.now().at, actor, Action::SessionEnded, object, outcome, visitor.web()),
+        )?;
+        unit.delete(Key::Session(session.token));
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+
+    /// One Argon2id run, whoever asks; few at a time, off the threads that serve pages.
+    async fn check_password(
+        &self,
+        account: Option<&Account>,
+        password: Option<Password>,
+    ) -> Result<bool, AppError> {
+        let _permit =
+            self.password_checks.acquire().await.map_err(|_| AppError::Broken("password checks"))?;
+        let hash = account.map(|account| account.password.clone());
+        let salt = self.random.bytes();
+        let run = tokio::task::spawn_blocking(move || match (hash, password) {
+            (Some(hash), Some(password)) => hash.verify(&password),
+            (None, Some(password)) => {
+                let _same_work = PasswordHash::new(&password, salt);
+                false
+            }
+            (_, None) => false,
+        });
+        run.await.map_err(|_| AppError::Broken("password check"))
+    }
+
+    async fn refuse_sign_in(&self, actor: Actor, reason: RefusalReason, visitor: Visitor) -> SignInError {
+        let outcome = Outcome::Refused(reason);
+        let refused =
+            event(self.now().at, actor, Action::SignInRefused, Object::None, outcome, visitor.web());
+        match self.log_alone(refused).await {
+            Ok(()) => SignInError::Refused,
+            Err(error) => error.into(),
+        }
+    }
+}

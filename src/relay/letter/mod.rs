@@ -1,0 +1,254 @@
+//! The mails that the gateway writes (D2, D9, T1, T2), as values, rendered to the bytes of RFC 5322.
+//!
+//! Rendering is a function: the same letter and addressing give the same bytes, so that a mail can be made
+//! again after a crash and be recognised as the one that went out. Mails are marked as automatic (RFC 3834) and
+//! hold no message text, no file name, no attachment and nothing that is fetched from elsewhere (invariant 4).
+//! Not done here: queueing, DKIM, sending.
+
+mod names;
+mod paris;
+mod wording;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use askama::Template;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub use names::{LetterKind, is_our_message_id, message_id, parse_return_address, return_address};
+pub use paris::paris_time;
+use wording::Page;
+
+use crate::value::{ByteSize, Digest, Language, MailAddress, Reference, Timestamp};
+
+/// Where a page about personal data and the DPO is found, below the base URL (S6: one click away).
+pub const PRIVACY_PATH: &str = "/protection-des-donnees";
+
+/// A text that opens something: wiped on drop, never printed. It is serialised as it is, for a queue whose
+/// entries are sealed.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes the text over.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, named so that each use can be found.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+/// A mail that the gateway writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Letter {
+    /// To the depositor, after sending: it arrived (D9, T2).
+    Acknowledgement {
+        /// What to quote.
+        reference: Reference,
+        /// Whose mailbox took it.
+        mailbox_name: String,
+        /// The fund that runs the mailbox.
+        organisation_name: String,
+        /// The title after the title policy (D5).
+        title: String,
+        /// When it was committed.
+        received_at: Timestamp,
+        /// How many files.
+        file_count: u32,
+        /// Their size together.
+        total: ByteSize,
+        /// The first instant at which nobody can open it any more (V2).
+        can_be_opened_until: Timestamp,
+        /// Whether the policy put this title in the place of the sender's.
+        replaced_title: bool,
+        /// Whether it came by mail (D7).
+        by_mail: bool,
+        /// A signed checkpoint of the log, in the C2SP tlog-checkpoint format, kept line by line.
+        checkpoint: Option<String>,
+    },
+    /// To someone who asked to deposit (D2).
+    DepositLink {
+        /// Whose mailbox it is for.
+        mailbox_name: String,
+        /// The fund that runs the mailbox.
+        organisation_name: String,
+        /// The link, below the base URL.
+        link: SecretText,
+        /// The typed code, 8 digits.
+        code: SecretText,
+        /// The first instant at which link and code no longer start a deposit.
+        starts_until: Timestamp,
+    },
+    /// To the mailbox: a deposit waits (T1).
+    Notice {
+        /// What to quote.
+        reference: Reference,
+        /// The mailbox that it waits in.
+        mailbox_name: String,
+        /// The title after the title policy (D5).
+        title: String,
+        /// The person who sent it, by address.
+        sender: String,
+        /// The person's partner structure.
+        partner: String,
+        /// The person's site (CDAS, TIS), where it is known.
+        site: Option<String>,
+        /// How many files.
+        file_count: u32,
+        /// Their size together.
+        total: ByteSize,
+        /// The first instant at which nobody can open it any more (V1, V2).
+        can_be_opened_until: Timestamp,
+        /// The transfer's page, below the base URL. It opens nothing without signing in (T3).
+        link: String,
+    },
+}
+
+impl Letter {
+    /// Which of the mails this is.
+    pub const fn kind(&self) -> LetterKind {
+        match self {
+            Self::Acknowledgement { .. } => LetterKind::Acknowledgement,
+            Self::DepositLink { .. } => LetterKind::DepositLink,
+            Self::Notice { .. } => LetterKind::Notice,
+        }
+    }
+}
+
+/// Who writes to whom, when, in which language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Addressing {
+    /// The name beside the sender's address.
+    pub from_name: String,
+    /// The sender's address: neither one that takes deposits nor one that receives notices (invariant 10).
+    pub from: MailAddress,
+    /// The one recipient.
+    pub to: MailAddress,
+    /// As [`message_id`] makes it, with its angle brackets.
+    pub message_id: String,
+    /// When the mail was first made; whole seconds count.
+    pub date: Timestamp,
+    /// The language of the mail. Each mail ends with one line in the other one.
+    pub language: Language,
+    /// The gateway's address on the web, `https://depot.carsat.example`, without a slash at its end.
+    pub base_url: String,
+}
+
+/// Why a mail could not be made. All but the first, which the recipient's address causes, are faults of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LetterError {
+    /// An address that is not ASCII: it would need SMTPUTF8 (RFC 6531) all the way, which is not written yet.
+    #[error("the address cannot stand in a mail without SMTPUTF8")]
+    Address,
+    /// The typed code is not made of 8 digits.
+    #[error("the code is not made of 8 digits")]
+    Code,
+    /// An instant that no calendar shows.
+    #[error("an instant is out of the calendar's range")]
+    Date,
+    /// A link that does not lead to this gateway, or holds a character that no link has.
+    #[error("the link is not one of this gateway")]
+    Link,
+    /// lettre refused the parts of the message.
+    #[error("the message cannot be built")]
+    Message,
+    /// The message id is not of the form `<letters@domain>`.
+    #[error("the message id is malformed")]
+    MessageId,
+}
+
+/// The mail as text.
+#[derive(Template)]
+#[template(path = "letter.txt")]
+struct Text<'p> {
+    page: &'p Page,
+}
+
+/// The mail as HTML.
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct Html<'p> {
+    page: &'p Page,
+}
+
+/// Renders a letter to the bytes of RFC 5322: CRLF line ends, ASCII only, lines of at most 78 characters in the
+/// body, text and HTML as alternatives.
+pub fn render(letter: &Letter, addressing: &Addressing) -> Result<Vec<u8>, LetterError> {
+    let page = wording::page(letter, addressing.language, &addressing.base_url)?;
+    let text = Text { page: &page }.render().map_err(|_| LetterError::Message)?;
+    let html = Html { page: &page }.render().map_err(|_| LetterError::Message)?;
+    // RFC 2045 section 6.7 rule 1: quoted-printable never holds "=_", so no line of a part is a delimiter.
+    let boundary = format!("=_{}", &Digest::of(addressing.message_id.as_bytes()).to_hex()[..32]);
+    let body = MultiPart::alternative()
+        .boundary(boundary)
+        .singlepart(part(ContentType::TEXT_PLAIN, text))
+        .singlepart(part(ContentType::TEXT_HTML, html));
+    let message = headers(letter, &page, addressing)?.multipart(body).map_err(|_| LetterError::Message)?;
+    Ok(message.formatted())
+}
+
+fn part(content_type: ContentType, text: String) -> SinglePart {
+    SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(text)
+}
+
+/// RFC 3834 section 5 marks, and Exchange's own. No `Precedence`: RFC 3834 does not ask for it, and filters
+/// hold it against a mail.
+fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<MessageBuilder, LetterError> {
+    let auto_submitted = match letter.kind() {
+        LetterKind::Acknowledgement => "auto-replied",
+        LetterKind::DepositLink | LetterKind::Notice => "auto-generated",
+    };
+    if !names::is_message_id(&addressing.message_id) {
+        return Err(LetterError::MessageId);
+    }
+    Ok(Message::builder()
+        .from(mailbox(Some(wording::one_line(&addressing.from_name)), &addressing.from)?)
+        .to(mailbox(None, &addressing.to)?)
+        .subject(page.subject.clone())
+        .date(system_time(addressing.date)?)
+        .message_id(Some(addressing.message_id.clone()))
+        .raw_header(marker("Auto-Submitted", auto_submitted))
+        .raw_header(marker("X-Auto-Response-Suppress", "All"))
+        .raw_header(marker("Content-Language", addressing.language.tag())))
+}
+
+fn marker(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+fn mailbox(name: Option<String>, address: &MailAddress) -> Result<Mailbox, LetterError> {
+    let (local, domain) = (address.local(), address.domain().as_str());
+    if !local.is_ascii() || !domain.is_ascii() {
+        return Err(LetterError::Address);
+    }
+    let address = Address::new(local, domain).map_err(|_| LetterError::Address)?;
+    Ok(Mailbox::new(name.filter(|name| !name.is_empty()), address))
+}
+
+fn system_time(instant: Timestamp) -> Result<SystemTime, LetterError> {
+    // Beyond the year 9999 lettre's own conversion panics.
+    const YEAR_10000: i64 = 253_402_300_800;
+    let seconds = Some(instant.unix_seconds()).filter(|seconds| *seconds < YEAR_10000);
+    let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).ok_or(LetterError::Date)?;
+    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! Outgoing mail: the letters that the gateway writes, and the queue that they wait in.
+
+pub mod letter;
+pub mod queue;
