@@ -22,5 +22,6 @@ pub mod policy;
 pub mod relay;
 pub mod retention;
 pub mod transfer;
+pub mod smtp;
 pub mod value;
 pub mod vault;

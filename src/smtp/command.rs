@@ -1,0 +1,286 @@
+//! Reads one SMTP command line (RFC 5321 section 4.1.1). The grammar is smtp-proto's; what it lets through
+//! and the gateway does not is refused here: parameters that are not offered, addresses that mean
+//! something else once unquoted, numbers that overflow. Whether a command fits the moment is the session's
+//! business.
+
+use std::borrow::Cow;
+
+use smtp_proto::{MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, MailFrom, RcptTo, Request};
+
+use super::limits::{HELLO_BYTES_MAX, NUMBER_DIGITS_MAX};
+use crate::value::{ByteSize, MailAddress};
+
+/// A command, its parameters parsed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Ehlo(String),
+    Helo(String),
+    Mail(MailCommand),
+    Rcpt(RcptTarget),
+    Data,
+    Bdat {
+        bytes: u64,
+        last: bool,
+    },
+    StartTls,
+    Rset,
+    Noop,
+    Vrfy,
+    Help,
+    Quit,
+    /// A command of SMTP that this server does not offer.
+    NotOffered,
+}
+
+/// MAIL FROM.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MailCommand {
+    /// `None` is the null sender.
+    pub(super) from: Option<MailAddress>,
+    /// The announced size (RFC 1870); zero when there is none.
+    pub(super) size: ByteSize,
+    /// SMTPUTF8 (RFC 6531) was asked for.
+    pub(super) smtp_utf8: bool,
+}
+
+/// RCPT TO.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RcptTarget {
+    /// An address.
+    Address(MailAddress),
+    /// `<postmaster>` without a domain (RFC 5321 section 4.1.1.3).
+    Postmaster,
+}
+
+/// Why a line is no command for this server. The peer must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommandError {
+    /// No command of SMTP.
+    Unknown,
+    /// Its parameters cannot be read.
+    Syntax,
+    /// It has a parameter of an extension that is not offered.
+    Parameter,
+    /// The sender is no address that the gateway takes.
+    SenderAddress,
+    /// The recipient is no address that the gateway takes.
+    RecipientAddress,
+    /// The sender's address is not ASCII and SMTPUTF8 was not asked for.
+    SenderNeedsUtf8,
+}
+
+impl Command {
+    /// Reads a line that ends with its only CRLF.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, CommandError> {
+        let request = Request::parse(&mut line.iter()).map_err(|error| error_of(&error))?;
+        match request {
+            Request::Ehlo { host } => hello_name(&host).map(Self::Ehlo),
+            Request::Helo { host } => hello_name(&host).map(Self::Helo),
+            Request::Mail { from } => mail(&from, line).map(Self::Mail),
+            Request::Rcpt { to } => rcpt(&to, line).map(Self::Rcpt),
+            Request::Bdat { chunk_size, is_last } => {
+                let bytes = checked_number(line, chunk_size)?;
+                Ok(Self::Bdat { bytes, last: is_last })
+            }
+            Request::Data => alone(line, Self::Data),
+            Request::StartTls => alone(line, Self::StartTls),
+            Request::Rset => alone(line, Self::Rset),
+            Request::Quit => alone(line, Self::Quit),
+            Request::Noop { .. } => Ok(Self::Noop),
+            Request::Vrfy { .. } => Ok(Self::Vrfy),
+            Request::Help { .. } => Ok(Self::Help),
+            Request::Auth { .. }
+            | Request::Expn { .. }
+            | Request::Etrn { .. }
+            | Request::Atrn { .. }
+            | Request::Burl { .. } => Ok(Self::NotOffered),
+            Request::Lhlo { .. } => Err(CommandError::Unknown),
+        }
+    }
+}
+
+fn error_of(error: &smtp_proto::Error) -> CommandError {
+    match error {
+        smtp_proto::Error::InvalidSenderAddress => CommandError::SenderAddress,
+        smtp_proto::Error::InvalidRecipientAddress => CommandError::RecipientAddress,
+        smtp_proto::Error::SyntaxError { .. } | smtp_proto::Error::InvalidParameter { .. } => {
+            CommandError::Syntax
+        }
+        smtp_proto::Error::UnsupportedParameter { .. } => CommandError::Parameter,
+        _ => CommandError::Unknown,
+    }
+}
+
+fn hello_name(host: &str) -> Result<String, CommandError> {
+    let is_name = host.len() <= HELLO_BYTES_MAX && host.bytes().all(|b| b.is_ascii_graphic());
+    if is_name { Ok(host.to_owned()) } else { Err(CommandError::Syntax) }
+}
+
+fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, CommandError> {
+    const OFFERED: u64 = MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_SMTPUTF8;
+    let others = from.trans_id.is_some()
+        || from.env_id.is_some()
+        || from.solicit.is_some()
+        || from.mtrk.is_some()
+        || from.auth.is_some()
+        || (from.hold_for, from.hold_until, from.mt_priority, from.by) != (0, 0, 0, 0);
+    if others || from.flags & !OFFERED != 0 {
+        return Err(CommandError::Parameter);
+    }
+    let size = ByteSize(checked_number(line, from.size)?);
+    let smtp_utf8 = from.flags & MAIL_SMTPUTF8 != 0;
+    // smtp-proto reads `<>` and `<postmaster>` alike.
+    if from.address.is_empty() {
+        let null = path_is(line, "");
+        let command = MailCommand { from: None, size, smtp_utf8 };
+        return if null { Ok(command) } else { Err(CommandError::SenderAddress) };
+    }
+    let address = MailAddress::parse(&from.address).map_err(|_| CommandError::SenderAddress)?;
+    if !smtp_utf8 && !address_is_ascii(&address) {
+        return Err(CommandError::SenderNeedsUtf8);
+    }
+    Ok(MailCommand { from: Some(address), size, smtp_utf8 })
+}
+
+fn rcpt(to: &RcptTo<Cow<'_, str>>, line: &[u8]) -> Result<RcptTarget, CommandError> {
+    if to.orcpt.is_some() || to.rrvs != 0 || to.flags != 0 {
+        return Err(CommandError::Parameter);
+    }
+    if to.address.is_empty() {
+        let postmaster = path_is(line, "postmaster");
+        return if postmaster { Ok(RcptTarget::Postmaster) } else { Err(CommandError::RecipientAddress) };
+    }
+    MailAddress::parse(&to.address).map(RcptTarget::Address).map_err(|_| CommandError::RecipientAddress)
+}
+
+/// Whether an address can be said without SMTPUTF8 (RFC 6531).
+pub(super) fn address_is_ascii(address: &MailAddress) -> bool {
+    address.local().is_ascii() && address.domain().as_str().is_ascii()
+}
+
+/// What stands between the first `<` and the next `>`.
+fn path_is(line: &[u8], expected: &str) -> bool {
+    let path = line.split(|&b| b == b'<').nth(1).and_then(|rest| rest.split(|&b| b == b'>').next());
+    path.is_some_and(|path| path.trim_ascii().eq_ignore_ascii_case(expected.as_bytes()))
+}
+
+/// A number that smtp-proto read. Past `usize::MAX` it starts again from the last digit, so two programs could
+/// understand two sizes: a line with a longer run of digits than any honest number is refused.
+fn checked_number(line: &[u8], number: usize) -> Result<u64, CommandError> {
+    let parameters = line.splitn(2, |&b| b == b'>').last().unwrap_or(line);
+    let longest = parameters.split(|b| !b.is_ascii_digit()).map(<[u8]>::len).max().unwrap_or(0);
+    if longest > NUMBER_DIGITS_MAX {
+        return Err(CommandError::Syntax);
+    }
+    u64::try_from(number).map_err(|_| CommandError::Syntax)
+}
+
+/// Commands without parameters: RFC 5321 section 4.1.1.4 and following, RFC 3207 section 4.
+fn alone(line: &[u8], command: Command) -> Result<Command, CommandError> {
+    let has_parameter = line.trim_ascii().contains(&b' ');
+    if has_parameter { Err(CommandError::Syntax) } else { Ok(command) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(line: &str) -> Result<Command, CommandError> {
+        Command::parse(format!("{line}\r\n").as_bytes())
+    }
+
+    fn sender(line: &str) -> Option<MailAddress> {
+        match parse(line) {
+            Ok(Command::Mail(mail)) => mail.from,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn commands_are_read_in_any_case_and_with_the_spacing_that_people_use() {
+        assert_eq!(parse("ehlo mx.cd35.example"), Ok(Command::Ehlo("mx.cd35.example".into())));
+        assert_eq!(parse("hElO [127.0.0.1]"), Ok(Command::Helo("[127.0.0.1]".into())));
+        let jeanne = MailAddress::parse("jeanne@cd35.example").unwrap();
+        assert_eq!(sender("MAIL FROM:<jeanne@cd35.example>"), Some(jeanne.clone()));
+        assert_eq!(sender("mail from: <Jeanne@CD35.example> size=100 BODY=8BITMIME"), Some(jeanne));
+        assert_eq!(sender("MAIL FROM:<>"), None);
+        assert_eq!(parse("RCPT TO:<Postmaster>"), Ok(Command::Rcpt(RcptTarget::Postmaster)));
+        assert_eq!(parse("BDAT 12 LAST"), Ok(Command::Bdat { bytes: 12, last: true }));
+        assert_eq!(parse("data"), Ok(Command::Data));
+    }
+
+    #[test]
+    fn what_is_not_offered_is_refused_rather_than_ignored() {
+        for parameter in
+            ["RET=FULL", "ENVID=x", "AUTH=<>", "BODY=BINARYMIME", "REQUIRETLS", "HOLDFOR=9", "X=1"]
+        {
+            let line = format!("MAIL FROM:<a@b.example> {parameter}");
+            assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
+        }
+        for parameter in ["NOTIFY=NEVER", "ORCPT=rfc822;a@b.example", "X=1"] {
+            let line = format!("RCPT TO:<a@b.example> {parameter}");
+            assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
+        }
+        assert_eq!(parse("AUTH PLAIN AGEAYg=="), Ok(Command::NotOffered));
+        assert_eq!(parse("LHLO x.example"), Err(CommandError::Unknown));
+    }
+
+    #[test]
+    fn an_address_that_changes_when_unquoted_is_refused() {
+        for path in [
+            r#""a b"@b.example"#,
+            r#""a\"b"@b.example"#,
+            r#""a>b"@b.example"#,
+            "a@localhost",
+            "a@[127.0.0.1]",
+            "a@b@c.example",
+            "postmaster",
+            "a",
+        ] {
+            let refused = parse(&format!("MAIL FROM:<{path}>"));
+            assert_eq!(refused, Err(CommandError::SenderAddress), "{path}");
+        }
+        assert_eq!(parse("RCPT TO:<>"), Err(CommandError::RecipientAddress));
+        let latin_1 = Command::parse(b"MAIL FROM:<andr\xe9@b.example> SMTPUTF8\r\n");
+        assert_eq!(latin_1, Err(CommandError::SenderAddress));
+    }
+
+    #[test]
+    fn utf8_addresses_need_smtputf8() {
+        assert_eq!(parse("MAIL FROM:<andré@b.example>"), Err(CommandError::SenderNeedsUtf8));
+        assert!(sender("MAIL FROM:<andré@b.example> SMTPUTF8").is_some());
+    }
+
+    #[test]
+    fn numbers_that_would_wrap_around_are_refused() {
+        assert_eq!(parse("BDAT 184467440737095516155"), Err(CommandError::Syntax));
+        assert_eq!(parse("MAIL FROM:<a@b.example> SIZE=184467440737095516155"), Err(CommandError::Syntax));
+        assert_eq!(parse("BDAT 999999999999"), Ok(Command::Bdat { bytes: 999_999_999_999, last: false }));
+        // Digits in an address are no number.
+        assert!(sender("MAIL FROM:<12345678901234567890@b.example> SIZE=9").is_some());
+    }
+
+    #[test]
+    fn commands_without_parameters_take_none() {
+        for line in ["DATA x", "STARTTLS x", "RSET x", "QUIT x"] {
+            assert_eq!(parse(line), Err(CommandError::Syntax), "{line}");
+        }
+        assert_eq!(parse("QUIT "), Ok(Command::Quit));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic(line in "[^\r\n\0]{0,200}") {
+            let _ = parse(&line);
+        }
+
+        #[test]
+        fn what_follows_a_verb_never_makes_the_parser_panic(
+            verb in "(MAIL FROM:<|RCPT TO:<|BDAT |EHLO |MAIL FROM:<a@b.example> )",
+            rest in "[ -~é]{0,80}",
+        ) {
+            let _ = parse(&format!("{verb}{rest}"));
+        }
+    }
+}

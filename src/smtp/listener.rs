@@ -1,0 +1,432 @@
+//! The SMTP server on its socket: accepts connections, does what each [`Session`] says, keeps to the limits of
+//! all sessions together, and stops without losing a transaction.
+//!
+//! Knows nothing of commands; the wire protocol is in `session.rs`.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, info, info_span, warn};
+use zeroize::Zeroizing;
+
+use super::limits::ListenerLimits;
+use super::mail::{MailHandler, ReceivedMail};
+use super::reply::Reply;
+use super::session::{Session, SessionConfig, Step};
+use super::tls;
+use crate::value::Domain;
+
+/// Bytes read from a socket at once.
+const READ_BYTES: usize = 32 * 1024;
+/// The unit in which memory for messages is counted.
+const MEMORY_UNIT_BYTES: u64 = 1024;
+/// After an accept that failed for want of descriptors: time for some to come free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long, and for how many bytes, a peer is listened to after the last reply, so that its own unread bytes
+/// do not make the kernel throw that reply away.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 256 * 1024;
+/// How long a peer that is not let in has to take its refusal.
+const TURN_AWAY_WAIT: Duration = Duration::from_secs(1);
+
+/// Where certificate and key come from. Swapped when they are renewed; sessions in progress keep theirs.
+#[derive(Clone)]
+pub enum ListenerTls {
+    /// No TLS.
+    Off,
+    /// By STARTTLS (RFC 3207): ports 25 and 587.
+    StartTls(Arc<ArcSwap<rustls::ServerConfig>>),
+    /// From the first byte (RFC 8314 section 3.3): port 465.
+    Implicit(Arc<ArcSwap<rustls::ServerConfig>>),
+}
+
+/// What a listener is.
+#[derive(Clone)]
+pub struct ListenerConfig {
+    /// The server's name, in its greeting.
+    pub hostname: Domain,
+    /// TLS, and how it begins.
+    pub tls: ListenerTls,
+    /// Refuse mail in clear.
+    pub requires_tls: bool,
+    /// Limits and waits.
+    pub limits: ListenerLimits,
+}
+
+/// Serves until `shutdown`; then idle sessions are told 421, transactions in progress are finished, at most
+/// for the time of `limits.drain`, and it returns.
+pub async fn serve(
+    listener: TcpListener,
+    config: ListenerConfig,
+    handler: Arc<dyn MailHandler>,
+    shutdown: CancellationToken,
+) {
+    let house = Arc::new(House::new(config, handler, shutdown));
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = house.shutdown.cancelled() => break,
+            Some(ended) = sessions.join_next() => note_end(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let span = info_span!("smtp.session", peer = %peer.ip());
+                    sessions.spawn(welcome(house.clone(), stream, peer.ip()).instrument(span));
+                }
+                Err(error) => {
+                    warn!(%error, "no connection accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = timeout(house.config.limits.drain, async {
+        while let Some(ended) = sessions.join_next().await {
+            note_end(ended);
+        }
+    });
+    if drained.await.is_err() {
+        warn!(sessions = sessions.len(), "sessions cut off at the end");
+    }
+}
+
+fn note_end(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        warn!("a session ended by a defect");
+    }
+}
+
+/// What all sessions share.
+struct House {
+    config: ListenerConfig,
+    handler: Arc<dyn MailHandler>,
+    shutdown: CancellationToken,
+    connections: Arc<Semaphore>,
+    peers: Arc<Peers>,
+    /// Memory for messages, in units of [`MEMORY_UNIT_BYTES`].
+    memory: Arc<Semaphore>,
+}
+
+impl House {
+    fn new(config: ListenerConfig, handler: Arc<dyn MailHandler>, shutdown: CancellationToken) -> Self {
+        let limits = &config.limits;
+        // One message of the largest size must always fit, or it would be put off for ever.
+        let memory = limits.memory.max(limits.session.message).bytes().div_ceil(MEMORY_UNIT_BYTES) + 1;
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self {
+            connections: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+            peers: Arc::new(Peers { limit: limits.connections_per_peer, open: Mutex::default() }),
+            memory: Arc::new(Semaphore::new(memory)),
+            config,
+            handler,
+            shutdown,
+        }
+    }
+}
+
+/// Connections by peer.
+struct Peers {
+    limit: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A connection that is counted, until it is dropped.
+struct Counted {
+    peers: Arc<Peers>,
+    network: IpAddr,
+}
+
+impl Peers {
+    fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Counted> {
+        let network = network_of(peer);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(network).or_default();
+        if *count >= self.limit {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { peers: self.clone(), network })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.peers.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// One customer has a whole IPv6 /64 to call from.
+fn network_of(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+/// Lets a connection in, or tells it why not.
+async fn welcome(house: Arc<House>, mut stream: TcpStream, peer: IpAddr) {
+    let peer = peer.to_canonical();
+    let (place, counted) = (house.connections.clone().try_acquire_owned(), house.peers.admit(peer));
+    let refusal = match (&place, &counted) {
+        (Ok(_), Some(_)) => None,
+        (Err(_), _) => Some(Reply::SERVER_BUSY),
+        (_, None) => Some(Reply::TOO_MANY_CONNECTIONS),
+    };
+    if let Some(reply) = refusal {
+        info!(code = reply.code(), "connection turned away");
+        let mut wire = Vec::new();
+        reply.write_to(&mut wire);
+        let _ = timeout(TURN_AWAY_WAIT, stream.write_all(&wire)).await;
+        return;
+    }
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "TCP_NODELAY not set");
+    }
+    match house.config.tls.clone() {
+        ListenerTls::Implicit(certificate) => {
+            secured_from_the_start(&house, stream, peer, &certificate).await
+        }
+        ListenerTls::Off => in_clear(&house, stream, peer, None).await,
+        ListenerTls::StartTls(certificate) => in_clear(&house, stream, peer, Some(&certificate)).await,
+    }
+}
+
+async fn in_clear(
+    house: &House,
+    mut stream: TcpStream,
+    peer: IpAddr,
+    certificate: Option<&ArcSwap<rustls::ServerConfig>>,
+) {
+    let mut session = session_of(house, peer, certificate.is_some(), None);
+    let end = Conversation::new(house, &mut session, &mut stream).begin().await;
+    let (End::Upgrade, Some(certificate)) = (end, certificate) else { return };
+    let Some((mut stream, protocol)) = handshake(house, stream, certificate).await else { return };
+    session.tls_established(protocol);
+    Conversation::new(house, &mut session, &mut stream).go_on().await;
+}
+
+async fn secured_from_the_start(
+    house: &House,
+    stream: TcpStream,
+    peer: IpAddr,
+    certificate: &ArcSwap<rustls::ServerConfig>,
+) {
+    let Some((mut stream, protocol)) = handshake(house, stream, certificate).await else { return };
+    let mut session = session_of(house, peer, false, Some(protocol));
+    Conversation::new(house, &mut session, &mut stream).begin().await;
+}
+
+fn session_of(house: &House, peer: IpAddr, offers_tls: bool, tls: Option<String>) -> Session {
+    let config = SessionConfig {
+        hostname: house.config.hostname.clone(),
+        offers_tls,
+        requires_tls: house.config.requires_tls,
+        limits: house.config.limits.session,
+    };
+    Session::new(config, house.handler.clone(), peer, tls)
+}
+
+async fn handshake(
+    house: &House,
+    stream: TcpStream,
+    certificate: &ArcSwap<rustls::ServerConfig>,
+) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, String)> {
+    let accepting = TlsAcceptor::from(certificate.load_full()).accept(stream);
+    match timeout(house.config.limits.handshake_wait, accepting).await {
+        Ok(Ok(stream)) => {
+            let protocol = tls::describe(stream.get_ref().1);
+            Some((stream, protocol))
+        }
+        Ok(Err(error)) => {
+            info!(%error, "TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            info!("TLS handshake timed out");
+            None
+        }
+    }
+}
+
+/// How a conversation ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    /// The peer awaits a TLS handshake.
+    Upgrade,
+}
+
+/// What came of waiting for the peer.
+enum Waited {
+    Bytes(usize),
+    Gone,
+    TimedOut,
+    Stopping,
+}
+
+/// A session and its stream.
+struct Conversation<'a, S> {
+    house: &'a House,
+    session: &'a mut Session,
+    stream: &'a mut S,
+    /// Replies not sent yet: those to pipelined commands go in one packet (RFC 2920 section 3.2).
+    replies: Vec<u8>,
+    /// The memory held for the message in progress.
+    memory: Option<OwnedSemaphorePermit>,
+    /// When the message in progress must be in.
+    message_end: Option<Instant>,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
+    const fn new(house: &'a House, session: &'a mut Session, stream: &'a mut S) -> Self {
+        Self { house, session, stream, replies: Vec::new(), memory: None, message_end: None }
+    }
+
+    async fn begin(mut self) -> End {
+        self.session.greeting().write_to(&mut self.replies);
+        if self.flush().await.is_err() {
+            return End::Closed;
+        }
+        self.go_on().await
+    }
+
+    async fn go_on(mut self) -> End {
+        let mut buffer = Zeroizing::new(vec![0; READ_BYTES]);
+        loop {
+            let read = match self.wait(&mut buffer).await {
+                Waited::Bytes(read) => read,
+                Waited::Gone => return End::Closed,
+                Waited::TimedOut => return self.close(&Reply::TIMED_OUT).await,
+                Waited::Stopping => return self.close(&Reply::CLOSING).await,
+            };
+            let mut input = buffer.get(..read).unwrap_or_default();
+            while let Some(step) = self.session.advance(&mut input) {
+                match step {
+                    Step::Reply(reply) => reply.write_to(&mut self.replies),
+                    Step::Deliver(mail) => {
+                        if self.deliver(*mail).await.is_err() {
+                            return End::Closed;
+                        }
+                    }
+                    Step::StartTls(reply) => {
+                        reply.write_to(&mut self.replies);
+                        let sent = self.flush().await;
+                        return if sent.is_ok() { End::Upgrade } else { End::Closed };
+                    }
+                    Step::Close(reply) => return self.close(&reply).await,
+                }
+                self.account();
+            }
+            self.account();
+            if self.flush().await.is_err() {
+                return End::Closed;
+            }
+        }
+    }
+
+    async fn wait(&mut self, buffer: &mut [u8]) -> Waited {
+        let limits = &self.house.config.limits;
+        let mut wait = limits.command_wait;
+        if let Some(end) = self.message_end {
+            wait = limits.data_wait.min(end.saturating_duration_since(Instant::now()));
+        }
+        tokio::select! {
+            biased;
+            () = self.house.shutdown.cancelled(), if self.session.is_idle() => Waited::Stopping,
+            read = timeout(wait, self.stream.read(buffer)) => match read {
+                Ok(Ok(0) | Err(_)) => Waited::Gone,
+                Ok(Ok(read)) => Waited::Bytes(read),
+                Err(_) => Waited::TimedOut,
+            },
+        }
+    }
+
+    /// Has the mail treated. The peer may be gone by the end: what was accepted is accepted, and the peer's
+    /// repeat gets the same answer (invariant 1).
+    async fn deliver(&mut self, mail: ReceivedMail) -> std::io::Result<()> {
+        self.message_end = None;
+        self.flush().await?;
+        let outcome = self.house.handler.handle(mail).await;
+        let reply = self.session.outcome(&outcome);
+        info!(code = reply.code(), "mail treated");
+        reply.write_to(&mut self.replies);
+        Ok(())
+    }
+
+    /// Holds the memory that the message in progress takes, or gives the message up.
+    fn account(&mut self) {
+        if !self.session.is_receiving() {
+            self.message_end = None;
+        } else if self.message_end.is_none() {
+            self.message_end = Some(Instant::now() + self.house.config.limits.message_wait);
+        }
+        let needed = self.session.memory().bytes().div_ceil(MEMORY_UNIT_BYTES);
+        let needed = usize::try_from(needed).unwrap_or(usize::MAX);
+        let held = self.memory.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if needed == 0 {
+            self.memory = None;
+        } else if needed > held && !self.hold(needed - held) {
+            info!("no memory left for a message");
+            self.session.no_room();
+            self.memory = None;
+        }
+    }
+
+    fn hold(&mut self, more: usize) -> bool {
+        let Ok(more) = u32::try_from(more) else { return false };
+        let Ok(permit) = self.house.memory.clone().try_acquire_many_owned(more) else { return false };
+        match &mut self.memory {
+            Some(held) => held.merge(permit),
+            None => self.memory = Some(permit),
+        }
+        true
+    }
+
+    async fn flush(&mut self) -> std::io::Result<()> {
+        let sending = async {
+            self.stream.write_all(&self.replies).await?;
+            self.stream.flush().await
+        };
+        let sent = timeout(self.house.config.limits.reply_wait, sending).await;
+        self.replies.clear();
+        sent.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn close(mut self, reply: &Reply) -> End {
+        reply.write_to(&mut self.replies);
+        if self.flush().await.is_ok() {
+            let _ = timeout(LINGER, self.linger()).await;
+        }
+        End::Closed
+    }
+
+    async fn linger(&mut self) -> std::io::Result<()> {
+        self.stream.shutdown().await?;
+        let (mut scratch, mut left) = (Zeroizing::new(vec![0; READ_BYTES]), LINGER_BYTES);
+        loop {
+            match self.stream.read(&mut scratch).await? {
+                0 => return Ok(()),
+                read if read > left => return Ok(()),
+                read => left -= read,
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Mail over SMTP (RFC 5321): the server that deposits, bounces and absence notices come in by, and the client
+//! that takes the gateway's own mails to one host.
+//!
+//! The protocol is apart from the wire: [`Session`] turns bytes into steps, [`serve`] does the steps. What a
+//! mail means is not known here: the server asks [`Recipients`] what an address is for and hands the mail to
+//! a [`MailHandler`]. Parsing of messages, queues and retries are elsewhere.
+
+mod command;
+mod limits;
+mod listener;
+mod mail;
+mod receiver;
+mod reply;
+mod session;
+mod tls;
+
+pub use limits::{ListenerLimits, SessionLimits};
+pub use listener::{ListenerConfig, ListenerTls, serve};
+pub use mail::{
+    MailHandler, MailOutcome, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
+    RefusedMail, TryLater,
+};
+pub use reply::Reply;
+pub use session::{Session, SessionConfig, Step};

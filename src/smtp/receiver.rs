@@ -1,0 +1,269 @@
+//! Takes lines and messages off the wire, byte by byte, however the bytes are cut into packets.
+//!
+//! Strict on line endings, against smuggling (CVE-2023-51764 and cousins): only CRLF ends a line, only
+//! CRLF.CRLF ends a message (RFC 5321 sections 2.3.8 and 4.1.1.4). A lone CR, a lone LF or a NUL ends
+//! nothing; it spoils the line or the message that it stands in. Nothing here knows commands or replies.
+
+use zeroize::Zeroize;
+
+use super::limits::{
+    COMMAND_LINE_BYTES_MAX, DISCARDED_BYTES_MAX, FIRST_ALLOCATION_BYTES_MAX, SKIPPED_LINE_BYTES_MAX,
+    TEXT_LINE_BYTES_MAX,
+};
+use crate::value::{ByteSize, SecretBytes};
+
+/// A command line, or what was wrong with it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// A whole line with its CRLF.
+    Whole(Vec<u8>),
+    /// It holds a lone CR or LF, or a NUL. Told at once; the rest up to the next CRLF is skipped.
+    LineEnding,
+    /// Longer than a command may be. Told at once; the rest up to the next CRLF is skipped.
+    TooLong,
+    /// A faulty line that does not end.
+    Endless,
+}
+
+/// Collects command lines.
+#[derive(Debug, Default)]
+pub(super) struct LineReceiver {
+    line: Vec<u8>,
+    after_cr: bool,
+    /// Bytes skipped of a faulty line; `None` outside of one.
+    skipped: Option<usize>,
+}
+
+impl LineReceiver {
+    /// Takes bytes from the front of `input` until there is a line to tell of, or none are left.
+    pub(super) fn take(&mut self, input: &mut &[u8]) -> Option<Line> {
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            let ends = byte == b'\n' && self.after_cr;
+            let faulty = byte == 0 || self.after_cr != (byte == b'\n');
+            self.after_cr = byte == b'\r';
+            if let Some(skipped) = &mut self.skipped {
+                *skipped += 1;
+                if *skipped > SKIPPED_LINE_BYTES_MAX {
+                    return Some(Line::Endless);
+                }
+                if ends {
+                    self.skipped = None;
+                }
+                continue;
+            }
+            if faulty {
+                return Some(self.skip(Line::LineEnding));
+            }
+            self.line.push(byte);
+            if ends {
+                return Some(Line::Whole(std::mem::take(&mut self.line)));
+            }
+            if self.line.len() >= COMMAND_LINE_BYTES_MAX {
+                return Some(self.skip(Line::TooLong));
+            }
+        }
+        None
+    }
+
+    fn skip(&mut self, fault: Line) -> Line {
+        self.line.clear();
+        self.skipped = Some(0);
+        fault
+    }
+}
+
+/// Why a message is not taken. The first fault found is the one told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MessageFault {
+    /// It holds a lone CR or LF, or a NUL.
+    LineEnding,
+    /// A line is longer than [`TEXT_LINE_BYTES_MAX`].
+    LineTooLong,
+    /// It is larger than allowed.
+    TooLarge {
+        /// What is allowed.
+        limit: ByteSize,
+    },
+    /// There is no memory for it now.
+    NoRoom,
+}
+
+/// The bytes of a message as they come in: bounded, checked, wiped when dropped.
+#[derive(Debug)]
+pub(super) struct Message {
+    bytes: Vec<u8>,
+    limit: ByteSize,
+    fault: Option<MessageFault>,
+    /// All bytes seen, kept or not.
+    seen: u64,
+    line_bytes: usize,
+    after_cr: bool,
+}
+
+impl Message {
+    /// An empty message of at most `limit`, of which the sender announced `declared`.
+    pub(super) fn new(limit: ByteSize, declared: ByteSize) -> Self {
+        let announced = usize::try_from(declared.bytes().min(limit.bytes())).unwrap_or(usize::MAX);
+        Self {
+            bytes: Vec::with_capacity(announced.min(FIRST_ALLOCATION_BYTES_MAX)),
+            limit,
+            fault: None,
+            seen: 0,
+            line_bytes: 0,
+            after_cr: false,
+        }
+    }
+
+    /// Adds bytes, or notes why they are not kept.
+    pub(super) fn push(&mut self, run: &[u8]) {
+        self.seen = self.seen.saturating_add(run.len() as u64);
+        if self.fault.is_some() {
+            return;
+        }
+        if self.seen > self.limit.bytes() {
+            return self.spoil(MessageFault::TooLarge { limit: self.limit });
+        }
+        for &byte in run {
+            if byte == 0 || self.after_cr != (byte == b'\n') {
+                return self.spoil(MessageFault::LineEnding);
+            }
+            self.after_cr = byte == b'\r';
+            self.line_bytes = if byte == b'\n' { 0 } else { self.line_bytes + 1 };
+            if self.line_bytes > TEXT_LINE_BYTES_MAX {
+                return self.spoil(MessageFault::LineTooLong);
+            }
+        }
+        self.append(run);
+    }
+
+    /// Gives the message up for this reason; its bytes are wiped now.
+    pub(super) fn spoil(&mut self, fault: MessageFault) {
+        self.fault.get_or_insert(fault);
+        self.bytes.zeroize();
+        self.bytes = Vec::new();
+    }
+
+    /// The memory that the message takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// The message is refused and its sender goes on beyond all measure.
+    pub(super) fn is_endless(&self) -> bool {
+        self.seen > self.limit.bytes().saturating_add(DISCARDED_BYTES_MAX)
+    }
+
+    /// Why the message is refused, if it is so far.
+    pub(super) const fn fault(&self) -> Option<MessageFault> {
+        self.fault
+    }
+
+    /// Takes the whole message out, or tells why there is none.
+    pub(super) fn finish(&mut self) -> Result<SecretBytes, MessageFault> {
+        if self.after_cr {
+            self.spoil(MessageFault::LineEnding);
+        }
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(SecretBytes::new(std::mem::take(&mut self.bytes))),
+        }
+    }
+
+    /// Grows by hand: `Vec` would leave a copy of the old bytes behind in freed memory.
+    fn append(&mut self, run: &[u8]) {
+        let needed = self.bytes.len() + run.len();
+        if needed > self.bytes.capacity() {
+            let mut larger = Vec::with_capacity(needed.max(self.bytes.capacity() * 2));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(run);
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// Finds the end of a message sent by DATA and undoes dot-stuffing (RFC 5321 section 4.5.2).
+#[derive(Debug)]
+pub(super) struct DataReceiver {
+    message: Message,
+    at: At,
+}
+
+/// Where in the stream the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    LineStart,
+    /// After a dot that began a line.
+    Dot,
+    /// After a dot that began a line, and a CR.
+    DotCr,
+    Middle,
+    Cr,
+}
+
+impl DataReceiver {
+    /// Starts on the byte after the 354.
+    pub(super) const fn new(message: Message) -> Self {
+        // The CRLF of the DATA command counts as the one before a dot (RFC 5321 section 4.1.1.4).
+        Self { message, at: At::LineStart }
+    }
+
+    /// Takes bytes from the front of `input` until the message ends; then the message, or why there is none.
+    pub(super) fn take(&mut self, input: &mut &[u8]) -> Option<Result<SecretBytes, MessageFault>> {
+        while let Some((&byte, rest)) = input.split_first() {
+            if self.at == At::Middle && byte != b'\r' {
+                let run = input.iter().position(|&b| b == b'\r').unwrap_or(input.len());
+                let (run, rest) = input.split_at(run);
+                self.message.push(run);
+                *input = rest;
+                continue;
+            }
+            *input = rest;
+            if self.step(byte) {
+                return Some(self.message.finish());
+            }
+        }
+        None
+    }
+
+    /// The message in the making.
+    pub(super) const fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The message in the making, to give it up.
+    pub(super) const fn message_mut(&mut self) -> &mut Message {
+        &mut self.message
+    }
+
+    fn step(&mut self, byte: u8) -> bool {
+        match (self.at, byte) {
+            (At::LineStart, b'.') => {
+                self.at = At::Dot;
+                return false;
+            }
+            (At::Dot, b'\r') => {
+                self.at = At::DotCr;
+                return false;
+            }
+            (At::DotCr, b'\n') => return true,
+            // The CR was held back in case it ended the message. It did not: it is a lone one.
+            (At::DotCr, _) => self.message.push(b"\r"),
+            _ => {}
+        }
+        self.message.push(&[byte]);
+        self.at = match (self.at, byte) {
+            (_, b'\r') => At::Cr,
+            (At::Cr, b'\n') => At::LineStart,
+            _ => At::Middle,
+        };
+        false
+    }
+}

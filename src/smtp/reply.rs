@@ -1,0 +1,340 @@
+//! Every reply of the SMTP server: code (RFC 5321 section 4.2), enhanced code (RFC 3463) and a sentence for
+//! people. The one place where an outcome becomes words; nothing of our insides is told.
+//!
+//! What a sender's system will show to a person is said in French first, then in English. Replies are ASCII
+//! (RFC 5321 section 2.4), so the French ones are worded without accents.
+
+use super::command::CommandError;
+use super::mail::{MailOutcome, RefusedMail, TryLater};
+use super::receiver::MessageFault;
+use crate::value::ByteSize;
+
+/// An enhanced status code: class, subject, detail.
+type Enhanced = (u8, u8, u8);
+
+/// A reply of one or more lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    code: u16,
+    enhanced: Option<Enhanced>,
+    text: Text,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Text {
+    Fixed(&'static [&'static str]),
+    Made(Vec<String>),
+}
+
+impl Reply {
+    pub(super) const OK: Self = fixed(250, (2, 0, 0), &["OK"]);
+    pub(super) const SENDER_OK: Self = fixed(250, (2, 1, 0), &["Sender OK"]);
+    pub(super) const RECIPIENT_OK: Self = fixed(250, (2, 1, 5), &["Recipient OK"]);
+    pub(super) const NOTED: Self = fixed(250, (2, 0, 0), &["Noted"]);
+    pub(super) const BYE: Self = fixed(221, (2, 0, 0), &["Goodbye"]);
+    /// RFC 5321 section 3.5.3: an address is neither confirmed nor denied.
+    pub(super) const CANNOT_VERIFY: Self = fixed(252, (2, 5, 0), &["Send a mail to find out"]);
+    pub(super) const HELP: Self = fixed(214, (2, 0, 0), &["See RFC 5321"]);
+    pub(super) const START_TLS: Self = fixed(220, (2, 0, 0), &["Ready to start TLS"]);
+    /// 354 has no enhanced code (RFC 2034 section 3).
+    pub(super) const START_MAIL: Self =
+        Self { code: 354, enhanced: None, text: Text::Fixed(&["Send the message, end with a lone dot"]) };
+
+    pub(super) const UNKNOWN_COMMAND: Self = fixed(500, (5, 5, 1), &["Command not known"]);
+    pub(super) const LINE_ENDING: Self =
+        fixed(500, (5, 5, 2), &["A line ends with CR LF; a lone CR or LF, or NUL, is refused"]);
+    pub(super) const LINE_TOO_LONG: Self = fixed(500, (5, 5, 2), &["Command line too long"]);
+    pub(super) const SYNTAX: Self = fixed(501, (5, 5, 4), &["Syntax error in the parameters"]);
+    pub(super) const NOT_OFFERED: Self = fixed(502, (5, 5, 1), &["Command not offered here"]);
+    pub(super) const HELLO_FIRST: Self = fixed(503, (5, 5, 1), &["Say EHLO first"]);
+    pub(super) const SENDER_FIRST: Self = fixed(503, (5, 5, 1), &["Give MAIL FROM first"]);
+    pub(super) const RECIPIENT_FIRST: Self = fixed(503, (5, 5, 1), &["No valid recipient"]);
+    pub(super) const SENDER_GIVEN: Self = fixed(503, (5, 5, 1), &["The sender is given already"]);
+    pub(super) const TLS_ALREADY: Self = fixed(503, (5, 5, 1), &["TLS is on already"]);
+    pub(super) const CHUNKS_BEGUN: Self = fixed(503, (5, 5, 1), &["The message has begun with BDAT"]);
+    pub(super) const TLS_FIRST: Self = fixed(530, (5, 7, 0), &["Issue STARTTLS first"]);
+    /// RFC 3207 section 4.2: what came in clear behind STARTTLS could be anybody's.
+    pub(super) const BYTES_AFTER_STARTTLS: Self =
+        fixed(554, (5, 5, 1), &["Nothing may follow STARTTLS before TLS; closing"]);
+    pub(super) const PARAMETER: Self = fixed(555, (5, 5, 4), &["Parameter not offered here"]);
+    pub(super) const SENDER_SYNTAX: Self = fixed(
+        553,
+        (5, 1, 7),
+        &["Adresse de l'envoyeur incorrecte.", "The sender address is not of the form name@domain."],
+    );
+    pub(super) const RECIPIENT_SYNTAX: Self = fixed(
+        553,
+        (5, 1, 3),
+        &["Adresse du destinataire incorrecte.", "The recipient address is not of the form name@domain."],
+    );
+    /// RFC 6531 section 3.5.
+    pub(super) const SENDER_NEEDS_UTF8: Self = fixed(550, (5, 6, 7), &["This sender address needs SMTPUTF8"]);
+    /// RFC 6531 section 3.5.
+    pub(super) const RECIPIENT_NEEDS_UTF8: Self =
+        fixed(553, (5, 6, 7), &["This recipient address needs SMTPUTF8"]);
+    pub(super) const UNKNOWN_RECIPIENT: Self = fixed(
+        550,
+        (5, 1, 1),
+        &["Adresse inconnue ici. Relisez-la, ou demandez-la au destinataire.", "No such address here."],
+    );
+    pub(super) const NO_RELAY: Self = fixed(
+        550,
+        (5, 7, 1),
+        &["Ce serveur ne transmet pas de courrier vers ce domaine.", "Relaying denied for this domain."],
+    );
+    /// RFC 5321 section 4.5.3.1.10: the peer sends the rest in a transaction of its own.
+    pub(super) const ONE_RECIPIENT: Self =
+        fixed(452, (4, 5, 3), &["One recipient a mail; send it separately"]);
+
+    pub(super) const TOO_MANY_ERRORS: Self = fixed(421, (4, 7, 0), &["Too many errors; closing"]);
+    pub(super) const TOO_MANY_COMMANDS: Self = fixed(421, (4, 7, 0), &["Too many commands; closing"]);
+    pub(super) const TOO_MANY_CONNECTIONS: Self =
+        fixed(421, (4, 7, 0), &["Too many connections from your address; come back later"]);
+    pub(super) const SERVER_BUSY: Self = fixed(421, (4, 3, 2), &["Too busy; come back later"]);
+    pub(super) const CLOSING: Self = fixed(421, (4, 3, 2), &["Stopping; come back later"]);
+    pub(super) const TIMED_OUT: Self = fixed(421, (4, 4, 2), &["Waited too long; closing"]);
+    pub(super) const NO_MEMORY: Self =
+        fixed(452, (4, 3, 1), &["No room for this message now; send it again later"]);
+
+    const DISCARDED_TOO_MUCH: Self = fixed(552, (5, 3, 4), &["Message far too large; closing"]);
+
+    /// The greeting (RFC 5321 section 4.3.1).
+    pub(super) fn greeting(hostname: &str) -> Self {
+        made(220, None, vec![format!("{hostname} ESMTP")])
+    }
+
+    /// The answer to HELO.
+    pub(super) fn hello(hostname: &str) -> Self {
+        made(250, None, vec![hostname.to_owned()])
+    }
+
+    /// The answer to EHLO: the host, then what it offers, one line each.
+    pub(super) fn extended_hello(hostname: &str, extensions: Vec<String>) -> Self {
+        let mut lines = vec![hostname.to_owned()];
+        lines.extend(extensions);
+        made(250, None, lines)
+    }
+
+    /// A chunk of BDAT was taken (RFC 3030 section 2).
+    pub(super) fn chunk(bytes: u64) -> Self {
+        made(250, Some((2, 0, 0)), vec![format!("{bytes} octets received")])
+    }
+
+    /// The message is larger than this server takes (RFC 1870).
+    pub(super) fn too_large(limit: ByteSize) -> Self {
+        let mebibytes = limit.bytes() / (1024 * 1024);
+        made(
+            552,
+            Some((5, 3, 4)),
+            vec![
+                format!("Message trop volumineux : {mebibytes} Mio au plus. Passez par la page web."),
+                format!("Message too large: at most {mebibytes} MiB. Use the web page instead."),
+            ],
+        )
+    }
+
+    /// The answer to a command that could not be read.
+    pub(super) const fn to_command_error(error: CommandError) -> Self {
+        match error {
+            CommandError::Unknown => Self::UNKNOWN_COMMAND,
+            CommandError::Syntax => Self::SYNTAX,
+            CommandError::Parameter => Self::PARAMETER,
+            CommandError::SenderAddress => Self::SENDER_SYNTAX,
+            CommandError::RecipientAddress => Self::RECIPIENT_SYNTAX,
+            CommandError::SenderNeedsUtf8 => Self::SENDER_NEEDS_UTF8,
+        }
+    }
+
+    /// The answer to a message that could not be taken off the wire.
+    pub(super) fn to_message_fault(fault: MessageFault) -> Self {
+        match fault {
+            MessageFault::LineEnding => fixed(
+                554,
+                (5, 6, 0),
+                &["The message holds a lone CR or LF, or NUL; each line ends with CR LF"],
+            ),
+            MessageFault::LineTooLong => fixed(554, (5, 6, 0), &["A line of the message is too long"]),
+            MessageFault::TooLarge { limit } => Self::too_large(limit),
+            MessageFault::NoRoom => Self::NO_MEMORY,
+        }
+    }
+
+    /// The last word to a sender who goes on and on with a message that is refused.
+    pub(super) const fn endless() -> Self {
+        Self::DISCARDED_TOO_MUCH
+    }
+
+    /// The answer to a message, by what became of it.
+    pub(super) fn to_outcome(outcome: &MailOutcome) -> Self {
+        match outcome {
+            MailOutcome::Accepted { reference } => {
+                made(250, Some((2, 0, 0)), vec![format!("Deposited, reference {reference}")])
+            }
+            MailOutcome::Noted => Self::NOTED,
+            MailOutcome::Refused(refused) => Self::to_refused(*refused),
+            MailOutcome::TryLater(TryLater::Fault) => {
+                fixed(451, (4, 3, 0), &["Cannot take this mail now; send it again later"])
+            }
+            MailOutcome::TryLater(TryLater::Busy) => {
+                fixed(451, (4, 3, 2), &["Too busy; send it again later"])
+            }
+            MailOutcome::TryLater(TryLater::Full) => Self::NO_MEMORY,
+        }
+    }
+
+    fn to_refused(refused: RefusedMail) -> Self {
+        let (code, enhanced, lines): (u16, Enhanced, &'static [&'static str]) = match refused {
+            RefusedMail::MayNotDeposit => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Cette adresse ne prend pas le courrier de cet envoyeur. Contactez l'organisme.",
+                    "This address does not take mail from this sender. Ask the organisation.",
+                ],
+            ),
+            RefusedMail::AddressTakesNoMail => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Cette adresse ne lit pas le courrier. Ouvrez le lien du message que vous avez eu.",
+                    "This address takes no mail. Use the link in the message that you got.",
+                ],
+            ),
+            RefusedMail::Malformed => {
+                (554, (5, 6, 0), &["Message illisible pour ce serveur.", "The message cannot be read."])
+            }
+            RefusedMail::TooComplex => (
+                554,
+                (5, 6, 0),
+                &[
+                    "Message trop complexe : trop de parties.",
+                    "The message has too many or too nested parts.",
+                ],
+            ),
+            RefusedMail::Empty => (
+                554,
+                (5, 6, 0),
+                &["Message vide : ni texte ni fichier.", "The message holds neither text nor a file."],
+            ),
+            RefusedMail::TooLarge { limit } => return Self::too_large(limit),
+            RefusedMail::TitleNamesPerson => (
+                554,
+                (5, 7, 1),
+                &[
+                    "L'objet nomme une personne : retirez son nom ou son NIR, puis renvoyez.",
+                    "The subject names a person: take that out and send again.",
+                ],
+            ),
+            RefusedMail::FileRefused => (
+                554,
+                (5, 7, 1),
+                &["Un fichier joint est d'un type interdit ou dangereux.", "An attached file is refused."],
+            ),
+            RefusedMail::Loop => (554, (5, 4, 6), &["This mail goes round in a loop"]),
+        };
+        fixed(code, enhanced, lines)
+    }
+
+    /// The reply code.
+    pub const fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// 4xx and 5xx: the peer did not get what it asked for.
+    pub const fn is_refusal(&self) -> bool {
+        self.code >= 400
+    }
+
+    /// Appends the reply as it goes over the wire. The enhanced code is on each line (RFC 2034 section 4).
+    pub fn write_to(&self, wire: &mut Vec<u8>) {
+        match &self.text {
+            Text::Fixed(lines) => self.write_lines(lines, wire),
+            Text::Made(lines) => self.write_lines(lines, wire),
+        }
+    }
+
+    fn write_lines<L: AsRef<str>>(&self, lines: &[L], wire: &mut Vec<u8>) {
+        for (number, line) in lines.iter().enumerate() {
+            let separator = if number + 1 == lines.len() { ' ' } else { '-' };
+            wire.extend_from_slice(format!("{}{separator}", self.code).as_bytes());
+            if let Some((class, subject, detail)) = self.enhanced {
+                wire.extend_from_slice(format!("{class}.{subject}.{detail} ").as_bytes());
+            }
+            wire.extend_from_slice(line.as_ref().as_bytes());
+            wire.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+const fn fixed(code: u16, enhanced: Enhanced, lines: &'static [&'static str]) -> Reply {
+    Reply { code, enhanced: Some(enhanced), text: Text::Fixed(lines) }
+}
+
+const fn made(code: u16, enhanced: Option<Enhanced>, lines: Vec<String>) -> Reply {
+    Reply { code, enhanced, text: Text::Made(lines) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Reference;
+
+    fn every_outcome() -> Vec<MailOutcome> {
+        use RefusedMail::{
+            AddressTakesNoMail, Empty, FileRefused, Loop, Malformed, MayNotDeposit, TitleNamesPerson,
+            TooComplex, TooLarge,
+        };
+        let refused = [
+            MayNotDeposit,
+            AddressTakesNoMail,
+            Malformed,
+            TooComplex,
+            Empty,
+            TooLarge { limit: ByteSize::mebibytes(50) },
+            TitleNamesPerson,
+            FileRefused,
+            Loop,
+        ];
+        let mut outcomes: Vec<_> = refused.into_iter().map(MailOutcome::Refused).collect();
+        outcomes.extend([TryLater::Fault, TryLater::Busy, TryLater::Full].map(MailOutcome::TryLater));
+        outcomes.push(MailOutcome::Noted);
+        outcomes.push(MailOutcome::Accepted { reference: Reference::new([9; 8]) });
+        outcomes
+    }
+
+    #[test]
+    fn every_outcome_is_said_in_short_ascii_lines_whose_codes_agree() {
+        for outcome in every_outcome() {
+            let mut wire = Vec::new();
+            let reply = Reply::to_outcome(&outcome);
+            reply.write_to(&mut wire);
+            let text = String::from_utf8(wire).unwrap();
+            assert!(text.is_ascii(), "{text}");
+            assert!(text.ends_with("\r\n"));
+            for line in text.split_terminator("\r\n") {
+                assert!(line.len() <= 510, "RFC 5321 section 4.5.3.1.5: {line}");
+                assert_eq!(line.as_bytes()[0], line.as_bytes()[4], "class of code and enhanced code: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_ours_to_mend_is_never_refused_for_good() {
+        for later in [TryLater::Fault, TryLater::Busy, TryLater::Full] {
+            let code = Reply::to_outcome(&MailOutcome::TryLater(later)).code();
+            assert_eq!(code / 100, 4, "{later:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_of_several_lines_is_marked_as_such() {
+        let mut wire = Vec::new();
+        Reply::extended_hello("mx.example", vec!["PIPELINING".into(), "SIZE 10".into()]).write_to(&mut wire);
+        assert_eq!(wire, b"250-mx.example\r\n250-PIPELINING\r\n250 SIZE 10\r\n");
+        wire.clear();
+        Reply::UNKNOWN_RECIPIENT.write_to(&mut wire);
+        let text = String::from_utf8(wire).unwrap();
+        assert!(text.starts_with("550-5.1.1 Adresse inconnue"), "{text}");
+        assert!(text.contains("\r\n550 5.1.1 No such"), "{text}");
+    }
+}

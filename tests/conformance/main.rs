@@ -1,0 +1,9 @@
+//! Conformance with published standards: one file for each RFC, each test named by the rule it holds to.
+//! Dialogues are transcripts that a person can read, in `tests/data/smtp/`.
+
+mod rfc1870;
+mod rfc3030;
+mod rfc3207;
+mod rfc5321;
+mod rfc6531;
+mod transcript;

@@ -1,0 +1,177 @@
+//! Runs a transcript of an SMTP dialogue against a [`Session`]. Each line of a transcript is one of:
+//!
+//! ```text
+//! # a remark
+//! C: what the client sends, CRLF added
+//! R: what the client sends, as it is, with \r \n \0 \\ written out
+//! S: what the server answers, one line; a trailing … stands for any rest
+//! M: a mail reaches the handler; what the message must be, written as in R
+//! H: what the handler says: accepted, noted, may-not, no-mail, later
+//! T: the TLS handshake takes place
+//! X: the server closes
+//! ```
+//!
+//! A transcript is run whole and byte by byte: a session may not care how its bytes were cut up. (Save that
+//! bytes right behind STARTTLS are only seen when they come with it: see `rfc3207.rs`.)
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use pli::smtp::{
+    MailOutcome, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, Reply, Session,
+    SessionConfig, SessionLimits, Step, TryLater,
+};
+use pli::value::{ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
+
+/// The gateway of the transcripts: `mx.carsat.example`, which takes deposits for `depot@carsat.example`.
+pub struct House;
+
+impl Recipients for House {
+    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
+        if address.domain().as_str() != "carsat.example" {
+            return RecipientAnswer::NotHere;
+        }
+        match address.local() {
+            "depot" | "dépôt" | "action-sociale" => {
+                RecipientAnswer::Accepted(RecipientRole::Deposit(MailboxId::new([1; 16])))
+            }
+            "ne-pas-repondre" => RecipientAnswer::Accepted(RecipientRole::NoReply),
+            "retour+01010101010101010101010101010101" => {
+                RecipientAnswer::Accepted(RecipientRole::Return(MailId::new([1; 16])))
+            }
+            "postmaster" => RecipientAnswer::Accepted(RecipientRole::Postmaster),
+            _ => RecipientAnswer::UnknownHere,
+        }
+    }
+}
+
+pub fn session() -> Session {
+    session_with(SessionLimits { message: ByteSize(2000), errors: 5, commands: 30 })
+}
+
+pub fn session_with(limits: SessionLimits) -> Session {
+    let config = SessionConfig {
+        hostname: Domain::parse("mx.carsat.example").unwrap(),
+        offers_tls: true,
+        requires_tls: false,
+        limits,
+    };
+    Session::new(config, Arc::new(House), IpAddr::V4(Ipv4Addr::LOCALHOST), None)
+}
+
+/// Runs a transcript with its bytes whole, then with its bytes one by one.
+pub fn run(transcript: &str) {
+    for at_once in [usize::MAX, 1] {
+        Run { session: session(), said: VecDeque::new(), mail: None, upgrade: false, closed: false }
+            .play(transcript, at_once);
+    }
+}
+
+struct Run {
+    session: Session,
+    said: VecDeque<String>,
+    mail: Option<ReceivedMail>,
+    upgrade: bool,
+    closed: bool,
+}
+
+impl Run {
+    fn play(mut self, transcript: &str, at_once: usize) {
+        let greeting = self.session.greeting();
+        self.hear(&greeting);
+        for (number, line) in transcript.lines().enumerate() {
+            let place = format!("line {}, {at_once} bytes at once: {line}", number + 1);
+            let (kind, rest) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
+            match kind {
+                "C" => self.send(format!("{rest}\r\n").as_bytes(), at_once),
+                "R" => self.send(&unescape(rest), at_once),
+                "S" => self.expect_line(rest, &place),
+                "M" => {
+                    let mail = self.mail.as_ref().unwrap_or_else(|| panic!("no mail at {place}"));
+                    assert_eq!(mail.bytes.expose(), unescape(rest), "{place}");
+                }
+                "H" => {
+                    assert!(self.mail.take().is_some(), "no mail at {place}");
+                    let reply = self.session.outcome(&outcome(rest));
+                    self.hear(&reply);
+                }
+                "T" => {
+                    assert!(self.upgrade, "no handshake asked for at {place}");
+                    self.upgrade = false;
+                    self.session.tls_established("TLSv1.3 test".into());
+                }
+                "X" => assert!(self.closed, "still open at {place}"),
+                _ => assert!(line.is_empty() || line.starts_with('#'), "{place}"),
+            }
+        }
+        assert!(self.said.is_empty(), "the server also said {:?}", self.said);
+        assert!(self.mail.is_none(), "a mail reached the handler at the end");
+    }
+
+    fn send(&mut self, bytes: &[u8], at_once: usize) {
+        for piece in bytes.chunks(at_once.min(bytes.len()).max(1)) {
+            let mut input = piece;
+            while let Some(step) = self.session.advance(&mut input) {
+                match step {
+                    Step::Reply(reply) => self.hear(&reply),
+                    Step::StartTls(reply) => {
+                        self.hear(&reply);
+                        self.upgrade = true;
+                    }
+                    Step::Deliver(mail) => self.mail = Some(*mail),
+                    Step::Close(reply) => {
+                        self.hear(&reply);
+                        self.closed = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, reply: &Reply) {
+        let mut wire = Vec::new();
+        reply.write_to(&mut wire);
+        let text = String::from_utf8(wire).unwrap();
+        self.said.extend(text.split_terminator("\r\n").map(str::to_owned));
+    }
+
+    fn expect_line(&mut self, expected: &str, place: &str) {
+        let said = self.said.pop_front().unwrap_or_else(|| panic!("the server is silent at {place}"));
+        let agrees = match expected.strip_suffix('…') {
+            Some(start) => said.starts_with(start),
+            None => said == expected,
+        };
+        assert!(agrees, "the server said {said:?} at {place}");
+    }
+}
+
+fn outcome(word: &str) -> MailOutcome {
+    match word {
+        "accepted" => MailOutcome::Accepted { reference: Reference::parse("7K3M-9QXD-04TZ").unwrap() },
+        "noted" => MailOutcome::Noted,
+        "may-not" => MailOutcome::Refused(RefusedMail::MayNotDeposit),
+        "no-mail" => MailOutcome::Refused(RefusedMail::AddressTakesNoMail),
+        "later" => MailOutcome::TryLater(TryLater::Fault),
+        other => panic!("unknown outcome {other}"),
+    }
+}
+
+/// Reads `\r \n \0 \\`; every other character is itself.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let meant = match c {
+            '\\' => match chars.next() {
+                Some('r') => '\r',
+                Some('n') => '\n',
+                Some('0') => '\0',
+                other => other.unwrap(),
+            },
+            other => other,
+        };
+        bytes.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    bytes
+}
