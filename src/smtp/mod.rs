@@ -12,6 +12,8 @@ mod mail;
 mod receiver;
 mod reply;
 mod session;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use limits::{ListenerLimits, SessionLimits};
