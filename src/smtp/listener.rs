@@ -630,7 +630,8 @@ mod tests {
 
     #[test]
     fn an_ipv6_customer_is_one_peer_and_mapped_addresses_are_ipv4() {
-        let [a, b, c] = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"].map(|a| a.parse().unwrap());
+        let [a, b, c] =
+            ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"].map(|a| a.parse().unwrap());
         assert_eq!(network_of(a), network_of(b));
         assert_ne!(network_of(a), network_of(c));
         let [mapped, plain] = ["::ffff:192.0.2.1", "192.0.2.1"].map(|a| a.parse::<IpAddr>().unwrap());

@@ -5,6 +5,7 @@
 //! mail means is not known here: the server asks [`Recipients`] what an address is for and hands the mail to
 //! a [`MailHandler`]. Parsing of messages, queues and retries are elsewhere.
 
+mod client;
 mod command;
 mod limits;
 mod listener;
@@ -16,6 +17,10 @@ mod session;
 mod testing;
 mod tls;
 
+pub use client::{
+    ClientTls, ClientWaits, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route, TlsRequirement,
+    Unsendable, deliver,
+};
 pub use limits::{ListenerLimits, SessionLimits};
 pub use listener::{ListenerConfig, ListenerTls, serve};
 pub use mail::{
