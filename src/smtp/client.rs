@@ -76,9 +76,9 @@ impl Default for ClientWaits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
-            reply: Duration::from_secs(5 * 60),
-            end_of_message: Duration::from_secs(10 * 60),
-            whole: Duration::from_secs(20 * 60),
+            reply: Duration::from_mins(5),
+            end_of_message: Duration::from_mins(10),
+            whole: Duration::from_mins(20),
         }
     }
 }
@@ -481,7 +481,7 @@ mod tests {
         let route = route(server.address, TlsRequirement::Required);
         match deliver(&route, &roots, None, &to, b".Objet: \xc3\xa9t\xc3\xa9\r\n.\r\n").await {
             DeliveryOutcome::Accepted { tls: Some(tls), code: 250 } => {
-                assert!(tls.starts_with("TLSv1.3 "), "{tls}")
+                assert!(tls.starts_with("TLSv1.3 "), "{tls}");
             }
             other => panic!("{other:?}"),
         }
@@ -507,7 +507,7 @@ mod tests {
     async fn tls_required_never_goes_in_clear() {
         for starttls in [&b"502 no\r\n"[..], b"454 4.7.0 not now\r\n"] {
             for ehlo in [WILLING.ehlo, b"250-fake.example\r\n250 STARTTLS\r\n"] {
-                let host = FakeHost { starttls, ehlo, ..WILLING };
+                let host = FakeHost { ehlo, starttls, ..WILLING };
                 let (outcome, heard) = try_host(host, TlsRequirement::Required).await;
                 let reason_is_tls =
                     matches!(outcome, DeliveryOutcome::Delayed { reason: DelayReason::TlsNotOffered, .. });

@@ -83,11 +83,11 @@ impl Default for ListenerLimits {
             connections: 500,
             connections_per_peer: 50,
             memory: ByteSize::mebibytes(512),
-            command_wait: Duration::from_secs(5 * 60),
-            data_wait: Duration::from_secs(3 * 60),
-            message_wait: Duration::from_secs(30 * 60),
-            handshake_wait: Duration::from_secs(60),
-            reply_wait: Duration::from_secs(5 * 60),
+            command_wait: Duration::from_mins(5),
+            data_wait: Duration::from_mins(3),
+            message_wait: Duration::from_mins(30),
+            handshake_wait: Duration::from_mins(1),
+            reply_wait: Duration::from_mins(5),
             drain: Duration::from_secs(30),
         }
     }

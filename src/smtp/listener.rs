@@ -177,7 +177,7 @@ impl Drop for Counted {
 fn network_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -202,7 +202,7 @@ async fn welcome(house: Arc<House>, mut stream: TcpStream, peer: IpAddr) {
     }
     match house.config.tls.clone() {
         ListenerTls::Implicit(certificate) => {
-            secured_from_the_start(&house, stream, peer, &certificate).await
+            secured_from_the_start(&house, stream, peer, &certificate).await;
         }
         ListenerTls::Off => in_clear(&house, stream, peer, None).await,
         ListenerTls::StartTls(certificate) => in_clear(&house, stream, peer, Some(&certificate)).await,

@@ -18,7 +18,7 @@ pub(super) enum Line {
     /// A whole line with its CRLF.
     Whole(Vec<u8>),
     /// It holds a lone CR or LF, or a NUL. Told at once; the rest up to the next CRLF is skipped.
-    LineEnding,
+    Faulty,
     /// Longer than a command may be. Told at once; the rest up to the next CRLF is skipped.
     TooLong,
     /// A faulty line that does not end.
@@ -53,7 +53,7 @@ impl LineReceiver {
                 continue;
             }
             if faulty {
-                return Some(self.skip(Line::LineEnding));
+                return Some(self.skip(Line::Faulty));
             }
             self.line.push(byte);
             if ends {
@@ -265,5 +265,55 @@ impl DataReceiver {
             _ => At::Middle,
         };
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message(limit: u64) -> Message {
+        Message::new(ByteSize(limit), ByteSize(0))
+    }
+
+    #[test]
+    fn a_message_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() {
+        for (bytes, taken) in [(&b"12345678\r\n"[..], true), (b"123456789\r\n", false)] {
+            let mut message = message(10);
+            message.push(bytes);
+            assert_eq!(message.finish().is_ok(), taken);
+        }
+    }
+
+    #[test]
+    fn a_cr_as_the_last_byte_is_a_lone_one() {
+        let mut message = message(100);
+        message.push(b"x\r\ny\r");
+        assert_eq!(message.finish().unwrap_err(), MessageFault::LineEnding);
+    }
+
+    #[test]
+    fn a_message_given_up_holds_no_memory_and_tells_its_first_fault() {
+        let mut message = message(100);
+        message.push(b"secret");
+        message.spoil(MessageFault::NoRoom);
+        message.push(b"a\nb");
+        assert_eq!(message.memory(), 0);
+        assert_eq!(message.finish().unwrap_err(), MessageFault::NoRoom);
+    }
+
+    proptest! {
+        /// The message grows by hand: no byte is lost or doubled on the way.
+        #[test]
+        fn a_message_is_the_sum_of_its_pieces(lines in prop::collection::vec("[a-zé]{0,300}\r\n", 0..60), cut in 1..500_usize) {
+            let whole = lines.concat();
+            let mut message = message(1_000_000);
+            for piece in whole.as_bytes().chunks(cut) {
+                message.push(piece);
+            }
+            let finished = message.finish().unwrap();
+            prop_assert_eq!(finished.expose(), whole.as_bytes());
+        }
     }
 }

@@ -199,7 +199,7 @@ impl Session {
                 Ok(command) => self.command(command, more_follows)?,
                 Err(error) => Step::Reply(Reply::to_command_error(error)),
             },
-            Line::LineEnding => Step::Reply(Reply::LINE_ENDING),
+            Line::Faulty => Step::Reply(Reply::LINE_ENDING),
             Line::TooLong => Step::Reply(Reply::LINE_TOO_LONG),
             Line::Endless => self.close(Reply::TOO_MANY_ERRORS),
         };

@@ -171,10 +171,11 @@ proptest! {
     /// Whatever a mail holds, dot-stuffed by the rule it comes out as it was.
     #[test]
     fn section_4_5_2_transparency(lines in prop::collection::vec("[.a-zé]{0,6}", 0..20)) {
-        let message: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-        let stuffed: String = lines.iter().map(|line| {
-            if line.starts_with('.') { format!(".{line}\r\n") } else { format!("{line}\r\n") }
-        }).collect();
+        let (mut message, mut stuffed) = (String::new(), String::new());
+        for line in &lines {
+            message.extend([line.as_str(), "\r\n"]);
+            stuffed.extend([if line.starts_with('.') { "." } else { "" }, line, "\r\n"]);
+        }
         let told = tell(&mut session(), &[format!("{ENVELOPE}{stuffed}.\r\n").as_bytes()]);
         prop_assert!(told.last().unwrap().ends_with(&format!(" {message}")), "{:?}", told);
     }
