@@ -350,7 +350,8 @@ mod tests {
             tls,
             server_name: ServerName::try_from("mx.carsat.example").unwrap(),
             helo: Domain::parse("pli.carsat.example").unwrap(),
-            waits: ClientWaits::default(),
+            // Long enough for any machine; a defect shows before the default would let it.
+            waits: ClientWaits { whole: Duration::from_secs(30), ..ClientWaits::default() },
         }
     }
 

@@ -589,15 +589,19 @@ mod tests {
         begin_message(&mut busy).await;
         busy.write_all(b"x\r\n.\r\n").await.unwrap();
         keeper.entered.acquire().await.unwrap().forget();
+        let mut half_way = connect(server.address).await;
+        begin_message(&mut half_way).await;
         server.shutdown.cancel();
         assert!(read_reply(&mut idle).await.starts_with("421 4.3.2"));
         drop(idle);
-        keeper.gate.add_permits(1);
-        assert!(read_reply(&mut busy).await.starts_with("250"));
-        assert!(read_reply(&mut busy).await.starts_with("421 4.3.2"));
-        drop(busy);
+        half_way.write_all(b"y\r\n.\r\n").await.unwrap();
+        keeper.gate.add_permits(2);
+        for mut stream in [busy, half_way] {
+            assert!(read_reply(&mut stream).await.starts_with("250"));
+            assert!(read_reply(&mut stream).await.starts_with("421 4.3.2"));
+        }
         server.task.await.unwrap();
-        assert_eq!(keeper.kept.lock().unwrap().len(), 1);
+        assert_eq!(keeper.kept.lock().unwrap().len(), 2);
     }
 
     #[tokio::test]
