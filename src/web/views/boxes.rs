@@ -1,0 +1,91 @@
+//! The agent's list (T3): the mailboxes, and in each what is new and what expires soon.
+
+use askama::Template;
+
+use super::Frame;
+use crate::value::{ByteSize, Millis, Reference, Timestamp};
+
+/// What is still open for less than this is marked as expiring soon (V5).
+const EXPIRES_SOON: Millis = Millis::hours(48);
+
+/// `GET /boites`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "boxes.html")]
+pub struct MailboxesPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// The mailboxes of the person.
+    pub mailboxes: Vec<Mailbox>,
+}
+
+/// A mailbox and what it holds.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    /// Its name.
+    pub name: String,
+    /// The address that takes deposits.
+    pub address: String,
+    /// Whether its key is in the gateway's custody: rights protect the content, not cryptography.
+    pub gateway_custody: bool,
+    /// Its transfers, the most urgent first.
+    pub transfers: Vec<TransferRow>,
+}
+
+/// A transfer, from the outside.
+#[derive(Debug, Clone)]
+pub struct TransferRow {
+    /// What people quote.
+    pub reference: Reference,
+    /// The clean title.
+    pub title: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// The address of who sent it.
+    pub sender: String,
+    /// The partner that the sender belongs to.
+    pub partner: String,
+    /// The partner's site, where it is known.
+    pub site: Option<String>,
+    /// How many files.
+    pub files: u32,
+    /// Their size.
+    pub size: ByteSize,
+    /// Until when it can be opened.
+    pub expires: Timestamp,
+    /// What became of it.
+    pub state: TransferState,
+}
+
+/// What became of a transfer, as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferState {
+    /// Nobody has opened it.
+    New,
+    /// Somebody has opened it first.
+    Opened {
+        /// Who.
+        by: String,
+    },
+    /// A check is still to be made.
+    Held,
+    /// It has expired; the line stays for the register.
+    Expired,
+}
+
+impl MailboxesPage {
+    fn new_in(&self, mailbox: &Mailbox) -> usize {
+        mailbox.transfers.iter().filter(|row| row.state == TransferState::New).count()
+    }
+
+    fn soon_in(&self, mailbox: &Mailbox) -> usize {
+        mailbox.transfers.iter().filter(|row| self.is_soon(row)).count()
+    }
+
+    fn is_soon(&self, row: &TransferRow) -> bool {
+        row.state != TransferState::Expired && self.frame.now.until(row.expires) < EXPIRES_SOON
+    }
+
+    fn is_unopened(&self, row: &TransferRow) -> bool {
+        row.state == TransferState::New
+    }
+}

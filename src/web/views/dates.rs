@@ -1,0 +1,149 @@
+//! Instants as people in France read them, in French or English. All are in the time of Paris, by the rule
+//! of directive 2000/84/EC written out, so that no time-zone file of the system is needed.
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use crate::value::{Language, Millis, Timestamp};
+
+/// Central European time as it has been since 1996, as a POSIX rule.
+const PARIS: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+
+/// Short names of the months, in French.
+const MONTHS_SHORT_FR: [&str; 12] =
+    ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+const MONTHS_FR: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+const WEEKDAYS_FR: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+
+/// « samedi 21 novembre 2026 à 9 h 30 », "Saturday 21 November 2026 at 09:30".
+pub(super) fn full(instant: Timestamp, language: Language) -> String {
+    let Some(local) = paris(instant) else { return instant.to_string() };
+    match language {
+        Language::Fr => format!(
+            "{} {} {} {} à {}",
+            name(&WEEKDAYS_FR, local.weekday().to_monday_zero_offset()),
+            day_fr(&local),
+            name(&MONTHS_FR, local.month() - 1),
+            local.year(),
+            hour_fr(&local)
+        ),
+        Language::En => local.strftime("%A %-d %B %Y at %H:%M").to_string(),
+    }
+}
+
+/// « 21 nov. 2026, 9 h 30 », "21 Nov 2026, 09:30".
+pub(super) fn short(instant: Timestamp, language: Language) -> String {
+    let Some(local) = paris(instant) else { return instant.to_string() };
+    match language {
+        Language::Fr => format!(
+            "{}\u{a0}{} {}, {}",
+            day_fr(&local),
+            name(&MONTHS_SHORT_FR, local.month() - 1),
+            local.year(),
+            hour_fr(&local)
+        ),
+        Language::En => local.strftime("%-d\u{a0}%b %Y, %H:%M").to_string(),
+    }
+}
+
+/// « 21/11/2026 09:30:05 », "2026-11-21 09:30:05": what a log is read by.
+pub(super) fn precise(instant: Timestamp, language: Language) -> String {
+    let Some(local) = paris(instant) else { return instant.to_string() };
+    match language {
+        Language::Fr => local.strftime("%d/%m/%Y %H:%M:%S").to_string(),
+        Language::En => local.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    }
+}
+
+/// « dans 3 jours », « il y a 2 heures », "in 5 minutes": whole units, rounded down, so that what is left is
+/// never said to be more than it is.
+pub(super) fn relative(now: Timestamp, instant: Timestamp, language: Language) -> String {
+    let Millis(ahead) = now.until(instant);
+    let minutes = ahead.unsigned_abs() / 60_000;
+    let (count, fr, en) = match minutes {
+        0 => return just_now(ahead >= 0, language).to_owned(),
+        1..=59 => (minutes, "minute", "minute"),
+        60..=2879 => (minutes / 60, "heure", "hour"),
+        _ => (minutes / 1440, "jour", "day"),
+    };
+    let plural = if count > 1 { "s" } else { "" };
+    match (language, ahead >= 0) {
+        (Language::Fr, true) => format!("dans {count}\u{a0}{fr}{plural}"),
+        (Language::Fr, false) => format!("il y a {count}\u{a0}{fr}{plural}"),
+        (Language::En, true) => format!("in {count}\u{a0}{en}{plural}"),
+        (Language::En, false) => format!("{count}\u{a0}{en}{plural} ago"),
+    }
+}
+
+const fn just_now(ahead: bool, language: Language) -> &'static str {
+    match (language, ahead) {
+        (Language::Fr, true) => "dans moins d’une minute",
+        (Language::Fr, false) => "à l’instant",
+        (Language::En, true) => "in less than a minute",
+        (Language::En, false) => "just now",
+    }
+}
+
+fn paris(instant: Timestamp) -> Option<Zoned> {
+    let zone = TimeZone::posix(PARIS).ok()?;
+    Some(jiff::Timestamp::from_millisecond(instant.0).ok()?.to_zoned(zone))
+}
+
+fn day_fr(local: &Zoned) -> String {
+    if local.day() == 1 { "1er".to_owned() } else { local.day().to_string() }
+}
+
+fn hour_fr(local: &Zoned) -> String {
+    format!("{}\u{a0}h\u{a0}{:02}", local.hour(), local.minute())
+}
+
+fn name<'a>(names: &[&'a str], place: i8) -> &'a str {
+    usize::try_from(place).ok().and_then(|place| names.get(place)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-21T08:30:00Z, winter time in Paris.
+    const WINTER: Timestamp = Timestamp(1_795_249_800_000);
+    /// 2026-07-01T08:30:00Z, summer time in Paris.
+    const SUMMER: Timestamp = Timestamp(1_782_894_600_000);
+
+    fn plain(text: &str) -> String {
+        text.replace('\u{a0}', " ")
+    }
+
+    #[test]
+    fn an_instant_is_told_in_the_time_of_paris() {
+        assert_eq!(plain(&full(WINTER, Language::Fr)), "samedi 21 novembre 2026 à 9 h 30");
+        assert_eq!(plain(&full(WINTER, Language::En)), "Saturday 21 November 2026 at 09:30");
+        assert_eq!(plain(&full(SUMMER, Language::Fr)), "mercredi 1er juillet 2026 à 10 h 30");
+        assert_eq!(plain(&short(WINTER, Language::Fr)), "21 nov. 2026, 9 h 30");
+        assert_eq!(plain(&short(WINTER, Language::En)), "21 Nov 2026, 09:30");
+        assert_eq!(precise(WINTER, Language::Fr), "21/11/2026 09:30:00");
+    }
+
+    #[test]
+    fn what_is_left_is_never_said_to_be_more() {
+        let in_words = |ahead| plain(&relative(WINTER, WINTER + ahead, Language::Fr));
+        assert_eq!(in_words(Millis::seconds(59)), "dans moins d’une minute");
+        assert_eq!(in_words(Millis::minutes(119)), "dans 1 heure");
+        assert_eq!(in_words(Millis::hours(47)), "dans 47 heures");
+        assert_eq!(in_words(Millis::hours(71)), "dans 2 jours");
+        assert_eq!(plain(&relative(WINTER, WINTER - Millis::hours(3), Language::En)), "3 hours ago");
+    }
+}

@@ -1,0 +1,248 @@
+//! The deposit form (D4 to D6, D8, S6) and the page after sending (D9).
+//!
+//! The form keeps everything that was typed, whatever went wrong, and works without a script: `action=add` takes
+//! the chosen files without sending, `remove=n` takes one away, `action=send` sends.
+
+use askama::Template;
+
+use super::{DepositHost, DraftField, DraftProblem, Frame};
+use crate::value::{ByteSize, Reference, Timestamp};
+
+/// What one deposit may hold, said in words on the pages.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Files of a deposit.
+    pub files: u32,
+    /// Size of one file.
+    pub file_size: ByteSize,
+    /// Size of all files together.
+    pub total_size: ByteSize,
+    /// Characters of the title.
+    pub title_characters: usize,
+    /// Days that a deposit can be opened (V2).
+    pub days: u32,
+}
+
+/// `GET /depot/{organisation}/{mailbox}/brouillon/{draft}`, and the answer to its POST unless it was sent.
+#[derive(Debug, Clone, Template)]
+#[template(path = "draft.html")]
+pub struct DraftPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// Whose mailbox.
+    pub host: DepositHost,
+    /// The slug of the mailbox, for the live check of the title.
+    pub mailbox_slug: String,
+    /// Where the form posts to: the draft's own path.
+    pub action: String,
+    /// The proven address of the depositor.
+    pub depositor: String,
+    /// Sent back as `idempotency_key`, so that a repeat is one deposit.
+    pub idempotency_key: String,
+    /// The title as typed.
+    pub title: String,
+    /// The message as typed.
+    pub message: String,
+    /// The files already taken, in order.
+    pub files: Vec<DraftFile>,
+    /// Titles offered (D5).
+    pub canonical_titles: Vec<String>,
+    /// What is wrong, in the order of the fields.
+    pub problems: Vec<DraftProblem>,
+    /// The pieces of the title that must go.
+    pub findings: Vec<TitleFinding>,
+    /// A title that would be accepted.
+    pub suggestion: Option<String>,
+    /// What may be sent.
+    pub limits: Limits,
+}
+
+/// A file of a draft.
+#[derive(Debug, Clone)]
+pub struct DraftFile {
+    /// Its number in the draft, from 1; `remove` names it.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub size: ByteSize,
+    /// What became of it.
+    pub state: DraftFileState,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftFileState {
+    /// Sealed, and checked where checks are on.
+    Sealed,
+    /// Sealed, and waiting for the virus check; the deposit can be sent.
+    Held,
+    /// Not accepted: the sentence says why.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A piece of the title that must not be there.
+#[derive(Debug, Clone)]
+pub struct TitleFinding {
+    /// Where it starts in the title, in characters (Unicode code points), from 0.
+    pub start: usize,
+    /// Where it ends, in characters, exclusive.
+    pub end: usize,
+    /// Why, a sentence for a person.
+    pub reason: String,
+}
+
+impl DraftPage {
+    fn problems_at(&self, field: DraftField) -> Vec<String> {
+        let here = self.problems.iter().filter(|problem| problem.field() == field);
+        here.map(|problem| problem.text(self.frame.language)).collect()
+    }
+
+    fn title_problems(&self) -> Vec<String> {
+        self.problems_at(DraftField::Title)
+    }
+
+    fn message_problems(&self) -> Vec<String> {
+        self.problems_at(DraftField::Message)
+    }
+
+    fn file_problems(&self) -> Vec<String> {
+        self.problems_at(DraftField::Files)
+    }
+
+    /// All problems with the id of the field that each is at, for the summary.
+    fn summary(&self) -> Vec<(&'static str, String)> {
+        let entry = |problem: &DraftProblem| {
+            let id = match problem.field() {
+                DraftField::Title => "title",
+                DraftField::Message => "message",
+                DraftField::Files => "files",
+            };
+            (id, problem.text(self.frame.language))
+        };
+        self.problems.iter().map(entry).collect()
+    }
+
+    /// The title cut into pieces, each with whether it is found fault with.
+    fn title_pieces(&self) -> Vec<(bool, String)> {
+        let characters: Vec<char> = self.title.chars().collect();
+        let mut marked = vec![false; characters.len()];
+        for finding in &self.findings {
+            let end = finding.end.min(marked.len());
+            marked[finding.start.min(end)..end].fill(true);
+        }
+        let mut pieces: Vec<(bool, String)> = Vec::new();
+        for (character, mark) in characters.into_iter().zip(marked) {
+            match pieces.last_mut() {
+                Some((last, text)) if *last == mark => text.push(character),
+                _ => pieces.push((mark, character.to_string())),
+            }
+        }
+        pieces
+    }
+
+    fn title_is_refused(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    fn described_by_title(&self) -> &'static str {
+        if self.title_problems().is_empty() { "title-help" } else { "title-error title-help" }
+    }
+
+    fn described_by_message(&self) -> &'static str {
+        if self.message_problems().is_empty() { "message-help" } else { "message-error message-help" }
+    }
+
+    fn described_by_files(&self) -> &'static str {
+        if self.file_problems().is_empty() { "files-help" } else { "files-error files-help" }
+    }
+}
+
+/// The page after a deposit was sent: it is durable, and this is its reference (D9).
+#[derive(Debug, Clone, Template)]
+#[template(path = "sent.html")]
+pub struct SentPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// Whose mailbox.
+    pub host: DepositHost,
+    /// The reference to quote.
+    pub reference: Reference,
+    /// The title as it was sent.
+    pub title: String,
+    /// How many files.
+    pub files: u32,
+    /// Their size.
+    pub size: ByteSize,
+    /// When it was taken.
+    pub received: Timestamp,
+    /// Until when it can be opened.
+    pub expires: Timestamp,
+    /// The depositor, whom the acknowledgement goes to.
+    pub depositor: String,
+    /// Whether a check is still to be made before the mailbox gets it.
+    pub held: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Language;
+
+    #[test]
+    fn pieces_are_marked_by_character_and_overlaps_are_one_mark() {
+        let mut page = empty();
+        page.title = "Été de Mme Zoé Ker".to_owned();
+        page.findings = vec![finding(7, 14), finding(11, 18), finding(90, 99)];
+        let expected = [(false, "Été de ".to_owned()), (true, "Mme Zoé Ker".to_owned())];
+        assert_eq!(page.title_pieces(), expected);
+    }
+
+    fn finding(start: usize, end: usize) -> TitleFinding {
+        TitleFinding { start, end, reason: String::new() }
+    }
+
+    fn empty() -> DraftPage {
+        let frame = Frame {
+            language: Language::Fr,
+            now: Timestamp(0),
+            path: None,
+            person: None,
+            demo: false,
+            form_token: None,
+        };
+        let host = DepositHost {
+            organisation: String::new(),
+            mailbox: String::new(),
+            purpose: String::new(),
+            path: String::new(),
+            dpo: String::new(),
+        };
+        let limits = Limits {
+            files: 1,
+            file_size: ByteSize(1),
+            total_size: ByteSize(1),
+            title_characters: 1,
+            days: 20,
+        };
+        DraftPage {
+            frame,
+            host,
+            mailbox_slug: String::new(),
+            action: String::new(),
+            depositor: String::new(),
+            idempotency_key: String::new(),
+            title: String::new(),
+            message: String::new(),
+            files: Vec::new(),
+            canonical_titles: Vec::new(),
+            problems: Vec::new(),
+            findings: Vec::new(),
+            suggestion: None,
+            limits,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The page for what cannot be answered: what happened in plain words, what to do next, a reference for support.
+//! It says nothing of the inside.
+
+use askama::Template;
+
+use super::Frame;
+use crate::value::{ByteSize, Timestamp};
+
+/// Any answer of 400 or more.
+#[derive(Debug, Clone, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// What happened.
+    pub kind: ErrorKind,
+    /// What support finds the request by.
+    pub support: String,
+}
+
+/// What cannot be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// 400: the request makes no sense, or a form was tampered with or too old.
+    BadRequest,
+    /// 403: the person is not entitled.
+    Forbidden,
+    /// 404: there is no such page.
+    NotFound,
+    /// 405: the page is not asked for that way.
+    MethodNotAllowed,
+    /// 410: the transfer has expired (V3).
+    TransferExpired {
+        /// When, where it may be said.
+        at: Option<Timestamp>,
+    },
+    /// 410: the mailed link or its draft is of no use any more.
+    LinkExpired {
+        /// The path of the deposit page to start again at, where it is known.
+        again: Option<String>,
+    },
+    /// 413: more than may be sent.
+    TooLarge {
+        /// Size allowed.
+        limit: ByteSize,
+    },
+    /// 429: too often.
+    TooMany {
+        /// Seconds to wait.
+        seconds: u32,
+    },
+    /// 500: a fault of ours.
+    Internal,
+    /// 503: closed for a moment; nothing accepted is lost (S8).
+    Unavailable,
+}
+
+impl ErrorKind {
+    /// The HTTP status code (RFC 9110 section 15) that goes with the page.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TransferExpired { .. } | Self::LinkExpired { .. } => 410,
+            Self::TooLarge { .. } => 413,
+            Self::TooMany { .. } => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+impl ErrorPage {
+    /// Title, what happened, what to do next.
+    fn words(&self) -> (&'static str, String, String) {
+        let t = &self.frame.t().error;
+        let fixed = |words: &(&'static str, &'static str, &'static str)| {
+            (words.0, words.1.to_owned(), words.2.to_owned())
+        };
+        match &self.kind {
+            ErrorKind::BadRequest | ErrorKind::MethodNotAllowed => fixed(&t.bad_request),
+            ErrorKind::Forbidden => fixed(&t.forbidden),
+            ErrorKind::NotFound => fixed(&t.not_found),
+            ErrorKind::TransferExpired { .. } => fixed(&t.transfer_expired),
+            ErrorKind::LinkExpired { .. } => fixed(&t.link_expired),
+            ErrorKind::TooLarge { limit } => {
+                (t.too_large.0, (t.too_large_limit)(&self.frame.size(limit)), t.too_large.2.to_owned())
+            }
+            ErrorKind::TooMany { seconds } => {
+                (t.too_many.0, t.too_many.1.to_owned(), (t.too_many_wait)(seconds.div_ceil(60)))
+            }
+            ErrorKind::Internal => fixed(&t.internal),
+            ErrorKind::Unavailable => fixed(&t.unavailable),
+        }
+    }
+
+    fn expired_at(&self) -> Option<Timestamp> {
+        match self.kind {
+            ErrorKind::TransferExpired { at } => at,
+            _ => None,
+        }
+    }
+
+    /// Where to go on: path and words.
+    fn way_on(&self) -> (String, &'static str) {
+        let t = self.frame.t();
+        match &self.kind {
+            ErrorKind::LinkExpired { again: Some(path) } => (path.clone(), t.error.start_again),
+            ErrorKind::TransferExpired { .. } | ErrorKind::Forbidden if self.frame.person.is_some() => {
+                ("/boites".to_owned(), t.common.boxes)
+            }
+            _ => ("/".to_owned(), t.common.back_home),
+        }
+    }
+}

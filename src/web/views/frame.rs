@@ -1,0 +1,118 @@
+//! What stands around every page: language, person signed in, demonstration band, the words at hand, and
+//! how instants and sizes are written.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+
+use super::dates;
+use crate::value::{ByteSize, Language, Timestamp};
+use crate::web::texts::Texts;
+
+/// What every page is given, whatever it shows.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The language of the page.
+    pub language: Language,
+    /// The instant of the request, for "in 3 days".
+    pub now: Timestamp,
+    /// Path and query of this page where a GET of it shows the same, for the switch of language; `None` for
+    /// the answer to a POST, which a link would lose.
+    pub path: Option<String>,
+    /// Who is signed in.
+    pub person: Option<SignedIn>,
+    /// Whether the gateway runs as a demonstration: a band says so on every page.
+    pub demo: bool,
+    /// A token that each form of the page sends back as `form_token`; nothing is sent when `None`.
+    pub form_token: Option<String>,
+}
+
+/// The person whose session the page is shown in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Name or address, as the person knows it.
+    pub name: String,
+    /// Whether the person belongs to a mailbox, and sees the link to the mailboxes.
+    pub reads_mailboxes: bool,
+    /// Whether the person is a security officer, and sees the link to the log.
+    pub reads_journal: bool,
+}
+
+impl Frame {
+    /// The words of the page's language.
+    pub(in crate::web) fn t(&self) -> &'static Texts {
+        Texts::of(self.language)
+    }
+
+    /// The language that the page is not in.
+    pub(in crate::web) fn other_language(&self) -> Language {
+        match self.language {
+            Language::Fr => Language::En,
+            Language::En => Language::Fr,
+        }
+    }
+
+    /// Where the same page is in the other language.
+    pub(in crate::web) fn switch(&self) -> Option<String> {
+        let path = self.path.as_ref()?;
+        let joint = if path.contains('?') { '&' } else { '?' };
+        Some(format!("{path}{joint}lang={}", self.other_language().tag()))
+    }
+
+    /// A full instant: « samedi 21 novembre 2026 à 9 h 30 ».
+    pub(in crate::web) fn at(&self, instant: &Timestamp) -> TimeTag {
+        TimeTag { instant: *instant, words: dates::full(*instant, self.language) }
+    }
+
+    /// A short instant, for tables: « 21 nov. 2026, 9 h 30 ».
+    pub(in crate::web) fn short(&self, instant: &Timestamp) -> TimeTag {
+        TimeTag { instant: *instant, words: dates::short(*instant, self.language) }
+    }
+
+    /// An instant to the second, for the log.
+    pub(in crate::web) fn precise(&self, instant: &Timestamp) -> TimeTag {
+        TimeTag { instant: *instant, words: dates::precise(*instant, self.language) }
+    }
+
+    /// How far an instant is: « dans 3 jours », "2 hours ago".
+    pub(in crate::web) fn away(&self, instant: &Timestamp) -> String {
+        dates::relative(self.now, *instant, self.language)
+    }
+
+    /// A size, with a space that does not break.
+    pub(in crate::web) fn size(&self, size: &ByteSize) -> String {
+        size.for_people(self.language).replace(' ', "\u{a0}")
+    }
+}
+
+/// A `<time>` element. It holds only what this module writes, so it needs no escaping.
+pub(in crate::web) struct TimeTag {
+    instant: Timestamp,
+    words: String,
+}
+
+impl fmt::Display for TimeTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<time datetime=\"{}\">{}</time>", self.instant, self.words)
+    }
+}
+
+impl HtmlSafe for TimeTag {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_of_language_keeps_the_query() {
+        let frame = Frame {
+            language: Language::Fr,
+            now: Timestamp(0),
+            path: Some("/journal?page=2".to_owned()),
+            person: None,
+            demo: false,
+            form_token: None,
+        };
+        assert_eq!(frame.switch().as_deref(), Some("/journal?page=2&lang=en"));
+    }
+}

@@ -1,0 +1,35 @@
+//! Every page as a pure view: a struct of plain data that renders itself to HTML ([`Template::render`]).
+//!
+//! A handler fills the struct and sends the text; no view knows of HTTP, a store or a clock. All text of a
+//! view is escaped by the template engine. Forms, field names and element ids are what outsiders rely on:
+//! `tests/pages.rs` holds them.
+//!
+//! Each page extends `templates/layout.html` and so carries a [`Frame`].
+
+mod boxes;
+mod dates;
+mod demo;
+mod deposit;
+mod draft;
+mod error;
+mod frame;
+mod home;
+mod journal;
+mod legal;
+mod problem;
+mod sign_in;
+mod transfer;
+
+pub use askama::Template;
+pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState};
+pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};
+pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
+pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding};
+pub use error::{ErrorKind, ErrorPage};
+pub use frame::{Frame, SignedIn};
+pub use home::{DepositLink, HomePage};
+pub use journal::{JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, LogVerdict};
+pub use legal::{AccessibilityPage, DataProtectionPage};
+pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
+pub use sign_in::{SignInNotice, SignInPage};
+pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};

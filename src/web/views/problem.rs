@@ -1,0 +1,155 @@
+//! What can be wrong with what a depositor typed or sent, as closed lists: the words for each are here in both
+//! languages, so that the page, the upload script's answer and the tests say the same.
+
+use crate::value::{ByteSize, Language};
+use crate::web::texts::Texts;
+
+/// Why what was typed on a deposit page cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressProblem {
+    /// Nothing was typed.
+    Missing,
+    /// It is no mail address.
+    NotAnAddress,
+}
+
+/// Why a typed code was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeProblem {
+    /// Not eight digits.
+    Shape,
+    /// Not the code that was sent.
+    Wrong,
+    /// Too late, or too many tries: a new mail is needed.
+    Ended,
+}
+
+/// A field of the deposit form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DraftField {
+    /// `title`.
+    Title,
+    /// `message`.
+    Message,
+    /// `files`.
+    Files,
+}
+
+/// Why a deposit cannot be sent as it is, or a file was not taken. Limits and file names are the depositor's own
+/// and shown to the depositor alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftProblem {
+    /// No title.
+    TitleMissing,
+    /// The title holds personal data (D5); the findings are shown beside it.
+    TitleRefused,
+    /// The title is longer than this many characters.
+    TitleTooLong {
+        /// Characters allowed.
+        limit: usize,
+    },
+    /// The message is longer than this many characters.
+    MessageTooLong {
+        /// Characters allowed.
+        limit: usize,
+    },
+    /// Neither a message nor a file.
+    NothingToSend,
+    /// More files than this.
+    TooManyFiles {
+        /// Files allowed.
+        limit: u32,
+    },
+    /// A file is larger than allowed.
+    FileTooLarge {
+        /// The file.
+        name: String,
+        /// Size allowed.
+        limit: ByteSize,
+    },
+    /// All files together are larger than allowed.
+    TotalTooLarge {
+        /// Size allowed.
+        limit: ByteSize,
+    },
+    /// A file of 0 bytes.
+    FileEmpty {
+        /// The file.
+        name: String,
+    },
+    /// A kind of file that is not accepted (D8).
+    FileTypeRefused {
+        /// The file.
+        name: String,
+    },
+    /// A file that holds a virus (D8).
+    FileInfected {
+        /// The file.
+        name: String,
+    },
+    /// The transfer of a file broke off; nothing of it was kept.
+    FileInterrupted {
+        /// The file.
+        name: String,
+    },
+    /// A refused file is still listed and has to be removed first.
+    RefusedFileLeft {
+        /// The file.
+        name: String,
+    },
+}
+
+impl AddressProblem {
+    /// The sentence for a person.
+    pub fn text(self, language: Language) -> &'static str {
+        let t = &Texts::of(language).deposit;
+        match self {
+            Self::Missing => t.address_missing,
+            Self::NotAnAddress => t.address_wrong,
+        }
+    }
+}
+
+impl CodeProblem {
+    /// The sentence for a person.
+    pub fn text(self, language: Language) -> &'static str {
+        let t = &Texts::of(language).code;
+        match self {
+            Self::Shape => t.problem_shape,
+            Self::Wrong => t.problem_wrong,
+            Self::Ended => t.problem_ended,
+        }
+    }
+}
+
+impl DraftProblem {
+    /// The field that the problem is shown at.
+    pub const fn field(&self) -> DraftField {
+        match self {
+            Self::TitleMissing | Self::TitleRefused | Self::TitleTooLong { .. } => DraftField::Title,
+            Self::MessageTooLong { .. } | Self::NothingToSend => DraftField::Message,
+            _ => DraftField::Files,
+        }
+    }
+
+    /// The sentence for a person; also the `error` of the answer to the upload script.
+    pub fn text(&self, language: Language) -> String {
+        let t = &Texts::of(language).problem;
+        let size = |size: &ByteSize| size.for_people(language).replace(' ', "\u{a0}");
+        match self {
+            Self::TitleMissing => t.title_missing.to_owned(),
+            Self::TitleRefused => t.title_refused.to_owned(),
+            Self::TitleTooLong { limit } => (t.title_too_long)(*limit),
+            Self::MessageTooLong { limit } => (t.message_too_long)(*limit),
+            Self::NothingToSend => t.nothing_to_send.to_owned(),
+            Self::TooManyFiles { limit } => (t.too_many_files)(*limit),
+            Self::FileTooLarge { name, limit } => (t.file_too_large)(name, &size(limit)),
+            Self::TotalTooLarge { limit } => (t.total_too_large)(&size(limit)),
+            Self::FileEmpty { name } => (t.file_empty)(name),
+            Self::FileTypeRefused { name } => (t.file_type_refused)(name),
+            Self::FileInfected { name } => (t.file_infected)(name),
+            Self::FileInterrupted { name } => (t.file_interrupted)(name),
+            Self::RefusedFileLeft { name } => (t.refused_file_left)(name),
+        }
+    }
+}

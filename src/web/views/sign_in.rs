@@ -1,0 +1,54 @@
+//! The sign-in of agents, gestionnaires and officers.
+
+use askama::Template;
+
+use super::Frame;
+
+/// `GET /connexion`, and the answer to its POST when it failed.
+#[derive(Debug, Clone, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// The address as it was typed; the password is never given back.
+    pub address: String,
+    /// The local path to go to afterwards, sent back as `suite`; the handler judges it.
+    pub next: Option<String>,
+    /// What to say above the form.
+    pub notice: Option<SignInNotice>,
+}
+
+/// What the sign-in page has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInNotice {
+    /// Address or password is wrong; the page never says which.
+    Failed,
+    /// Too many tries: wait this long, in minutes.
+    TooMany {
+        /// Minutes to wait.
+        minutes: u32,
+    },
+    /// The person has signed out.
+    SignedOut,
+    /// The session has ended by itself.
+    SessionEnded,
+    /// A page needs the person to sign in first.
+    NeedsSignIn,
+}
+
+impl SignInPage {
+    fn words(&self, notice: SignInNotice) -> String {
+        let t = &self.frame.t().sign_in;
+        match notice {
+            SignInNotice::Failed => t.failed.to_owned(),
+            SignInNotice::TooMany { minutes } => (t.too_many)(minutes),
+            SignInNotice::SignedOut => t.signed_out.to_owned(),
+            SignInNotice::SessionEnded => t.session_ended.to_owned(),
+            SignInNotice::NeedsSignIn => t.needs_sign_in.to_owned(),
+        }
+    }
+
+    fn refused(&self) -> bool {
+        matches!(self.notice, Some(SignInNotice::Failed | SignInNotice::TooMany { .. }))
+    }
+}
