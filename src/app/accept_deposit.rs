@@ -15,8 +15,8 @@ use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Partner;
 use crate::policy::title::{CleanTitle, TitleRefusal};
-use crate::transfer::{Draft, DraftState, Route};
-use crate::value::{ByteSize, Reference, SecretBytes, Timestamp};
+use crate::transfer::{Draft, DraftState, Route, Transfer};
+use crate::value::{ByteSize, Reference, SecretBytes, Timestamp, TransferId};
 use crate::vault::PartRole;
 
 /// How long a message may be.
@@ -162,6 +162,13 @@ impl App {
         self.store.commit(unit).await?;
         self.wake_delivery();
         Ok(DepositAnswer { reference })
+    }
+
+    /// What a sent draft became, for the depositor's own page; none when its time is over.
+    pub async fn sent_transfer(&self, id: TransferId) -> Result<Option<Transfer>, AppError> {
+        let now = self.now();
+        let found: Option<(Transfer, u64)> = self.read(&Key::Transfer(id)).await?;
+        Ok(found.map(|(transfer, _)| transfer).filter(|transfer| transfer.is_live(now.at)))
     }
 
     async fn answer_of_the_other(

@@ -3,8 +3,10 @@
 use super::ports::{Key, List};
 use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome};
+use crate::identity::Account;
 use crate::mailbox::Mailbox;
 use crate::transfer::Transfer;
+use crate::value::AccountId;
 
 /// How many transfers of a mailbox one page shows.
 const SHOWN_MAX: usize = 200;
@@ -23,6 +25,8 @@ pub struct ListedMailbox {
 pub struct ListedTransfer {
     /// The transfer.
     pub transfer: Transfer,
+    /// Who opened it first, by name; none when it is new.
+    pub first_opened_by: Option<String>,
 }
 
 impl App {
@@ -39,18 +43,31 @@ impl App {
             let Some((mailbox, _)) = found else { continue };
             let list = List::TransfersOf { mailbox: *id, before: None };
             let transfers: Vec<(Transfer, u64)> = self.read_list(&list, SHOWN_MAX).await?;
-            let live = transfers
-                .into_iter()
-                .map(|(transfer, _)| transfer)
-                .filter(|transfer| transfer.is_live(now.at));
-            listed.push(ListedMailbox {
-                mailbox,
-                transfers: live.map(|transfer| ListedTransfer { transfer }).collect(),
-            });
+            let mut lines = Vec::with_capacity(transfers.len());
+            for (transfer, _) in transfers {
+                if transfer.is_live(now.at) {
+                    lines.push(self.listed(transfer).await?);
+                }
+            }
+            listed.push(ListedMailbox { mailbox, transfers: lines });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
         self.log_alone(event(now.at, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))
             .await?;
         Ok(listed)
+    }
+
+    async fn listed(&self, transfer: Transfer) -> Result<ListedTransfer, AppError> {
+        let first_opened_by = match transfer.first_opening {
+            Some(opening) => Some(self.name_of_account(opening.by).await?),
+            None => None,
+        };
+        Ok(ListedTransfer { transfer, first_opened_by })
+    }
+
+    /// The name of an account's person; empty when the account is gone.
+    pub async fn name_of_account(&self, id: AccountId) -> Result<String, AppError> {
+        let found: Option<(Account, u64)> = self.read(&Key::Account(id)).await?;
+        Ok(found.map(|(account, _)| account.name).unwrap_or_default())
     }
 }

@@ -155,6 +155,14 @@ impl App {
         run.await.map_err(|_| AppError::Broken("password check"))
     }
 
+    /// Logs that a request came from another site and was refused.
+    pub async fn log_forged_request(&self, visitor: Visitor) -> Result<(), AppError> {
+        let outcome = Outcome::Refused(RefusalReason::RequestForged);
+        let action = Action::AccessRefused;
+        self.log_alone(event(self.now().at, Actor::Anonymous, action, Object::None, outcome, visitor.web()))
+            .await
+    }
+
     async fn refuse_sign_in(&self, actor: Actor, reason: RefusalReason, visitor: Visitor) -> SignInError {
         let outcome = Outcome::Refused(reason);
         let refused =

@@ -41,7 +41,6 @@ macro_rules! records {
     ($($(#[$doc:meta])* $variant:ident($record:ty) by $key:ty = $of:expr),+ $(,)?) => {
         /// A record. Small: large bytes are objects.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        #[expect(clippy::large_enum_variant, reason = "records are moved a few times each, never kept in bulk")]
         pub enum Record { $($(#[$doc])* $variant($record)),+ }
 
         /// What finds one record.

@@ -119,6 +119,11 @@ impl TitleGuard {
         Self { scanner: Scanner::new(policy), policy: policy.clone() }
     }
 
+    /// The titles that a mailbox offers to choose from (D5).
+    pub fn canonical_titles(&self, mailbox_slug: &str) -> &[CleanTitle] {
+        &self.policy.rules_for(mailbox_slug).canonical
+    }
+
     /// Says what personal data the title holds.
     pub fn inspect(&self, title: &str) -> Inspection {
         let reading = Reading::of(title);

@@ -1,0 +1,150 @@
+//! Answers: pages, redirections, errors. The one place where a use case's outcome becomes an HTTP status; outside,
+//! an error says what to do next and no internals, inside, its whole cause goes to the operator's log.
+
+use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use super::request::Guest;
+use super::views::{ErrorKind, ErrorPage, Template};
+use crate::app::{AppError, OpenError, Signed};
+
+/// How long a browser or a partner's software waits before it tries again, in seconds.
+const RETRY_AFTER_SECONDS: &str = "30";
+
+/// An answer under way: a page or a redirection, with its headers.
+pub(in crate::web) struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: String,
+}
+
+impl Answer {
+    /// A page.
+    pub(in crate::web) fn page(status: StatusCode, guest: &Guest, view: &impl Template) -> Self {
+        match view.render() {
+            Ok(body) => {
+                let headers = vec![
+                    (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+                    (CONTENT_LANGUAGE, HeaderValue::from_static(guest.language.tag())),
+                ];
+                Self { status, headers, body }
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "web.page_not_rendered");
+                Self { status: StatusCode::INTERNAL_SERVER_ERROR, headers: Vec::new(), body: String::new() }
+            }
+        }
+    }
+
+    /// A redirection after a POST (RFC 9110 section 15.4.4).
+    pub(in crate::web) fn see_other(path: &str) -> Self {
+        let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+        Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: String::new() }
+    }
+
+    /// JSON, for the page's own scripts.
+    pub(in crate::web) fn json(status: StatusCode, value: &serde_json::Value) -> Self {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        Self { status, headers, body: value.to_string() }
+    }
+
+    /// Plain text, for machines.
+    pub(in crate::web) fn text(status: StatusCode, text: &str) -> Self {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))];
+        Self { status, headers, body: text.to_owned() }
+    }
+
+    /// Adds a cookie.
+    pub(in crate::web) fn with_cookie(self, cookie: &str) -> Self {
+        match HeaderValue::from_str(cookie) {
+            Ok(value) => self.with(SET_COOKIE, value),
+            Err(_) => self,
+        }
+    }
+
+    /// Adds a header.
+    pub(in crate::web) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body).into_response();
+        response.headers_mut().remove(CONTENT_TYPE);
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}
+
+/// A handler's outcome: both sides are answers.
+pub(in crate::web) type Outcome = Result<Response, Response>;
+
+/// Renders errors for one visitor.
+pub(in crate::web) struct Errors<'a> {
+    pub shared: &'a Shared,
+    pub guest: &'a Guest,
+    pub signed: Option<&'a Signed>,
+}
+
+impl<'a> Errors<'a> {
+    pub(in crate::web) const fn new(shared: &'a Shared, guest: &'a Guest) -> Self {
+        Self { shared, guest, signed: None }
+    }
+
+    pub(in crate::web) const fn signed_as(self, signed: Option<&'a Signed>) -> Self {
+        Self { signed, ..self }
+    }
+
+    /// The page of an error.
+    pub(in crate::web) fn page(&self, kind: ErrorKind) -> Response {
+        self.page_for(kind, support_code(self.shared))
+    }
+
+    fn page_for(&self, kind: ErrorKind, support: String) -> Response {
+        let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if self.guest.wants_json {
+            let body = serde_json::json!({"error": status.canonical_reason().unwrap_or("error"), "support": support});
+            return Answer::json(status, &body).into_response();
+        }
+        let unavailable = kind == ErrorKind::Unavailable;
+        let page = ErrorPage { frame: self.guest.frame(self.shared, self.signed), kind, support };
+        let answer = Answer::page(status, self.guest, &page);
+        if unavailable {
+            answer.with(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS)).into_response()
+        } else {
+            answer.into_response()
+        }
+    }
+
+    /// A fault of ours: 503, and nothing half-made is visible (invariant 1).
+    pub(in crate::web) fn fault(&self, error: &AppError) -> Response {
+        let support = support_code(self.shared);
+        tracing::error!(error = %error, support = %support, "web.fault");
+        self.page_for(ErrorKind::Unavailable, support)
+    }
+
+    /// Why a transfer was not opened.
+    pub(in crate::web) fn open(&self, error: &OpenError, path: &str) -> Response {
+        match error {
+            OpenError::NotSignedIn => {
+                let next = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
+                Answer::see_other(&format!("/connexion?suite={next}")).into_response()
+            }
+            OpenError::NotEntitled => self.page(ErrorKind::Forbidden),
+            OpenError::Gone => self.page(ErrorKind::TransferExpired { at: None }),
+            OpenError::NotFound => self.page(ErrorKind::NotFound),
+            OpenError::Fault(error) => self.fault(error),
+        }
+    }
+}
+
+/// What support finds the request by in the operator's log.
+fn support_code(shared: &Shared) -> String {
+    crate::value::Reference::new(shared.app.random.bytes()).as_str()[..9].to_owned()
+}

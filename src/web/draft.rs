@@ -1,0 +1,256 @@
+//! The draft's form (D4 to D6, D9): what is sealed stays listed, what was typed is kept, each thing that is wrong is
+//! said where it is, and sending twice is sending once.
+
+use axum::extract::multipart::Multipart;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use super::answer::{Answer, Errors, Outcome};
+use super::deposit::{host_of, limits_of};
+use super::request::{CookieName, Guest};
+use super::upload::{DepositForm, FormError, Target, Wish, read};
+use super::views::{
+    DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, SentPage, TitleFinding,
+};
+use crate::app::{DepositRefusal, DraftView, FileRefusal, Sending};
+use crate::policy::title::TitleRefusal;
+use crate::transfer::DraftState;
+use crate::value::{DraftId, SecretBytes, Token, TransferId};
+
+/// The path of a draft: organisation, mailbox, draft.
+type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
+
+pub(super) async fn show(State(shared): State<Shared>, path: DraftPath, guest: Guest) -> Outcome {
+    let place = Place::find(&shared, &guest, path).await?;
+    match place.view.draft.state {
+        DraftState::Sent { transfer, .. } => place.sent(transfer).await,
+        DraftState::Open => place.form(Typed::default()),
+    }
+}
+
+pub(super) async fn submit(
+    State(shared): State<Shared>,
+    path: DraftPath,
+    guest: Guest,
+    multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Outcome {
+    let place = Place::find(&shared, &guest, path).await?;
+    let errors = Errors::new(&shared, &guest);
+    let multipart = multipart.map_err(|_| errors.page(ErrorKind::BadRequest))?;
+    if let DraftState::Sent { .. } = place.view.draft.state {
+        return Ok(Answer::see_other(&place.action).into_response());
+    }
+    let target = Target {
+        app: &shared.app,
+        draft: place.view.draft.id,
+        token: &place.token,
+        limits: place.view.mailbox.limits,
+        visitor: guest.visitor,
+    };
+    match read(&target, multipart).await {
+        Ok(form) => place.refreshed().await?.act(form).await,
+        Err(FormError::Unreadable) => Err(errors.page(ErrorKind::BadRequest)),
+        Err(FormError::TooLarge) => {
+            Err(errors.page(ErrorKind::TooLarge { limit: place.view.mailbox.limits.deposit }))
+        }
+        Err(FormError::NoDraft) => {
+            Err(errors.page(ErrorKind::LinkExpired { again: Some(place.host.path.clone()) }))
+        }
+        Err(FormError::Fault(error)) => Err(errors.fault(&error)),
+    }
+}
+
+/// What the depositor typed, to be given back.
+#[derive(Default)]
+struct Typed {
+    title: String,
+    message: String,
+    problems: Vec<DraftProblem>,
+    refusal: Option<TitleRefusal>,
+}
+
+/// A draft that this browser may fill, and what its pages need.
+struct Place<'a> {
+    shared: &'a Shared,
+    guest: &'a Guest,
+    view: DraftView,
+    token: Token,
+    host: DepositHost,
+    action: String,
+}
+
+impl<'a> Place<'a> {
+    /// Finds the draft by its path and cookie. Not there, not this browser's, over: the same page.
+    async fn find(shared: &'a Shared, guest: &'a Guest, path: DraftPath) -> Result<Self, Response> {
+        let errors = Errors::new(shared, guest);
+        let Ok(Path((organisation, mailbox, draft))) = path else {
+            return Err(errors.page(ErrorKind::NotFound));
+        };
+        let Ok(draft) = draft.parse::<DraftId>() else { return Err(errors.page(ErrorKind::NotFound)) };
+        let again = format!("/depot/{organisation}/{mailbox}");
+        let gone = || errors.page(ErrorKind::LinkExpired { again: Some(again.clone()) });
+        let token = guest.token(CookieName::Draft(draft)).ok_or_else(gone)?;
+        let view =
+            shared.app.draft(draft, &token).await.map_err(|error| errors.fault(&error))?.ok_or_else(gone)?;
+        let host = host_of(shared, &view.mailbox).await.map_err(|error| errors.fault(&error))?;
+        if host.path != again {
+            return Err(errors.page(ErrorKind::NotFound));
+        }
+        let action = format!("{}/brouillon/{draft}", host.path);
+        Ok(Self { shared, guest, view, token, host, action })
+    }
+
+    /// The same draft as it is after files came in.
+    async fn refreshed(self) -> Result<Self, Response> {
+        let errors = Errors::new(self.shared, self.guest);
+        let view = self.shared.app.draft(self.view.draft.id, &self.token).await;
+        let view = view.map_err(|error| errors.fault(&error))?;
+        let gone = ErrorKind::LinkExpired { again: Some(self.host.path.clone()) };
+        Ok(Self { view: view.ok_or_else(|| errors.page(gone))?, ..self })
+    }
+
+    async fn act(self, mut form: DepositForm) -> Outcome {
+        if self.guest.wants_json {
+            return Ok(self.json(&form));
+        }
+        match form.wish {
+            Wish::Send if form.problems.is_empty() => self.send(form).await,
+            Wish::AcceptTitle if form.problems.is_empty() => {
+                form.title = form.suggested_title.take().unwrap_or(form.title);
+                self.send(form).await
+            }
+            Wish::Remove(number) => {
+                let removed = self
+                    .shared
+                    .app
+                    .remove_file(self.view.draft.id, &self.token, number, self.guest.visitor)
+                    .await;
+                if let Err(FileRefusal::Fault(error)) = removed {
+                    return Err(Errors::new(self.shared, self.guest).fault(&error));
+                }
+                self.refreshed().await?.form(typed(form, Vec::new(), None))
+            }
+            _ => {
+                let problems = std::mem::take(&mut form.problems);
+                self.form(typed(form, problems, None))
+            }
+        }
+    }
+
+    async fn send(self, form: DepositForm) -> Outcome {
+        let message = SecretBytes::new(form.message.expose().to_vec());
+        let sending = Sending { title: form.title.clone(), message };
+        let (shared, guest, action) = (self.shared, self.guest, self.action.clone());
+        let draft = self.view.draft.id;
+        let outcome = shared.app.accept_deposit(self.view, sending, guest.visitor).await;
+        let errors = Errors::new(shared, guest);
+        let (problem, refusal) = match outcome {
+            Ok(_) => return Ok(Answer::see_other(&action).into_response()),
+            Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
+            Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
+            Err(DepositRefusal::Empty) => (DraftProblem::NothingToSend, None),
+            Err(DepositRefusal::MessageTooLong { limit, .. }) => {
+                let limit = usize::try_from(limit.bytes()).unwrap_or(usize::MAX);
+                (DraftProblem::MessageTooLong { limit }, None)
+            }
+            Err(DepositRefusal::Title(refusal)) => (title_problem(&refusal), Some(refusal)),
+        };
+        let view = shared.app.draft(draft, &self.token).await.map_err(|error| errors.fault(&error))?;
+        let gone = ErrorKind::LinkExpired { again: Some(self.host.path.clone()) };
+        let view = view.ok_or_else(|| errors.page(gone))?;
+        let place = Self { shared, guest, view, token: self.token, host: self.host, action: self.action };
+        place.form(typed(form, vec![problem], refusal))
+    }
+
+    /// The form with everything typed kept.
+    fn form(self, typed: Typed) -> Outcome {
+        let errors = Errors::new(self.shared, self.guest);
+        let listed = self.shared.app.listed_files(&self.view.draft).map_err(|error| errors.fault(&error))?;
+        let files = listed.into_iter().map(|file| DraftFile {
+            number: file.number,
+            name: file.name,
+            size: file.size,
+            state: DraftFileState::Sealed,
+        });
+        let policies = self.shared.app.policies.load();
+        let slug = self.view.mailbox.slug.to_string();
+        let canonical = policies.titles.canonical_titles(&slug);
+        let refusal = typed.refusal.as_ref();
+        let findings =
+            refusal.map(TitleRefusal::findings).unwrap_or_default().iter().map(|finding| TitleFinding {
+                start: finding.start,
+                end: finding.end,
+                reason: finding.reason.sentence(self.guest.language).to_owned(),
+            });
+        let status =
+            if typed.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let page = DraftPage {
+            frame: self.guest.frame(self.shared, None),
+            host: self.host,
+            mailbox_slug: slug,
+            action: self.action,
+            depositor: self.view.draft.address.to_string(),
+            idempotency_key: self.view.draft.id.to_string(),
+            title: typed.title,
+            message: typed.message,
+            files: files.collect(),
+            canonical_titles: canonical.iter().map(ToString::to_string).collect(),
+            findings: findings.collect(),
+            suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
+            problems: typed.problems,
+            limits: limits_of(self.shared, &self.view.mailbox),
+        };
+        Ok(Answer::page(status, self.guest, &page).into_response())
+    }
+
+    /// What the page's script gets for the files that it sent.
+    fn json(&self, form: &DepositForm) -> Response {
+        if let Some(problem) = form.problems.first() {
+            let body = serde_json::json!({"error": problem.text(self.guest.language)});
+            return Answer::json(StatusCode::UNPROCESSABLE_ENTITY, &body).into_response();
+        }
+        let files = form.sealed.iter().map(|file| {
+            serde_json::json!({
+                "n": file.number, "name": file.name.as_str(), "size": file.size.bytes(), "state": "sealed",
+            })
+        });
+        let body = serde_json::json!({"files": files.collect::<Vec<_>>()});
+        Answer::json(StatusCode::OK, &body).into_response()
+    }
+
+    /// The page that tells the reference (D9).
+    async fn sent(self, transfer: TransferId) -> Outcome {
+        let errors = Errors::new(self.shared, self.guest);
+        let found = self.shared.app.sent_transfer(transfer).await.map_err(|error| errors.fault(&error))?;
+        let transfer = found.ok_or_else(|| errors.page(ErrorKind::TransferExpired { at: None }))?;
+        let page = SentPage {
+            frame: self.guest.frame(self.shared, None),
+            host: self.host,
+            reference: transfer.reference,
+            title: transfer.title.to_string(),
+            files: transfer.file_count,
+            size: transfer.total_size,
+            received: transfer.received_at,
+            expires: transfer.expires_at,
+            depositor: self.view.draft.address.to_string(),
+            held: false,
+        };
+        Ok(Answer::page(StatusCode::OK, self.guest, &page).into_response())
+    }
+}
+
+fn typed(form: DepositForm, problems: Vec<DraftProblem>, refusal: Option<TitleRefusal>) -> Typed {
+    let message = String::from_utf8_lossy(form.message.expose()).into_owned();
+    Typed { title: form.title, message, problems, refusal }
+}
+
+fn title_problem(refusal: &TitleRefusal) -> DraftProblem {
+    match refusal {
+        TitleRefusal::Empty { .. } => DraftProblem::TitleMissing,
+        TitleRefusal::TooLong { limit, .. } => DraftProblem::TitleTooLong { limit: *limit },
+        TitleRefusal::NotCanonical { .. } | TitleRefusal::Personal { .. } => DraftProblem::TitleRefused,
+    }
+}

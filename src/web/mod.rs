@@ -1,0 +1,90 @@
+//! The pages and what serves them: handlers that parse a request, call one use case and render a view. No rule is
+//! decided here; no view knows of HTTP.
+
+mod answer;
+pub mod assets;
+mod boxes;
+mod demo;
+mod deposit;
+mod download;
+mod draft;
+mod guard;
+mod journal;
+mod listener;
+mod public;
+mod request;
+mod sign_in;
+pub mod texts;
+mod transfer;
+mod upload;
+pub mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+
+pub use demo::{DemoHost, DemoMailboxInfo, DemoPersonInfo, OutboxMail};
+pub use listener::{HttpLimits, serve};
+pub use views::DemoRole;
+
+use crate::app::App;
+
+/// The largest body of a form without files.
+const FORM_BODY_MAX_BYTES: usize = 64 * 1024;
+
+/// What the pages need to know of their surroundings.
+#[derive(Clone)]
+pub struct WebConfig {
+    /// Whether people reach the pages by HTTPS: cookies are then marked `Secure` and bound to the host.
+    pub secure_cookies: bool,
+    /// The demonstration, in demo mode only: its pages do not exist otherwise.
+    pub demo: Option<Arc<dyn DemoHost>>,
+}
+
+/// What every handler shares.
+#[derive(Clone)]
+pub(in crate::web) struct Shared {
+    app: Arc<App>,
+    config: WebConfig,
+    failures: Arc<guard::Failures>,
+}
+
+/// All routes, on one page.
+pub fn router(app: Arc<App>, config: WebConfig) -> Router {
+    let shared = Shared { app, config, failures: Arc::new(guard::Failures::default()) };
+    let forms = Router::new()
+        .route("/", get(public::home))
+        .route("/protection-des-donnees", get(public::data_protection))
+        .route("/accessibilite", get(public::accessibility))
+        .route("/assets/{name}", get(public::asset))
+        .route("/health", get(public::health))
+        .route("/ready", get(public::ready))
+        .route("/depot/titre", post(deposit::check_title))
+        .route("/depot/lien/{token}", get(deposit::show_link).post(deposit::follow_link))
+        .route("/depot/{organisation}/{mailbox}", get(deposit::show).post(deposit::ask))
+        .route("/depot/{organisation}/{mailbox}/code", post(deposit::type_code))
+        .route("/connexion", get(sign_in::show).post(sign_in::sign_in))
+        .route("/deconnexion", post(sign_in::sign_out))
+        .route("/boites", get(boxes::show))
+        .route("/transferts/{reference}", get(transfer::show).post(transfer::open))
+        .route("/transferts/{reference}/fichiers/{number}", get(download::file))
+        .route("/transferts/{reference}/tout.zip", get(download::archive))
+        .route("/journal", get(journal::show))
+        .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));
+    // Files are bounded by the mailbox's own limits, while they stream.
+    let uploads = Router::new()
+        .route("/depot/{organisation}/{mailbox}/brouillon/{draft}", get(draft::show).post(draft::submit))
+        .layer(DefaultBodyLimit::disable());
+    let mut routes = forms.merge(uploads);
+    if shared.config.demo.is_some() {
+        routes = routes.merge(demo::routes());
+    }
+    routes
+        .fallback(public::not_found)
+        .method_not_allowed_fallback(public::method_not_allowed)
+        .layer(middleware::from_fn_with_state(shared.clone(), guard::protect))
+        .with_state(shared)
+}

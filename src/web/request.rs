@@ -1,0 +1,169 @@
+//! What a request says of its visitor: where from, in which language, with which cookies, as whom.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE};
+use axum::http::request::Parts;
+
+use super::Shared;
+use super::views::{Frame, SignedIn};
+use crate::app::{AppError, Signed, Visitor};
+use crate::value::{DraftId, Language, Token};
+
+/// How many cookies of a request are looked at.
+const COOKIES_MAX: usize = 32;
+
+/// A cookie of the gateway. None of them is readable by scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum CookieName {
+    /// The session of a person who signed in.
+    Session,
+    /// Binds a typed code to the browser that asked.
+    Browser,
+    /// Opens a draft; one each, since a depositor may have several open at once (D6).
+    Draft(DraftId),
+    /// The language that the visitor chose.
+    Language,
+}
+
+impl CookieName {
+    fn base(self) -> String {
+        match self {
+            Self::Session => "pli_session".to_owned(),
+            Self::Browser => "pli_code".to_owned(),
+            Self::Draft(draft) => format!("pli_draft_{}", &draft.to_string()[..12]),
+            Self::Language => "pli_lang".to_owned(),
+        }
+    }
+
+    /// The name on the wire. `__Host-` (RFC 6265bis) lets no sub-domain and no clear connection set it.
+    fn on_wire(self, secure: bool) -> String {
+        if secure { format!("__Host-{}", self.base()) } else { self.base() }
+    }
+
+    /// A `Set-Cookie` header that sets it.
+    pub(in crate::web) fn set(self, secure: bool, value: &str, max_age_seconds: i64) -> String {
+        let name = self.on_wire(secure);
+        let secure = if secure { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}")
+    }
+
+    /// A `Set-Cookie` header that removes it.
+    pub(in crate::web) fn unset(self, secure: bool) -> String {
+        self.set(secure, "", 0)
+    }
+}
+
+/// The visitor of a request, before it is known as whom.
+pub(in crate::web) struct Guest {
+    pub visitor: Visitor,
+    pub language: Language,
+    pub wants_json: bool,
+    path: Option<String>,
+    cookies: String,
+    secure: bool,
+}
+
+impl FromRequestParts<Shared> for Guest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Infallible> {
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
+        let secure = shared.config.secure_cookies;
+        let cookies = header(COOKIE).to_owned();
+        let asked = parts.uri.query().and_then(asked_language);
+        let chosen = cookie(&cookies, CookieName::Language, secure).and_then(Language::from_tag);
+        let language = asked.or(chosen).unwrap_or_else(|| Language::negotiate(header(ACCEPT_LANGUAGE)));
+        let is_get = parts.method == axum::http::Method::GET;
+        let path = is_get.then(|| path_without_language(parts.uri.path(), parts.uri.query()));
+        let wants_json = header(ACCEPT).starts_with("application/json");
+        Ok(Self { visitor: Visitor { address }, language, wants_json, path, cookies, secure })
+    }
+}
+
+impl Guest {
+    /// The value of a cookie.
+    pub(in crate::web) fn cookie(&self, name: CookieName) -> Option<&str> {
+        cookie(&self.cookies, name, self.secure)
+    }
+
+    /// The token of a cookie, if there is one that reads as a token.
+    pub(in crate::web) fn token(&self, name: CookieName) -> Option<Token> {
+        self.cookie(name).and_then(Token::parse)
+    }
+
+    /// Who is signed in, if anybody: rights are read anew (invariant 7).
+    pub(in crate::web) async fn signed(&self, shared: &Shared) -> Result<Option<Signed>, AppError> {
+        match self.token(CookieName::Session) {
+            Some(token) => shared.app.signed(&token, self.visitor).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What stands around every page.
+    pub(in crate::web) fn frame(&self, shared: &Shared, signed: Option<&Signed>) -> Frame {
+        Frame {
+            language: self.language,
+            now: shared.app.now().at,
+            path: self.path.clone(),
+            person: signed.map(|signed| SignedIn {
+                name: signed.account.name.clone(),
+                reads_mailboxes: !signed.account.mailboxes.is_empty(),
+                reads_journal: signed.account.reads_log(),
+            }),
+            demo: shared.config.demo.is_some(),
+            form_token: None,
+        }
+    }
+}
+
+/// The language that `?lang=` asks for.
+pub(in crate::web) fn asked_language(query: &str) -> Option<Language> {
+    query.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Language::from_tag)
+}
+
+fn path_without_language(path: &str, query: Option<&str>) -> String {
+    let kept: Vec<&str> = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+        .collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+fn cookie(header: &str, name: CookieName, secure: bool) -> Option<&str> {
+    let wanted = name.on_wire(secure);
+    header.split(';').take(COOKIES_MAX).find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == wanted).then_some(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let header = "xpli_session=a; pli_session=b; pli_session_x=c";
+        assert_eq!(cookie(header, CookieName::Session, false), Some("b"));
+        assert_eq!(cookie(header, CookieName::Session, true), None, "over HTTPS only the bound name counts");
+    }
+
+    #[test]
+    fn a_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+        let set = CookieName::Session.set(true, "t", 60);
+        assert_eq!(set, "__Host-pli_session=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure");
+    }
+
+    #[test]
+    fn the_switch_of_language_is_not_part_of_the_page_address() {
+        assert_eq!(path_without_language("/journal", Some("lang=en&page=2")), "/journal?page=2");
+        assert_eq!(path_without_language("/", Some("lang=en")), "/");
+        assert_eq!(asked_language("a=b&lang=en"), Some(Language::En));
+    }
+}

@@ -1,0 +1,123 @@
+//! Signing in and out (T3).
+
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::Shared;
+use super::answer::{Answer, Errors, Outcome};
+use super::request::{CookieName, Guest};
+use super::views::{SignInNotice, SignInPage};
+use crate::app::SignInError;
+use crate::identity::{Password, SESSION_LIFE};
+use crate::value::MailAddress;
+
+/// Where a person goes after signing in who was on the way to nowhere.
+const START: &str = "/boites";
+/// The longest local path that is remembered.
+const NEXT_MAX_BYTES: usize = 512;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    suite: Option<String>,
+    #[serde(default)]
+    sortie: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    password: String,
+    suite: Option<String>,
+}
+
+pub(super) async fn show(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: Guest) -> Outcome {
+    let errors = Errors::new(&shared, &guest);
+    let next = asked.suite.filter(|path| is_local(path));
+    if guest.signed(&shared).await.map_err(|error| errors.fault(&error))?.is_some() {
+        return Ok(Answer::see_other(next.as_deref().unwrap_or(START)).into_response());
+    }
+    let notice = match (asked.sortie, &next) {
+        (Some(_), _) => Some(SignInNotice::SignedOut),
+        (None, Some(_)) => Some(SignInNotice::NeedsSignIn),
+        (None, None) => None,
+    };
+    Ok(page(&shared, &guest, StatusCode::OK, String::new(), next, notice))
+}
+
+pub(super) async fn sign_in(
+    State(shared): State<Shared>,
+    guest: Guest,
+    Form(typed): Form<Credentials>,
+) -> Outcome {
+    let errors = Errors::new(&shared, &guest);
+    let next = typed.suite.filter(|path| is_local(path));
+    let (origin, now) = (guest.visitor.address, shared.app.now().at);
+    if let Some(minutes) = shared.failures.wait_minutes(origin, now) {
+        let notice = Some(SignInNotice::TooMany { minutes });
+        return Ok(page(&shared, &guest, StatusCode::TOO_MANY_REQUESTS, typed.address, next, notice));
+    }
+    let (address, password) = (MailAddress::parse(&typed.address).ok(), Password::new(typed.password));
+    match shared.app.sign_in(address, password, guest.visitor).await {
+        Ok(token) => {
+            shared.failures.forget(origin);
+            let secure = shared.config.secure_cookies;
+            let cookie = CookieName::Session.set(secure, &token.expose(), SESSION_LIFE.0 / 1000);
+            let answer = Answer::see_other(next.as_deref().unwrap_or(START));
+            Ok(answer.with_cookie(&cookie).into_response())
+        }
+        Err(SignInError::Refused) => {
+            shared.failures.note(origin, now);
+            let notice = Some(SignInNotice::Failed);
+            Ok(page(&shared, &guest, StatusCode::UNPROCESSABLE_ENTITY, typed.address, next, notice))
+        }
+        Err(SignInError::Fault(error)) => Err(errors.fault(&error)),
+    }
+}
+
+pub(super) async fn sign_out(State(shared): State<Shared>, guest: Guest) -> Outcome {
+    let errors = Errors::new(&shared, &guest);
+    if let Some(signed) = guest.signed(&shared).await.map_err(|error| errors.fault(&error))? {
+        shared.app.sign_out(signed, guest.visitor).await.map_err(|error| errors.fault(&error))?;
+    }
+    let unset = CookieName::Session.unset(shared.config.secure_cookies);
+    Ok(Answer::see_other("/connexion?sortie=1").with_cookie(&unset).into_response())
+}
+
+/// Whether a path stays on this gateway: it begins with one slash, and a browser reads nothing else into it.
+fn is_local(path: &str) -> bool {
+    path.len() <= NEXT_MAX_BYTES
+        && path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+fn page(
+    shared: &Shared,
+    guest: &Guest,
+    status: StatusCode,
+    address: String,
+    next: Option<String>,
+    notice: Option<SignInNotice>,
+) -> Response {
+    let view = SignInPage { frame: guest.frame(shared, None), address, next, notice };
+    Answer::page(status, guest, &view).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_signing_in_nobody_is_sent_elsewhere() {
+        assert!(is_local("/transferts/7K3M-9QXD-04TZ"));
+        for path in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "", "evil", "/a\r\nb", "/ a"]
+        {
+            assert!(!is_local(path), "{path:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A transfer's page: closed, until a person presses the button; then message and files (T3, invariant 6).
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use super::answer::{Answer, Errors, Outcome};
+use super::request::Guest;
+use super::views::{
+    Delivery, EnvelopePage, ErrorKind, LetterKind as ShownKind, LetterState, OpenedFile, OpenedPage,
+    TransferHead,
+};
+use crate::app::{Envelope, MailStatus, OpenError, Signed};
+use crate::mailbox::{Custody, Mailbox};
+use crate::relay::letter::LetterKind;
+use crate::relay::queue::MailState;
+use crate::transfer::Transfer;
+use crate::value::Reference;
+
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    Path(reference): Path<String>,
+    guest: Guest,
+) -> Outcome {
+    let (signed, reference) = visitor(&shared, &guest, &reference).await?;
+    let errors = Errors::new(&shared, &guest).signed_as(signed.as_ref());
+    let path = format!("/transferts/{reference}");
+    let envelope = shared.app.envelope(signed.as_ref(), &reference, guest.visitor).await;
+    let envelope = envelope.map_err(|error| errors.open(&error, &path))?;
+    match signed {
+        Some(signed) if envelope.opened => opened(&shared, &guest, &signed, envelope).await,
+        signed => closed(&shared, &guest, signed.as_ref(), envelope).await,
+    }
+}
+
+pub(super) async fn open(
+    State(shared): State<Shared>,
+    Path(reference): Path<String>,
+    guest: Guest,
+) -> Outcome {
+    let (signed, reference) = visitor(&shared, &guest, &reference).await?;
+    let errors = Errors::new(&shared, &guest).signed_as(signed.as_ref());
+    let path = format!("/transferts/{reference}");
+    let Some(signed) = &signed else { return Err(errors.open(&OpenError::NotSignedIn, &path)) };
+    shared
+        .app
+        .open_transfer(signed, &reference, guest.visitor)
+        .await
+        .map_err(|error| errors.open(&error, &path))?;
+    Ok(Answer::see_other(&path).into_response())
+}
+
+/// Who asks, for which reference.
+pub(super) async fn visitor(
+    shared: &Shared,
+    guest: &Guest,
+    reference: &str,
+) -> Result<(Option<Signed>, Reference), Response> {
+    let errors = Errors::new(shared, guest);
+    let signed = guest.signed(shared).await.map_err(|error| errors.fault(&error))?;
+    let reference = Reference::parse(reference).map_err(|_| errors.page(ErrorKind::NotFound))?;
+    Ok((signed, reference))
+}
+
+async fn closed(shared: &Shared, guest: &Guest, signed: Option<&Signed>, envelope: Envelope) -> Outcome {
+    let errors = Errors::new(shared, guest).signed_as(signed);
+    let opened = match envelope.transfer.first_opening {
+        Some(opening) => {
+            let by = shared.app.name_of_account(opening.by).await.map_err(|error| errors.fault(&error))?;
+            Some((by, opening.at))
+        }
+        None => None,
+    };
+    let page = EnvelopePage {
+        frame: guest.frame(shared, signed),
+        head: head(&envelope.transfer, &envelope.mailbox),
+        opened,
+        held: false,
+        letters: letters(envelope.mails),
+    };
+    Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
+}
+
+async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envelope) -> Outcome {
+    let errors = Errors::new(shared, guest).signed_as(Some(signed));
+    let reference = &envelope.transfer.reference;
+    let path = format!("/transferts/{reference}");
+    let opened = shared.app.opened_transfer(Some(signed), reference, guest.visitor).await;
+    let opened = opened.map_err(|error| errors.open(&error, &path))?;
+    let message = shared.app.message(&opened).await.map_err(|error| errors.fault(&error))?;
+    let files = opened.files().into_iter().map(|file| OpenedFile {
+        number: file.number,
+        name: file.name,
+        media_type: file.content_type,
+        size: file.size,
+        digest: file.digest.to_hex(),
+    });
+    let page = OpenedPage {
+        frame: guest.frame(shared, Some(signed)),
+        head: head(&opened.transfer, &opened.mailbox),
+        message: String::from_utf8_lossy(message.expose()).into_owned(),
+        files: files.collect(),
+        letters: letters(envelope.mails),
+    };
+    Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
+}
+
+fn head(transfer: &Transfer, mailbox: &Mailbox) -> TransferHead {
+    TransferHead {
+        reference: transfer.reference.clone(),
+        mailbox: mailbox.name.clone(),
+        title: transfer.title.to_string(),
+        sender: transfer.depositor.address.to_string(),
+        partner: transfer.depositor.partner_name.clone(),
+        site: transfer.depositor.site.clone(),
+        files: transfer.file_count,
+        size: transfer.total_size,
+        received: transfer.received_at,
+        expires: transfer.expires_at,
+        gateway_custody: mailbox.key.custody == Custody::Gateway,
+    }
+}
+
+fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
+    let shown = mails.into_iter().filter_map(|mail| {
+        let kind = match mail.kind {
+            LetterKind::Acknowledgement => ShownKind::Acknowledgement,
+            LetterKind::Notice => ShownKind::Notice,
+            LetterKind::DepositLink => return None,
+        };
+        let delivery = match mail.state {
+            MailState::Queued { last_problem: None, .. } => Delivery::Queued,
+            MailState::Queued { next_try_at, last_problem: Some(_) } => {
+                Delivery::Delayed { next: next_try_at }
+            }
+            MailState::Accepted { at, .. } => Delivery::Accepted { at },
+            MailState::Failed { at, .. } => Delivery::Bounced { at },
+        };
+        Some(LetterState { kind, to: mail.to.to_string(), delivery })
+    });
+    shown.collect()
+}
