@@ -1,0 +1,289 @@
+//! The keyring in a directory, with a live mirror in a second one if that is configured.
+//!
+//! | step of `make` | a crash after it leaves |
+//! | --- | --- |
+//! | written to the mirror | a key that nobody has used; the next start copies it to the first place |
+//! | written to the first place | the key, in every copy |
+//!
+//! | step of `destroy` | a crash after it leaves |
+//! | --- | --- |
+//! | name written to `destroyed`, in every copy | a key that no call gives; the next start ends it |
+//! | file overwritten and removed, in every copy | nothing |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
+use super::super::durable;
+use super::place::Place;
+use crate::app::ports::{Keyring, KeyringError, Random, SecretName};
+use crate::retention::{ClockAnchor, KeyName};
+use crate::value::SecretBytes;
+use crate::vault::{Identity, Recipient};
+
+const SECRET_NAMES: [SecretName; 4] =
+    [SecretName::Pseudonyms, SecretName::Repeats, SecretName::Codes, SecretName::LogSigning];
+
+/// Where the keyring is.
+#[derive(Debug, Clone)]
+pub struct KeyringPlaces {
+    /// The keyring's directory, apart from the store.
+    pub directory: PathBuf,
+    /// A second one, on another disk, kept alike.
+    pub mirror: Option<PathBuf>,
+    /// The gateway's own identity, an age key file apart from both.
+    pub gateway_key_file: PathBuf,
+}
+
+/// The keyring in a directory.
+pub struct DirectoryKeyring {
+    id: Vec<u8>,
+    /// The copies, the first place last: a key that is there is in every copy.
+    copies: Vec<Place>,
+    gateway_key_file: PathBuf,
+    known: RwLock<Known>,
+    // Held while the keyring is open: two gateways on one keyring would each destroy what the other needs.
+    _lock: File,
+}
+
+/// What need not be read from the disk each time. No identity is in it.
+struct Known {
+    destroyed: BTreeSet<KeyName>,
+    recipients: BTreeMap<KeyName, Recipient>,
+}
+
+impl DirectoryKeyring {
+    /// Opens a keyring, or makes a new one where there is none; ends what a crash interrupted, and brings the copies
+    /// to the same state.
+    pub fn open(places: &KeyringPlaces, random: &Arc<dyn Random>) -> Result<Self, KeyringError> {
+        let first = Place::open(&places.directory)?;
+        let lock = lock(&places.directory.join("lock"))?;
+        let mut copies =
+            places.mirror.iter().map(|mirror| Place::open(mirror)).collect::<Result<Vec<_>, _>>()?;
+        copies.push(first);
+        let id = identify(&copies, random)?;
+        let known = Known { destroyed: BTreeSet::new(), recipients: BTreeMap::new() };
+        let gateway_key_file = places.gateway_key_file.clone();
+        let keyring = Self { id, copies, gateway_key_file, known: RwLock::new(known), _lock: lock };
+        keyring.reconcile()?;
+        Ok(keyring)
+    }
+
+    /// Ends interrupted destructions, copies keys and secrets that a copy lacks.
+    fn reconcile(&self) -> Result<(), KeyringError> {
+        let mut known = self.known_mut();
+        for copy in &self.copies {
+            known.destroyed.extend(copy.destroyed()?);
+        }
+        for copy in &self.copies {
+            if copy.destroyed()? != known.destroyed {
+                copy.set_destroyed(&known.destroyed)?;
+            }
+        }
+        for name in self.existing()? {
+            if known.destroyed.contains(&name) {
+                self.copies.iter().try_for_each(|copy| copy.wipe_key(name))?;
+            } else {
+                self.complete(name)?;
+            }
+        }
+        self.copies
+            .iter()
+            .try_for_each(|copy| SECRET_NAMES.iter().try_for_each(|name| self.give(copy, *name)))
+    }
+
+    /// Brings a key to every copy, made new when no copy has it.
+    fn complete(&self, name: KeyName) -> Result<Recipient, KeyringError> {
+        let keys = self.copies.iter().map(|copy| copy.key(name)).collect::<Result<Vec<_>, _>>()?;
+        let recipients: Vec<_> = keys.iter().flatten().map(Identity::recipient).collect();
+        if recipients.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(KeyringError::Damaged(format!("{name} differs between the copies")));
+        }
+        let lacking: Vec<_> = self.copies.iter().zip(&keys).filter(|(_, key)| key.is_none()).collect();
+        let new = if recipients.is_empty() { Some(Identity::generate()) } else { None };
+        let key = keys.iter().flatten().next().or(new.as_ref()).ok_or(KeyringError::NoKey(name))?;
+        lacking.iter().try_for_each(|(copy, _)| copy.write_key(name, key))?;
+        Ok(key.recipient())
+    }
+
+    /// Gives a copy a secret that it lacks, from the first copy that has it.
+    fn give(&self, copy: &Place, name: SecretName) -> Result<(), KeyringError> {
+        if copy.secret(name)?.is_some() { Ok(()) } else { copy.write_secret(name, &self.find_secret(name)?) }
+    }
+
+    fn find_secret(&self, name: SecretName) -> Result<[u8; 32], KeyringError> {
+        for copy in self.copies.iter().rev() {
+            if let Some(secret) = copy.secret(name)? {
+                return Ok(secret);
+            }
+        }
+        Err(KeyringError::Damaged(format!("the secret {name:?} is missing")))
+    }
+
+    /// Every key that a copy has.
+    fn existing(&self) -> Result<BTreeSet<KeyName>, KeyringError> {
+        let mut names = BTreeSet::new();
+        for copy in &self.copies {
+            copy.check(&self.id)?;
+            names.extend(copy.names()?);
+        }
+        Ok(names)
+    }
+
+    fn first(&self) -> Result<&Place, KeyringError> {
+        self.copies.last().ok_or_else(|| KeyringError::Unavailable(io::ErrorKind::NotFound.into()))
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held through each change: changes happen one after the other, and none while a key is read.
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id that all copies share. A new keyring gets its secrets before its id. A mirror without one is taken in once;
+/// later it is a mirror that is not mounted.
+fn identify(copies: &[Place], random: &Arc<dyn Random>) -> Result<Vec<u8>, KeyringError> {
+    let ids = copies.iter().map(Place::id).collect::<Result<Vec<_>, _>>()?;
+    let id = match ids.last().cloned().flatten() {
+        Some(id) => id,
+        None if ids.iter().any(Option::is_some) => {
+            return Err(KeyringError::Damaged("the mirror holds a keyring, the directory none".to_owned()));
+        }
+        None => make_new(copies, random)?,
+    };
+    let Some((first, mirrors)) = copies.split_last() else { return Ok(id) };
+    if first.id()?.is_none() {
+        first.set_id(&id)?;
+    }
+    for mirror in mirrors {
+        if mirror.id()?.is_none() && !first.is_mirrored() {
+            mirror.set_id(&id)?;
+        }
+        mirror.check(&id)?;
+        first.set_mirrored()?;
+    }
+    Ok(id)
+}
+
+fn make_new(copies: &[Place], random: &Arc<dyn Random>) -> Result<Vec<u8>, KeyringError> {
+    let Some(first) = copies.last() else { return Ok(Vec::new()) };
+    for name in SECRET_NAMES {
+        first.write_secret(name, &random.bytes::<32>())?;
+    }
+    Ok(BASE64.encode(random.bytes::<16>()).into_bytes())
+}
+
+fn lock(path: &Path) -> Result<File, KeyringError> {
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(KeyringError::Unavailable)?;
+    file.try_lock().map_err(|error| KeyringError::Unavailable(error.into()))?;
+    Ok(file)
+}
+
+impl Keyring for DirectoryKeyring {
+    fn recipient(&self, name: KeyName) -> Result<Recipient, KeyringError> {
+        if let Some(recipient) = self.known().recipients.get(&name) {
+            return Ok(recipient.clone());
+        }
+        let mut known = self.known_mut();
+        if known.destroyed.contains(&name) {
+            return Err(KeyringError::NoKey(name));
+        }
+        let key = self.first()?.key(name)?.ok_or(KeyringError::NoKey(name))?;
+        known.recipients.insert(name, key.recipient());
+        Ok(key.recipient())
+    }
+
+    fn identity(&self, name: KeyName) -> Result<Identity, KeyringError> {
+        let known = self.known();
+        if known.destroyed.contains(&name) {
+            return Err(KeyringError::NoKey(name));
+        }
+        self.first()?.key(name)?.ok_or(KeyringError::NoKey(name))
+    }
+
+    /// A key that is still in a copy is named, so that its destruction is asked for again.
+    fn names(&self) -> Result<BTreeSet<KeyName>, KeyringError> {
+        self.existing()
+    }
+
+    fn make(&self, name: KeyName) -> Result<(), KeyringError> {
+        let mut known = self.known_mut();
+        if known.destroyed.contains(&name) {
+            return Err(KeyringError::NoKey(name));
+        }
+        self.copies.iter().try_for_each(|copy| copy.check(&self.id))?;
+        let recipient = self.complete(name)?;
+        known.recipients.insert(name, recipient);
+        Ok(())
+    }
+
+    fn destroy(&self, name: KeyName) -> Result<(), KeyringError> {
+        let mut known = self.known_mut();
+        known.recipients.remove(&name);
+        known.destroyed.insert(name);
+        // A copy that fails does not spare the others.
+        let marked = attempt_all(&self.copies, |copy| {
+            copy.check(&self.id)?;
+            copy.set_destroyed(&known.destroyed)
+        });
+        let wiped = attempt_all(&self.copies, |copy| {
+            copy.check(&self.id)?;
+            copy.wipe_key(name)
+        });
+        marked.and(wiped)
+    }
+
+    fn secret(&self, name: SecretName) -> Result<[u8; 32], KeyringError> {
+        self.find_secret(name)
+    }
+
+    fn gateway(&self) -> Result<Identity, KeyringError> {
+        let damaged = || KeyringError::Damaged("the gateway's key file is no age identity".to_owned());
+        let bytes = std::fs::read(&self.gateway_key_file).map_err(KeyringError::Unavailable)?;
+        let bytes = SecretBytes::new(bytes);
+        Identity::parse(std::str::from_utf8(bytes.expose()).map_err(|_| damaged())?).map_err(|_| damaged())
+    }
+
+    fn clock_anchor(&self) -> Result<Option<ClockAnchor>, KeyringError> {
+        self.first()?.clock_anchor()
+    }
+
+    fn set_clock_anchor(&self, anchor: &ClockAnchor) -> Result<(), KeyringError> {
+        let _one_at_a_time = self.known_mut();
+        self.first()?.set_clock_anchor(anchor)
+    }
+}
+
+/// Does the work on each copy; the first error is reported after all were tried.
+fn attempt_all(
+    copies: &[Place],
+    work: impl Fn(&Place) -> Result<(), KeyringError>,
+) -> Result<(), KeyringError> {
+    copies.iter().map(work).fold(Ok(()), Result::and)
+}
+
+/// Makes the gateway's own identity as an age key file; refuses where there is a file.
+pub fn make_gateway_key_file(path: &Path) -> Result<Recipient, KeyringError> {
+    let key = Identity::generate();
+    let mut text = format!("# Pli, key of the gateway\n# public key: {}\n", key.recipient()).into_bytes();
+    text.reserve_exact(128);
+    text.extend_from_slice(key.expose().expose());
+    text.push(b'\n');
+    let text = SecretBytes::new(text);
+    let written = durable::create_file(path).and_then(|mut file| {
+        file.write_all(text.expose())?;
+        file.sync_all()?;
+        durable::sync_directory(durable::parent_of(path))
+    });
+    written.map_err(KeyringError::Unavailable)?;
+    Ok(key.recipient())
+}

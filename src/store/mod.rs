@@ -1,0 +1,13 @@
+//! The adapters of the ports that keep things or show the machine: records and the log, sealed objects, keys, the
+//! clock, randomness. Each contract is written on its port (`app::ports`); nothing here decides anything.
+
+mod durable;
+mod keyring;
+mod objects;
+mod system_clock;
+mod system_random;
+
+pub use keyring::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, make_gateway_key_file};
+pub use objects::DirectoryObjects;
+pub use system_clock::{ManualClock, OffsetClock, SystemClock};
+pub use system_random::SystemRandom;

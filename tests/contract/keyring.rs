@@ -1,0 +1,217 @@
+//! `Keyring`: what is made is durable, what is destroyed is gone.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use pli::app::ports::{Keyring, KeyringError, Random, SecretName};
+use pli::retention::{ClockAnchor, KeyName};
+use pli::store::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, SystemRandom, make_gateway_key_file};
+use pli::value::{Day, Millis, Timestamp};
+use pli::vault::{Identity, open, seal};
+
+const TODAY: KeyName = KeyName::ExpiryDay(Day(20_778));
+const TOMORROW: KeyName = KeyName::ExpiryDay(Day(20_779));
+
+fn random() -> Arc<dyn Random> {
+    Arc::new(SystemRandom)
+}
+
+fn places(at: &Path) -> KeyringPlaces {
+    KeyringPlaces { directory: at.join("keyring"), mirror: None, gateway_key_file: at.join("gateway.key") }
+}
+
+fn mirrored(at: &Path) -> KeyringPlaces {
+    KeyringPlaces { mirror: Some(at.join("mirror")), ..places(at) }
+}
+
+fn reopen(places: &KeyringPlaces) -> DirectoryKeyring {
+    DirectoryKeyring::open(places, &random()).unwrap()
+}
+
+/// What holds for every adapter.
+fn holds_the_contract(keyring: &dyn Keyring) {
+    assert!(matches!(keyring.identity(TODAY), Err(KeyringError::NoKey(TODAY))));
+    assert!(matches!(keyring.recipient(TODAY), Err(KeyringError::NoKey(TODAY))));
+    keyring.make(TODAY).unwrap();
+    keyring.make(TOMORROW).unwrap();
+    let recipient = keyring.recipient(TODAY).unwrap();
+    keyring.make(TODAY).unwrap();
+    assert_eq!(keyring.recipient(TODAY).unwrap(), recipient, "a key that exists is left as it is");
+    assert_eq!(keyring.names().unwrap(), [TODAY, TOMORROW].into());
+    let sealed = seal(&recipient, b"letter").unwrap();
+    assert_eq!(open(&keyring.identity(TODAY).unwrap(), &sealed).unwrap().expose(), b"letter");
+
+    keyring.destroy(TODAY).unwrap();
+    keyring.destroy(TODAY).unwrap();
+    assert_is_gone(keyring);
+    assert!(keyring.identity(TOMORROW).is_ok(), "the other keys stay");
+
+    assert_eq!(keyring.secret(SecretName::Codes).unwrap(), keyring.secret(SecretName::Codes).unwrap());
+    assert_ne!(keyring.secret(SecretName::Codes).unwrap(), keyring.secret(SecretName::Repeats).unwrap());
+    assert_eq!(keyring.gateway().unwrap().recipient(), keyring.gateway().unwrap().recipient());
+
+    assert_eq!(keyring.clock_anchor().unwrap(), None);
+    keyring.set_clock_anchor(&anchor()).unwrap();
+    assert_eq!(keyring.clock_anchor().unwrap(), Some(anchor()));
+}
+
+fn assert_is_gone(keyring: &dyn Keyring) {
+    assert!(matches!(keyring.identity(TODAY), Err(KeyringError::NoKey(TODAY))));
+    assert!(matches!(keyring.recipient(TODAY), Err(KeyringError::NoKey(TODAY))));
+    assert!(
+        matches!(keyring.make(TODAY), Err(KeyringError::NoKey(TODAY))),
+        "no key comes back under its name"
+    );
+    assert!(!keyring.names().unwrap().contains(&TODAY));
+}
+
+fn anchor() -> ClockAnchor {
+    ClockAnchor { wall: Timestamp(1_795_000_000_000), since_boot: Millis(5), boot: "boot".into() }
+}
+
+#[test]
+fn the_keyring_in_memory_holds_the_contract() {
+    holds_the_contract(&MemoryKeyring::new(&random()));
+}
+
+#[test]
+fn the_keyring_in_a_directory_holds_the_contract_and_keeps_it_across_a_restart() {
+    let at = tempfile::tempdir().unwrap();
+    for places in [places(at.path()), mirrored(&at.path().join("second"))] {
+        fs::create_dir_all(places.gateway_key_file.parent().unwrap()).unwrap();
+        make_gateway_key_file(&places.gateway_key_file).unwrap();
+        let keyring = reopen(&places);
+        holds_the_contract(&keyring);
+        let kept = (keyring.recipient(TOMORROW).unwrap(), keyring.secret(SecretName::LogSigning).unwrap());
+        drop(keyring);
+        let keyring = reopen(&places);
+        assert_is_gone(&keyring);
+        assert_eq!(
+            kept,
+            (keyring.recipient(TOMORROW).unwrap(), keyring.secret(SecretName::LogSigning).unwrap())
+        );
+        assert_eq!(keyring.identity(TOMORROW).unwrap().recipient(), kept.0);
+        assert_eq!(keyring.clock_anchor().unwrap(), Some(anchor()));
+    }
+}
+
+#[test]
+fn a_key_file_is_what_the_stock_age_tool_reads() {
+    let at = tempfile::tempdir().unwrap();
+    let keyring = reopen(&places(at.path()));
+    keyring.make(TODAY).unwrap();
+    let text = fs::read_to_string(at.path().join(format!("keyring/days/{TODAY}.key"))).unwrap();
+    assert!(
+        text.lines().any(|line| line.starts_with("AGE-SECRET-KEY-1")),
+        "an identity stands on a line of its own"
+    );
+    assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("AGE-SECRET-KEY-1")));
+    assert_eq!(Identity::parse(&text).unwrap().recipient(), keyring.recipient(TODAY).unwrap());
+}
+
+#[test]
+fn a_key_that_a_restored_copy_brings_back_is_destroyed_at_the_start() {
+    let at = tempfile::tempdir().unwrap();
+    let places = places(at.path());
+    let file = places.directory.join(format!("days/{TODAY}.key"));
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    let copy = fs::read(&file).unwrap();
+    keyring.destroy(TODAY).unwrap();
+    fs::write(&file, &copy).unwrap();
+    assert!(matches!(keyring.identity(TODAY), Err(KeyringError::NoKey(_))), "nor does it open while open");
+    drop(keyring);
+    assert_is_gone(&reopen(&places));
+    assert!(!file.exists());
+}
+
+#[test]
+fn what_is_destroyed_is_gone_from_the_mirror_too() {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    let copies =
+        [&places.directory, places.mirror.as_ref().unwrap()].map(|p| p.join(format!("days/{TODAY}.key")));
+    assert_eq!(fs::read(&copies[0]).unwrap(), fs::read(&copies[1]).unwrap());
+    keyring.destroy(TODAY).unwrap();
+    assert!(copies.iter().all(|copy| !copy.exists()));
+}
+
+#[test]
+fn a_mirror_that_is_not_mounted_stops_making_and_destroying_until_it_is_back() {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let (mirror, away) = (places.mirror.clone().unwrap(), at.path().join("away"));
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    fs::rename(&mirror, &away).unwrap();
+    fs::create_dir(&mirror).unwrap();
+    assert!(matches!(keyring.make(TOMORROW), Err(KeyringError::Unavailable(_))));
+    assert!(matches!(keyring.destroy(TODAY), Err(KeyringError::Unavailable(_))), "it is not gone everywhere");
+    assert!(matches!(keyring.identity(TODAY), Err(KeyringError::NoKey(_))), "yet it opens nothing any more");
+    drop(keyring);
+    assert!(DirectoryKeyring::open(&places, &random()).is_err(), "an empty mount point is no mirror");
+    fs::remove_dir_all(&mirror).unwrap();
+    fs::rename(&away, &mirror).unwrap();
+    assert_is_gone(&reopen(&places));
+    assert!(!mirror.join(format!("days/{TODAY}.key")).exists(), "the mirror was brought to the same state");
+}
+
+#[test]
+fn a_key_that_reached_only_the_mirror_before_a_crash_is_completed() {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    let recipient = keyring.recipient(TODAY).unwrap();
+    drop(keyring);
+    fs::remove_file(places.directory.join(format!("days/{TODAY}.key"))).unwrap();
+    assert_eq!(reopen(&places).recipient(TODAY).unwrap(), recipient);
+}
+
+#[test]
+fn copies_that_differ_and_damaged_files_are_told_not_mended() {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let file = places.directory.join(format!("days/{TODAY}.key"));
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    drop(keyring);
+    let other = Identity::generate();
+    fs::write(&file, other.expose().expose()).unwrap();
+    assert!(matches!(DirectoryKeyring::open(&places, &random()), Err(KeyringError::Damaged(_))));
+    fs::write(&file, "no key").unwrap();
+    assert!(matches!(DirectoryKeyring::open(&places, &random()), Err(KeyringError::Damaged(_))));
+}
+
+#[test]
+fn a_secret_that_was_lost_is_not_silently_made_anew() {
+    let at = tempfile::tempdir().unwrap();
+    let places = places(at.path());
+    drop(reopen(&places));
+    fs::remove_file(places.directory.join("secrets/log-signing.key")).unwrap();
+    assert!(matches!(DirectoryKeyring::open(&places, &random()), Err(KeyringError::Damaged(_))));
+}
+
+#[test]
+fn two_gateways_do_not_share_a_keyring() {
+    let at = tempfile::tempdir().unwrap();
+    let _first = reopen(&places(at.path()));
+    assert!(matches!(
+        DirectoryKeyring::open(&places(at.path()), &random()),
+        Err(KeyringError::Unavailable(_))
+    ));
+}
+
+#[test]
+fn the_gateways_key_file_is_made_once_and_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let at = tempfile::tempdir().unwrap();
+    let file = at.path().join("gateway.key");
+    let recipient = make_gateway_key_file(&file).unwrap();
+    assert!(make_gateway_key_file(&file).is_err(), "a key is not overwritten");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(reopen(&places(at.path())).gateway().unwrap().recipient(), recipient);
+}
