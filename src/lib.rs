@@ -22,6 +22,7 @@ pub mod policy;
 pub mod relay;
 pub mod retention;
 pub mod smtp;
+pub mod store;
 pub mod transfer;
 pub mod value;
 pub mod vault;

@@ -2,12 +2,18 @@
 //! clock, randomness. Each contract is written on its port (`app::ports`); nothing here decides anything.
 
 mod durable;
+mod embedded;
 mod keyring;
+mod keyspace;
+mod memory;
 mod objects;
 mod system_clock;
 mod system_random;
+pub mod testing;
 
+pub use embedded::EmbeddedStore;
 pub use keyring::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, make_gateway_key_file};
+pub use memory::MemoryStore;
 pub use objects::DirectoryObjects;
 pub use system_clock::{ManualClock, OffsetClock, SystemClock};
 pub use system_random::SystemRandom;

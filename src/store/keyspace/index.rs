@@ -1,0 +1,215 @@
+//! Index entries: which ones a record has, and where the entries of a list stand.
+
+use super::record::{Kind, RECORDS};
+use super::{Direction, end_of};
+use crate::app::ports::{List, Record};
+use crate::value::Timestamp;
+
+/// What stands before each index entry's key.
+const INDEXES: u8 = b'i';
+
+/// The indexes. A number is never given to another index: stores exist that were written with it.
+#[derive(Debug, Clone, Copy)]
+enum Index {
+    MailboxByPage = 1,
+    OrganisationBySlug = 2,
+    MailboxByDepositAddress = 3,
+    AccountByAddress = 4,
+    SessionByAccount = 5,
+    SessionByBeginning = 6,
+    ProofByToken = 7,
+    ProofByAsking = 8,
+    DraftByTouch = 9,
+    TransferByReference = 10,
+    RegisterByReference = 11,
+    TransferByMailbox = 12,
+    TransferByExpiry = 13,
+    MailByDue = 14,
+    MailByTransfer = 15,
+    MailByWriting = 16,
+    RepeatByAcceptance = 17,
+}
+
+/// The keys of a record's index entries, without the record's address at their end.
+pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
+    match record {
+        Record::Organisation(r) => vec![key(Index::OrganisationBySlug).text(r.slug.as_str()).0],
+        Record::Mailbox(r) => vec![
+            key(Index::MailboxByPage).bytes(r.organisation.as_bytes()).text(r.slug.as_str()).0,
+            key(Index::MailboxByDepositAddress).text(&r.deposit_address.to_string()).0,
+        ],
+        Record::Account(r) => vec![key(Index::AccountByAddress).text(&r.address.to_string()).0],
+        Record::Session(r) => vec![
+            key(Index::SessionByAccount).bytes(r.account.as_bytes()).0,
+            key(Index::SessionByBeginning).time(r.began_at).0,
+        ],
+        Record::Proof(r) => vec![
+            key(Index::ProofByToken).bytes(r.token.as_digest().as_bytes()).0,
+            key(Index::ProofByAsking).time(r.asked_at).0,
+        ],
+        Record::Draft(r) => vec![key(Index::DraftByTouch).time(r.touched_at).0],
+        Record::Transfer(r) => vec![
+            key(Index::TransferByReference).text(r.reference.as_str()).0,
+            key(Index::TransferByMailbox).bytes(r.mailbox.as_bytes()).time_backwards(r.received_at).0,
+            key(Index::TransferByExpiry).time(r.expires_at).0,
+        ],
+        Record::Register(r) => vec![key(Index::RegisterByReference).text(r.reference.as_str()).0],
+        Record::Mail(r) => {
+            let due = r.due_at().map(|at| key(Index::MailByDue).time(at).0);
+            let of = r.transfer.map(|t| key(Index::MailByTransfer).bytes(t.as_bytes()).time(r.written_at).0);
+            let written = key(Index::MailByWriting).time(r.written_at).0;
+            due.into_iter().chain(of).chain([written]).collect()
+        }
+        Record::Repeat(r) => vec![key(Index::RepeatByAcceptance).time(r.accepted_at).0],
+        Record::Partner(_)
+        | Record::Agreement(_)
+        | Record::Grant(_)
+        | Record::Person(_)
+        | Record::Checkpoint(_) => vec![],
+    }
+}
+
+/// What a range holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Records, by their own keys.
+    Records,
+    /// Index entries, which lead to records.
+    IndexEntries,
+}
+
+/// Where a list stands.
+#[derive(Debug)]
+pub(super) struct Range {
+    pub(super) from: Vec<u8>,
+    pub(super) to: Vec<u8>,
+    pub(super) direction: Direction,
+    pub(super) holds: Holds,
+}
+
+/// Where a list stands.
+pub(super) fn range_of(list: &List) -> Range {
+    match list {
+        List::Organisations => records(Kind::Organisation, &[]),
+        List::Mailboxes => records(Kind::Mailbox, &[]),
+        List::Partners => records(Kind::Partner, &[]),
+        List::Accounts => records(Kind::Account, &[]),
+        List::AgreementsOf(mailbox) => records(Kind::Agreement, mailbox.as_bytes()),
+        List::GrantsOf(transfer) => records(Kind::Grant, transfer.as_bytes()),
+        List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
+        List::MailboxByPage(organisation, slug) => {
+            all(key(Index::MailboxByPage).bytes(organisation.as_bytes()).text(slug.as_str()))
+        }
+        List::OrganisationBySlug(slug) => all(key(Index::OrganisationBySlug).text(slug.as_str())),
+        List::MailboxByDepositAddress(address) => {
+            all(key(Index::MailboxByDepositAddress).text(&address.to_string()))
+        }
+        List::AccountByAddress(address) => all(key(Index::AccountByAddress).text(&address.to_string())),
+        List::SessionsOf(account) => all(key(Index::SessionByAccount).bytes(account.as_bytes())),
+        List::SessionsBegunBefore(at) => before(Index::SessionByBeginning, *at),
+        List::ProofByToken(token) => all(key(Index::ProofByToken).bytes(token.as_digest().as_bytes())),
+        List::ProofsAskedBefore(at) => before(Index::ProofByAsking, *at),
+        List::DraftsTouchedBefore(at) => before(Index::DraftByTouch, *at),
+        List::TransferByReference(reference) => all(key(Index::TransferByReference).text(reference.as_str())),
+        List::RegisterByReference(reference) => all(key(Index::RegisterByReference).text(reference.as_str())),
+        List::TransfersOf { mailbox, before: None } => {
+            all(key(Index::TransferByMailbox).bytes(mailbox.as_bytes()))
+        }
+        List::TransfersOf { mailbox, before: Some(at) } => {
+            let mailbox = key(Index::TransferByMailbox).bytes(mailbox.as_bytes());
+            // After all that were received at that instant; older ones stand behind them.
+            Range { from: end_of(&mailbox.clone().time_backwards(*at).0), ..all(mailbox) }
+        }
+        List::TransfersExpiringBy(at) => by(Index::TransferByExpiry, *at),
+        List::MailsDueBy(at) => by(Index::MailByDue, *at),
+        List::MailsOf(transfer) => all(key(Index::MailByTransfer).bytes(transfer.as_bytes())),
+        List::MailsWrittenBefore(at) => before(Index::MailByWriting, *at),
+        List::RepeatsAcceptedBefore(at) => before(Index::RepeatByAcceptance, *at),
+    }
+}
+
+fn records(kind: Kind, prefix: &[u8]) -> Range {
+    let from = [&[RECORDS, kind as u8], prefix].concat();
+    Range { to: end_of(&from), from, direction: Direction::Forward, holds: Holds::Records }
+}
+
+fn all(prefix: IndexKey) -> Range {
+    Range { to: end_of(&prefix.0), from: prefix.0, direction: Direction::Forward, holds: Holds::IndexEntries }
+}
+
+/// Entries before an instant, oldest first.
+fn before(index: Index, at: Timestamp) -> Range {
+    Range { to: key(index).time(at).0, ..all(key(index)) }
+}
+
+/// Entries at an instant or before it, oldest first.
+fn by(index: Index, at: Timestamp) -> Range {
+    Range { to: end_of(&key(index).time(at).0), ..all(key(index)) }
+}
+
+/// A key in the making.
+#[derive(Debug, Clone)]
+struct IndexKey(Vec<u8>);
+
+fn key(index: Index) -> IndexKey {
+    IndexKey(vec![INDEXES, index as u8])
+}
+
+impl IndexKey {
+    /// Bytes of a fixed length.
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// A text that holds no NUL, ended by one so that no text is the beginning of another.
+    fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes()).bytes(&[0])
+    }
+
+    fn time(self, at: Timestamp) -> Self {
+        self.bytes(&ordered(at).to_be_bytes())
+    }
+
+    fn time_backwards(self, at: Timestamp) -> Self {
+        self.bytes(&(!ordered(at)).to_be_bytes())
+    }
+}
+
+/// The instant as a number whose unsigned order is that of time, before 1970 too.
+const fn ordered(at: Timestamp) -> u64 {
+    at.0.cast_unsigned() ^ (1 << 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_stand_in_the_order_of_time(a: i64, b: i64) {
+            let forwards = |at| key(Index::MailByDue).time(Timestamp(at)).0;
+            let backwards = |at| key(Index::MailByDue).time_backwards(Timestamp(at)).0;
+            prop_assert_eq!(a.cmp(&b), forwards(a).cmp(&forwards(b)));
+            prop_assert_eq!(b.cmp(&a), backwards(a).cmp(&backwards(b)));
+        }
+
+        #[test]
+        fn the_end_of_a_prefix_is_after_all_that_begin_with_it(prefix in prop::collection::vec(any::<u8>(), 1..6),
+                                                               rest in prop::collection::vec(any::<u8>(), 0..6)) {
+            let prefix = [&[INDEXES][..], &prefix].concat();
+            let longer = [&prefix[..], &rest].concat();
+            let end = end_of(&prefix);
+            prop_assert!(longer < end);
+            prop_assert!(!end.starts_with(&prefix));
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_another_does_not_find_it() {
+        let (short, long) = (key(Index::AccountByAddress).text("a"), key(Index::AccountByAddress).text("ab"));
+        let range = all(short);
+        assert!(!(range.from <= long.0 && long.0 < range.to));
+    }
+}

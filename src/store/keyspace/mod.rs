@@ -1,0 +1,130 @@
+//! Records, lists and the log as one ordered space of keys and values, shared by every adapter that keeps such a
+//! space. It touches no disk: an adapter hands it a view to read ([`Pairs`]) and takes the writes of a group of units
+//! ([`Group`]).
+//!
+//! ```text
+//! m                            format, number of the last unit, frontier of the log
+//! r kind key chunk             a record: its head, then what did not fit into the head
+//! i index fields key           what lists are read from; the value is the record's kind and key
+//! e place                      an entry of the log: its leaf hash, then the entry until it is pruned
+//! n what id place              entries by person, mailbox, transfer, action
+//! ```
+//!
+//! Kinds, indexes and `what` are one byte, numbers big-endian, so that keys stand in the order that lists have. Why one
+//! space, and values of a few kilobytes only: `docs/decisions/0003`.
+
+mod index;
+mod log;
+mod record;
+mod write;
+
+use thiserror::Error;
+
+pub(super) use self::log::{entries, leaves};
+pub(super) use self::write::Group;
+use crate::app::ports::{Key, List, Record, StoreError, Versioned};
+use crate::audit::Frontier;
+
+/// A key and its value.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+/// What a scan gives.
+pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Pair, StoreError>> + 'a>;
+
+/// A consistent view of the space.
+pub(super) trait Pairs {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The pairs from `from` on, before `to`, in order or in the opposite one; none when `to` is not after `from`.
+    fn scan(&self, from: &[u8], to: &[u8], direction: Direction) -> Scan<'_>;
+}
+
+/// In which order a scan goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Smallest key first.
+    Forward,
+    /// Largest key first.
+    Backward,
+}
+
+/// A limit of the key space was broken: a defect above, or a record that nobody foresaw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum KeyspaceError {
+    /// The record is larger than any of its kind should be.
+    #[error("a record of {actual} bytes is over the limit of {limit}")]
+    RecordTooLarge {
+        /// What is kept, in bytes.
+        limit: usize,
+        /// What was given, in bytes.
+        actual: usize,
+    },
+    /// The space was written by a program with another layout.
+    #[error("the store has format {actual}, this program reads format {expected}")]
+    Format {
+        /// What this program reads.
+        expected: u32,
+        /// What the store says.
+        actual: u32,
+    },
+}
+
+impl From<KeyspaceError> for StoreError {
+    fn from(error: KeyspaceError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// Reads one record.
+pub(super) fn get(pairs: &dyn Pairs, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
+    record::read(&|key| pairs.get(key), &record::address(key))
+}
+
+/// Reads the first records of a list.
+pub(super) fn list(
+    pairs: &dyn Pairs,
+    list: &List,
+    limit: usize,
+) -> Result<Vec<Versioned<Record>>, StoreError> {
+    let range = index::range_of(list);
+    let mut found = Vec::new();
+    for pair in pairs.scan(&range.from, &range.to, range.direction) {
+        if found.len() >= limit {
+            break;
+        }
+        let (key, value) = pair?;
+        let address = match range.holds {
+            index::Holds::IndexEntries => value,
+            // Further chunks of a record are read with its head.
+            index::Holds::Records => match record::head_address(&key) {
+                Some(address) => address,
+                None => continue,
+            },
+        };
+        // An index entry without its record would be half of a unit: the adapter's view is consistent.
+        found.push(record::read(&|key| pairs.get(key), &address)?.ok_or(StoreError::Damaged)?);
+    }
+    Ok(found)
+}
+
+/// Reads the tree over the log.
+pub(super) fn frontier(pairs: &dyn Pairs) -> Result<Frontier, StoreError> {
+    Ok(write::Meta::read(pairs)?.frontier)
+}
+
+/// Refuses a space of another format.
+pub(super) fn check_format(pairs: &dyn Pairs) -> Result<(), StoreError> {
+    write::Meta::read(pairs).map(|_| ())
+}
+
+/// The smallest key after all that begin with `prefix`.
+fn end_of(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    // Only a prefix of 0xFF bytes gets here, and none begins so.
+    vec![u8::MAX; prefix.len() + 1]
+}

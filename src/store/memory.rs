@@ -1,0 +1,81 @@
+//! The store in memory, for tests and for trying things out: the same key space as the embedded one, on a tree that is
+//! gone with the process. Durable it is not; in all else it keeps the contract.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::keyspace::{self, Direction, Group, Pairs, Scan};
+use crate::app::ports::{
+    AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
+    Versioned,
+};
+use crate::audit::{Entry as LogEntry, Frontier};
+
+/// A store that keeps nothing on a disk.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Tree>);
+
+#[derive(Debug, Default)]
+struct Tree(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Pairs for Tree {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], direction: Direction) -> Scan<'_> {
+        if from >= to {
+            return Box::new(std::iter::empty());
+        }
+        let pairs =
+            self.0.range(from.to_vec()..to.to_vec()).map(|(key, value)| Ok((key.clone(), value.clone())));
+        match direction {
+            Direction::Forward => Box::new(pairs),
+            Direction::Backward => Box::new(pairs.rev()),
+        }
+    }
+}
+
+impl MemoryStore {
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
+        keyspace::get(&*self.tree(), key)
+    }
+
+    async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
+        keyspace::list(&*self.tree(), list, limit)
+    }
+
+    async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {
+        let mut tree = self.tree();
+        let mut group = Group::new(&*tree)?;
+        let committed = group.add(&unit)?;
+        for (key, value) in group.into_writes()? {
+            match value {
+                Some(value) => tree.0.insert(key, value),
+                None => tree.0.remove(&key),
+            };
+        }
+        Ok(committed)
+    }
+
+    async fn log(&self) -> Result<Frontier, StoreError> {
+        keyspace::frontier(&*self.tree())
+    }
+
+    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
+        keyspace::entries(&*self.tree(), range, limit)
+    }
+
+    async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
+        keyspace::leaves(&*self.tree(), first, limit)
+    }
+}

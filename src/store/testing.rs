@@ -1,0 +1,155 @@
+//! For tests: a store that fails when it is told to, and counts how it is called. Nothing of the gateway uses it.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::app::ports::{
+    AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
+    Versioned,
+};
+use crate::audit::{Entry as LogEntry, Frontier};
+
+/// How a commit fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is told as failed, and nothing happened.
+    NotPersisted,
+    /// It is told as failed, and yet it happened.
+    Persisted,
+}
+
+/// The error that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a failure that the test asked for")]
+pub struct AskedFor;
+
+/// A store that fails when it is told to.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What becomes of the next commits; `None` is one that succeeds.
+    commits: VecDeque<Option<Fault>>,
+    is_down: bool,
+    calls: BTreeMap<&'static str, u64>,
+}
+
+impl FaultyStore {
+    /// Stands before a store; without further orders it does what that one does.
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, state: Mutex::new(State::default()) }
+    }
+
+    /// Fails the commit after `successes` more that succeed.
+    pub fn fail_commit_after(&self, successes: usize, fault: Fault) {
+        let mut state = self.state();
+        state.commits.extend(std::iter::repeat_n(None, successes));
+        state.commits.push_back(Some(fault));
+    }
+
+    /// Down, it answers nothing; up again, it does.
+    pub fn set_down(&self, is_down: bool) {
+        self.state().is_down = is_down;
+    }
+
+    /// How often each method was called since the last time that this was asked.
+    pub fn take_calls(&self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut self.state().calls)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, method: &'static str) -> Result<(), StoreError> {
+        let mut state = self.state();
+        *state.calls.entry(method).or_default() += 1;
+        if state.is_down { Err(failure()) } else { Ok(()) }
+    }
+}
+
+fn failure() -> StoreError {
+    StoreError::Unavailable(Box::new(AskedFor))
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
+        self.note("get")?;
+        self.inner.get(key).await
+    }
+
+    async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
+        self.note("list")?;
+        self.inner.list(list, limit).await
+    }
+
+    async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {
+        self.note("commit")?;
+        let fault = self.state().commits.pop_front().flatten();
+        match fault {
+            None => self.inner.commit(unit).await,
+            Some(Fault::NotPersisted) => Err(failure().into()),
+            Some(Fault::Persisted) => {
+                self.inner.commit(unit).await?;
+                Err(failure().into())
+            }
+        }
+    }
+
+    async fn log(&self) -> Result<Frontier, StoreError> {
+        self.note("log")?;
+        self.inner.log().await
+    }
+
+    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
+        self.note("entries")?;
+        self.inner.entries(range, limit).await
+    }
+
+    async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
+        self.note("leaves")?;
+        self.inner.leaves(first, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MemoryStore;
+    use super::*;
+    use crate::app::ports::{Change, PersonName};
+    use crate::value::{MailAddress, PersonId, Timestamp};
+
+    fn person(n: u8) -> Record {
+        let address = MailAddress::parse("anne.exemple@departement.example").unwrap();
+        PersonName { person: PersonId::new([n; 16]), address, met_at: Timestamp(1) }.into()
+    }
+
+    #[tokio::test]
+    async fn each_fault_leaves_what_its_name_says() {
+        let store = FaultyStore::new(Arc::new(MemoryStore::default()));
+        let put = async |n| {
+            let unit = UnitOfWork { changes: vec![Change::Put(person(n))], ..UnitOfWork::default() };
+            store.commit(unit).await.is_ok()
+        };
+        let is_there = async |n| store.get(&person(n).key()).await.unwrap().is_some();
+        store.fail_commit_after(1, Fault::NotPersisted);
+        store.fail_commit_after(0, Fault::Persisted);
+        assert!(put(1).await && is_there(1).await);
+        assert!(!put(2).await && !is_there(2).await);
+        assert!(!put(3).await && is_there(3).await);
+        assert!(put(4).await && is_there(4).await);
+        assert_eq!(store.take_calls(), [("commit", 4), ("get", 4)].into());
+        store.set_down(true);
+        assert!(!put(5).await && store.get(&person(1).key()).await.is_err());
+        store.set_down(false);
+        assert!(!is_there(5).await);
+    }
+}
