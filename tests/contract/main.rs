@@ -5,3 +5,5 @@
 
 mod keyring;
 mod objects;
+mod sample;
+mod store;

@@ -1,0 +1,288 @@
+//! Synthetic records and events: `n` makes each unlike the others.
+
+use std::sync::OnceLock;
+
+use pli::app::ports::{Entry, PersonName, Record, StoredCheckpoint};
+use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome};
+use pli::identity::{
+    Account, AccountState, AddressProof, Admission, Agreement, Organisation, Partner, Password, PasswordHash,
+    Role, Session,
+};
+use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKey, MailboxKind};
+use pli::relay::letter::LetterKind;
+use pli::relay::queue::{MailState, QueuedMail};
+use pli::transfer::{
+    Depositor, Draft, DraftPart, DraftState, Ending, ObjectLocator, RegisterLine, Repeat, Route, Transfer,
+};
+use pli::value::{
+    AccountId, ByteSize, Day, Digest, DraftId, Language, MailAddress, MailId, MailboxId, OrganisationId,
+    PartnerId, PersonId, ProofId, Reference, SessionId, Slug, Timestamp, Token, TokenHash, TransferId,
+};
+use pli::vault::{Grant, GrantTerms, Identity, Sealed, seal};
+
+/// Sixteen bytes that `n` fills.
+pub fn id(n: u32) -> [u8; 16] {
+    let mut id = [0xA5; 16];
+    id[..4].copy_from_slice(&n.to_be_bytes());
+    id
+}
+
+pub fn token(n: u32) -> TokenHash {
+    let mut token = [0x5A; 32];
+    token[..4].copy_from_slice(&n.to_be_bytes());
+    Token::new(token).hash()
+}
+
+pub fn address(n: u32) -> MailAddress {
+    MailAddress::parse(&format!("personne{n}@departement.example")).unwrap()
+}
+
+pub fn reference(n: u32) -> Reference {
+    Reference::new(u64::from(n).to_be_bytes())
+}
+
+pub fn slug(n: u32) -> Slug {
+    Slug::parse(&format!("page-{n}")).unwrap()
+}
+
+fn identity() -> &'static Identity {
+    static IDENTITY: OnceLock<Identity> = OnceLock::new();
+    IDENTITY.get_or_init(Identity::generate)
+}
+
+pub fn sealed(length: usize) -> Sealed {
+    seal(&identity().recipient(), &vec![7; length]).unwrap()
+}
+
+pub fn organisation(n: u32) -> Organisation {
+    Organisation {
+        id: OrganisationId::new(id(n)),
+        slug: slug(n),
+        name: format!("Caisse {n}"),
+        postal_address: "1 rue de l'Exemple".into(),
+        data_protection_officer: address(n),
+    }
+}
+
+pub fn mailbox(n: u32, organisation: u32) -> Mailbox {
+    Mailbox {
+        id: MailboxId::new(id(n)),
+        organisation: OrganisationId::new(id(organisation)),
+        slug: slug(n),
+        kind: MailboxKind::Generic,
+        name: format!("Boîte {n}"),
+        purpose: "Dépôts d'essai".into(),
+        deposit_address: MailAddress::parse(&format!("depot{n}@pli.example")).unwrap(),
+        notice_address: MailAddress::parse(&format!("equipe{n}@caisse.example")).unwrap(),
+        key: MailboxKey {
+            custody: Custody::Gateway,
+            recipient: identity().recipient(),
+            for_gateway: sealed(74),
+            for_recovery: None,
+        },
+        limits: DepositLimits::default(),
+    }
+}
+
+pub fn partner(n: u32) -> Partner {
+    Partner {
+        id: PartnerId::new(id(n)),
+        name: format!("Département {n}"),
+        domains: [address(n).domain().clone()].into(),
+        sites: vec![],
+        relays: vec![],
+        blocked: [].into(),
+        suspended: false,
+    }
+}
+
+pub fn agreement(mailbox: u32, partner: u32) -> Agreement {
+    Agreement {
+        partner: PartnerId::new(id(partner)),
+        mailbox: MailboxId::new(id(mailbox)),
+        from: Day(1),
+        until: None,
+        admission: Admission::Domain,
+    }
+}
+
+pub fn account(n: u32) -> Account {
+    static PASSWORD: OnceLock<PasswordHash> = OnceLock::new();
+    let password = PASSWORD
+        .get_or_init(|| PasswordHash::new(&Password::new("un essai".to_owned()).unwrap(), [1; 32]).unwrap());
+    Account {
+        id: AccountId::new(id(n)),
+        person: PersonId::new(id(n)),
+        address: address(n),
+        name: format!("Personne {n}"),
+        role: Role::Agent,
+        organisation: None,
+        partner: None,
+        mailboxes: vec![],
+        password: password.clone(),
+        state: AccountState::Active,
+        language: Language::Fr,
+    }
+}
+
+pub fn session(n: u32, account: u32, began_at: i64) -> Session {
+    Session {
+        id: SessionId::new(id(n)),
+        token: token(n),
+        account: AccountId::new(id(account)),
+        began_at: Timestamp(began_at),
+        used_at: Timestamp(began_at),
+        opened: vec![],
+    }
+}
+
+pub fn proof(n: u32, asked_at: i64) -> AddressProof {
+    AddressProof {
+        id: ProofId::new(id(n)),
+        token: token(n),
+        code: Digest::of(b"code"),
+        tries_left: 5,
+        browser: token(n + 1000),
+        mailbox: MailboxId::new(id(1)),
+        address: address(n),
+        person: PersonId::new(id(n)),
+        partner: None,
+        language: Language::Fr,
+        asked_at: Timestamp(asked_at),
+        draft: None,
+    }
+}
+
+pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
+    let entry = sealed(120);
+    let part = |number| DraftPart {
+        number,
+        object: ObjectLocator(format!("p/2026-11-21/{n:032x}/{number}+{number}")),
+        entry: entry.clone(),
+        size: ByteSize(u64::from(number)),
+    };
+    Draft {
+        id: DraftId::new(id(n)),
+        token: token(n),
+        mailbox: MailboxId::new(id(1)),
+        address: address(n),
+        person: PersonId::new(id(n)),
+        partner: PartnerId::new(id(1)),
+        language: Language::Fr,
+        transfer: TransferId::new(id(n)),
+        recipient: identity().recipient(),
+        wrap: Some(sealed(74)),
+        key_day: Day(1),
+        parts: (1..=parts).map(part).collect(),
+        next_number: parts + 1,
+        touched_at: Timestamp(touched_at),
+        state: DraftState::Open,
+    }
+}
+
+pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Transfer {
+    Transfer {
+        id: TransferId::new(id(n)),
+        reference: reference(n),
+        mailbox: MailboxId::new(id(mailbox)),
+        depositor: Depositor {
+            address: address(n),
+            person: PersonId::new(id(n)),
+            partner: PartnerId::new(id(1)),
+            partner_name: "Département".into(),
+            site: None,
+        },
+        title: "Demande d'information".to_owned().try_into().unwrap(),
+        route: Route::Page,
+        language: Language::Fr,
+        received_at: Timestamp(received_at),
+        expires_at: Timestamp(expires_at),
+        file_count: 1,
+        total_size: ByteSize(5),
+        manifest: sealed(300),
+        manifest_digest: Digest::of(b"manifest"),
+        objects: vec![ObjectLocator("f/2026-11-21/0123456789abcdef0123456789abcdef".into())],
+        first_opening: None,
+    }
+}
+
+pub fn grant(transfer: u32, holder: u32) -> Grant {
+    let terms = GrantTerms {
+        transfer: TransferId::new(id(transfer)),
+        holder: MailboxId::new(id(holder)),
+        day: Day(20_000),
+    };
+    Grant { terms, sealed: sealed(200) }
+}
+
+pub fn mail(n: u32, transfer: Option<u32>, written_at: i64, due_at: i64) -> QueuedMail {
+    QueuedMail {
+        id: MailId::new(id(n)),
+        kind: LetterKind::Notice,
+        transfer: transfer.map(|n| TransferId::new(id(n))),
+        mailbox: MailboxId::new(id(1)),
+        to: address(n),
+        language: Language::Fr,
+        written_at: Timestamp(written_at),
+        letter: Some(sealed(900)),
+        key_day: Day(1),
+        tries: 0,
+        state: MailState::Queued { next_try_at: Timestamp(due_at), last_problem: None },
+    }
+}
+
+pub fn register_line(n: u32) -> RegisterLine {
+    transfer(n, 1, 5, 6).into_register_line(Ending::Expired, Timestamp(7))
+}
+
+pub fn repeat(n: u32, accepted_at: i64) -> Repeat {
+    Repeat {
+        digest: Digest::of(&n.to_be_bytes()),
+        transfer: TransferId::new(id(n)),
+        reference: reference(n),
+        accepted_at: Timestamp(accepted_at),
+    }
+}
+
+pub fn person(n: u32) -> PersonName {
+    PersonName { person: PersonId::new(id(n)), address: address(n), met_at: Timestamp(1) }
+}
+
+pub fn checkpoint(size: u64) -> StoredCheckpoint {
+    StoredCheckpoint { size, note: format!("journal\n{size}\n"), signed_at: Timestamp(1) }
+}
+
+/// One record of each kind.
+pub fn one_of_each() -> Vec<Record> {
+    vec![
+        organisation(1).into(),
+        mailbox(1, 1).into(),
+        partner(1).into(),
+        agreement(1, 1).into(),
+        account(1).into(),
+        session(1, 1, 5).into(),
+        proof(1, 5).into(),
+        draft(1, 5, 3).into(),
+        transfer(1, 1, 5, 6).into(),
+        grant(1, 1).into(),
+        mail(1, Some(1), 5, 6).into(),
+        register_line(1).into(),
+        repeat(1, 5).into(),
+        person(1).into(),
+        checkpoint(1).into(),
+    ]
+}
+
+/// An event and its entry; the salt is `n`, so that two entries of one event differ.
+pub fn entry(n: u32, event: Event) -> Entry {
+    Entry { event, entry: audit::Entry::new(&event, id(n)).unwrap() }
+}
+
+pub fn event(at: i64, actor: Actor, action: Action, object: Object) -> Event {
+    Event::new(Timestamp(at), actor, action, object, Outcome::Done, Origin::Job)
+}
+
+/// An event about nothing in particular.
+pub fn started(n: u32) -> Entry {
+    entry(n, event(i64::from(n), Actor::System, Action::GatewayStarted, Object::None))
+}

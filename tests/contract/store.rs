@@ -1,0 +1,479 @@
+//! `Store`: atomic, serial, durable, in order; and a log that only grows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pli::app::ports::{
+    AuditRange, Change, CommitError, Entry, Expectation, Key, List, Record, Store, UnitOfWork, Versioned,
+};
+use pli::audit::{Action, Actor, Frontier, Object};
+use pli::relay::queue::QueuedMail;
+use pli::store::{EmbeddedStore, MemoryStore};
+use pli::transfer::Transfer;
+use pli::value::{
+    AccountId, Digest, DraftId, MailboxId, OrganisationId, PartnerId, PersonId, Timestamp, TransferId,
+};
+
+use crate::sample::{self, id};
+
+/// Runs a story against each adapter.
+macro_rules! on_every_store {
+    ($($(#[$meta:meta])* $story:ident),+ $(,)?) => {
+        mod in_memory {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() { super::$story(Arc::new(MemoryStore::default())).await; })+
+        }
+
+        mod embedded {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                let at = tempfile::tempdir().unwrap();
+                super::$story(Arc::new(EmbeddedStore::open(at.path()).unwrap())).await;
+            })+
+        }
+    };
+}
+
+on_every_store! {
+    every_kind_of_record_reads_back,
+    a_unit_whose_expectation_fails_leaves_nothing,
+    expectations_see_what_was_written_and_deleted,
+    a_record_made_anew_is_not_taken_for_the_old_one,
+    lists_of_all_and_of_one_owner,
+    lists_by_a_unique_field_find_one_and_follow_its_change,
+    lists_by_time_are_in_order_and_bounded,
+    transfers_of_a_mailbox_come_newest_first_and_page_by_page,
+    a_mail_leaves_the_queue_when_it_is_accepted,
+    a_large_draft_grows_file_by_file_and_shrinks,
+    a_record_that_is_too_large_is_refused_and_spoils_nothing,
+    the_log_is_the_tree_over_all_entries_in_order,
+    entries_are_found_by_what_they_name,
+    sixty_four_writers_lose_no_update_and_no_entry,
+}
+
+fn puts(records: Vec<Record>) -> UnitOfWork {
+    UnitOfWork { changes: records.into_iter().map(Change::Put).collect(), ..UnitOfWork::default() }
+}
+
+async fn put(store: &dyn Store, records: Vec<Record>) {
+    store.commit(puts(records)).await.unwrap();
+}
+
+async fn delete(store: &dyn Store, key: Key) {
+    store.commit(UnitOfWork { changes: vec![Change::Delete(key)], ..UnitOfWork::default() }).await.unwrap();
+}
+
+async fn list(store: &dyn Store, list: List, limit: usize) -> Vec<Record> {
+    store.list(&list, limit).await.unwrap().into_iter().map(|found| found.record).collect()
+}
+
+async fn every_kind_of_record_reads_back(store: Arc<dyn Store>) {
+    let records = sample::one_of_each();
+    for record in &records {
+        assert_eq!(store.get(&record.key()).await.unwrap(), None);
+    }
+    put(&*store, records.clone()).await;
+    for record in &records {
+        let found = store.get(&record.key()).await.unwrap().unwrap();
+        assert_eq!(&found.record, record);
+        assert!(found.version > 0);
+    }
+    for record in &records {
+        delete(&*store, record.key()).await;
+        delete(&*store, record.key()).await;
+        assert_eq!(store.get(&record.key()).await.unwrap(), None);
+    }
+    for emptied in [List::Organisations, List::Checkpoints, List::TransfersExpiringBy(Timestamp(i64::MAX))] {
+        assert_eq!(list(&*store, emptied, 10).await, []);
+    }
+}
+
+async fn a_unit_whose_expectation_fails_leaves_nothing(store: Arc<dyn Store>) {
+    put(&*store, vec![sample::partner(1).into()]).await;
+    let unit = UnitOfWork {
+        expectations: vec![Expectation::Absent(Key::Partner(PartnerId::new(id(1))))],
+        changes: sample::one_of_each().into_iter().map(Change::Put).collect(),
+        entries: vec![sample::started(1)],
+    };
+    assert!(matches!(store.commit(unit).await, Err(CommitError::Conflict)));
+    for record in sample::one_of_each().iter().filter(|record| !matches!(record, Record::Partner(_))) {
+        assert_eq!(store.get(&record.key()).await.unwrap(), None);
+    }
+    assert_eq!(list(&*store, List::TransfersExpiringBy(Timestamp(i64::MAX)), 10).await, []);
+    assert_eq!(store.log().await.unwrap(), Frontier::default());
+}
+
+async fn expectations_see_what_was_written_and_deleted(store: Arc<dyn Store>) {
+    let key = Key::Account(AccountId::new(id(1)));
+    let expecting = |expectation| UnitOfWork {
+        expectations: vec![expectation],
+        changes: vec![Change::Put(sample::account(1).into())],
+        entries: vec![],
+    };
+    store.commit(expecting(Expectation::Absent(key.clone()))).await.unwrap();
+    let first = store.get(&key).await.unwrap().unwrap().version;
+    let stale = expecting(Expectation::Unchanged(key.clone(), first));
+    store.commit(stale.clone()).await.unwrap();
+    assert!(store.get(&key).await.unwrap().unwrap().version > first, "a version rises with each write");
+    assert!(matches!(store.commit(stale).await, Err(CommitError::Conflict)));
+    delete(&*store, key.clone()).await;
+    let gone = expecting(Expectation::Unchanged(key.clone(), first));
+    assert!(matches!(store.commit(gone).await, Err(CommitError::Conflict)));
+    store.commit(expecting(Expectation::Absent(key))).await.unwrap();
+}
+
+async fn a_record_made_anew_is_not_taken_for_the_old_one(store: Arc<dyn Store>) {
+    let key = Key::Partner(PartnerId::new(id(1)));
+    put(&*store, vec![sample::partner(1).into()]).await;
+    let seen = store.get(&key).await.unwrap().unwrap().version;
+    delete(&*store, key.clone()).await;
+    put(&*store, vec![sample::partner(1).into()]).await;
+    let unit = UnitOfWork {
+        expectations: vec![Expectation::Unchanged(key, seen)],
+        changes: vec![Change::Put(sample::partner(1).into())],
+        entries: vec![],
+    };
+    assert!(matches!(store.commit(unit).await, Err(CommitError::Conflict)));
+}
+
+async fn lists_of_all_and_of_one_owner(store: Arc<dyn Store>) {
+    let mut records: Vec<Record> = Vec::new();
+    for n in 1..=3 {
+        records.push(sample::organisation(n).into());
+        records.push(sample::mailbox(n, 1).into());
+        records.push(sample::partner(n).into());
+        records.push(sample::account(n).into());
+        records.push(sample::agreement(1, n).into());
+        records.push(sample::agreement(2, n).into());
+        records.push(sample::grant(1, n).into());
+        records.push(sample::grant(2, n).into());
+        records.push(sample::session(n, 1, 5).into());
+        records.push(sample::session(n + 10, 2, 5).into());
+        records.push(sample::mail(n, Some(1), 5, 5).into());
+        records.push(sample::mail(n + 10, Some(2), 5, 5).into());
+        records.push(sample::mail(n + 20, None, 5, 5).into());
+        records.push(sample::checkpoint(u64::from(n) * 300).into());
+    }
+    put(&*store, records).await;
+    for (all, expected) in [
+        (List::Organisations, 3),
+        (List::Mailboxes, 3),
+        (List::Partners, 3),
+        (List::Accounts, 3),
+        (List::AgreementsOf(MailboxId::new(id(1))), 3),
+        (List::AgreementsOf(MailboxId::new(id(9))), 0),
+        (List::GrantsOf(TransferId::new(id(2))), 3),
+        (List::SessionsOf(AccountId::new(id(2))), 3),
+        (List::MailsOf(TransferId::new(id(1))), 3),
+    ] {
+        assert_eq!(list(&*store, all.clone(), 100).await.len(), expected, "{all:?}");
+        assert_eq!(list(&*store, all.clone(), 2).await.len(), expected.min(2), "{all:?} under a limit");
+        assert_eq!(list(&*store, all, 0).await.len(), 0);
+    }
+    let of_second = list(&*store, List::GrantsOf(TransferId::new(id(2))), 100).await;
+    assert!(
+        of_second.iter().all(|r| matches!(r, Record::Grant(g) if g.terms.transfer == TransferId::new(id(2))))
+    );
+    let sizes = list(&*store, List::Checkpoints, 2).await;
+    assert_eq!(sizes, [sample::checkpoint(900).into(), sample::checkpoint(600).into()], "newest first");
+}
+
+async fn lists_by_a_unique_field_find_one_and_follow_its_change(store: Arc<dyn Store>) {
+    put(&*store, sample::one_of_each()).await;
+    put(&*store, vec![sample::mailbox(10, 1).into(), sample::account(10).into()]).await;
+    let organisation = OrganisationId::new(id(1));
+    let account = List::AccountByAddress(sample::address(1));
+    for (by, expected) in [
+        (List::MailboxByPage(organisation, sample::slug(1)), Record::from(sample::mailbox(1, 1)).key()),
+        (List::OrganisationBySlug(sample::slug(1)), Key::Organisation(organisation)),
+        (
+            List::MailboxByDepositAddress(sample::mailbox(1, 1).deposit_address),
+            Key::Mailbox(MailboxId::new(id(1))),
+        ),
+        (account.clone(), Key::Account(AccountId::new(id(1)))),
+        (List::ProofByToken(sample::token(1)), Record::from(sample::proof(1, 5)).key()),
+        (List::TransferByReference(sample::reference(1)), Key::Transfer(TransferId::new(id(1)))),
+        (List::RegisterByReference(sample::reference(1)), Key::Register(TransferId::new(id(1)))),
+    ] {
+        let found = list(&*store, by.clone(), 10).await;
+        assert_eq!(found.iter().map(Record::key).collect::<Vec<_>>(), [expected], "{by:?}");
+    }
+    assert_eq!(list(&*store, List::MailboxByPage(OrganisationId::new(id(2)), sample::slug(1)), 1).await, []);
+
+    let mut renamed = sample::account(1);
+    renamed.address = sample::address(99);
+    put(&*store, vec![renamed.clone().into()]).await;
+    assert_eq!(list(&*store, account, 1).await, [], "the old address leads nowhere");
+    assert_eq!(list(&*store, List::AccountByAddress(sample::address(99)), 1).await, [renamed.into()]);
+}
+
+async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
+    let times = [500, -7, 40, 41, 300, 42];
+    let mut records: Vec<Record> = Vec::new();
+    for (n, at) in (1..).zip(times) {
+        records.push(sample::session(n, 1, at).into());
+        records.push(sample::proof(n, at).into());
+        records.push(sample::draft(n, at, 0).into());
+        records.push(sample::transfer(n, 1, 0, at).into());
+        records.push(sample::mail(n, None, at, at).into());
+        records.push(sample::repeat(n, at).into());
+    }
+    put(&*store, records).await;
+    let at = Timestamp(41);
+    for before in [
+        List::SessionsBegunBefore(at),
+        List::ProofsAskedBefore(at),
+        List::DraftsTouchedBefore(at),
+        List::MailsWrittenBefore(at),
+        List::RepeatsAcceptedBefore(at),
+    ] {
+        assert_eq!(times_of(list(&*store, before.clone(), 10).await), [-7, 40], "{before:?}");
+        assert_eq!(times_of(list(&*store, before.clone(), 1).await), [-7], "{before:?} under a limit");
+    }
+    for by in [List::TransfersExpiringBy(at), List::MailsDueBy(at)] {
+        assert_eq!(times_of(list(&*store, by.clone(), 10).await), [-7, 40, 41], "{by:?}");
+    }
+    let ever = list(&*store, List::MailsDueBy(Timestamp(i64::MAX)), 10).await;
+    assert_eq!(times_of(ever), [-7, 40, 41, 42, 300, 500]);
+}
+
+fn times_of(records: Vec<Record>) -> Vec<i64> {
+    let time = |record: Record| match record {
+        Record::Session(r) => r.began_at.0,
+        Record::Proof(r) => r.asked_at.0,
+        Record::Draft(r) => r.touched_at.0,
+        Record::Transfer(r) => r.expires_at.0,
+        Record::Mail(r) => r.written_at.0,
+        Record::Repeat(r) => r.accepted_at.0,
+        other => panic!("{other:?} is in no list by time"),
+    };
+    records.into_iter().map(time).collect()
+}
+
+async fn transfers_of_a_mailbox_come_newest_first_and_page_by_page(store: Arc<dyn Store>) {
+    let received = [30, 10, 50, 20, 40];
+    for (n, at) in (1..).zip(received) {
+        put(&*store, vec![sample::transfer(n, 1, at, 999).into()]).await;
+        put(&*store, vec![sample::transfer(n + 10, 2, at + 1, 999).into()]).await;
+    }
+    let page = async |before| {
+        let of = List::TransfersOf { mailbox: MailboxId::new(id(1)), before };
+        let found = list(&*store, of, 2).await;
+        let times = found.into_iter().map(|record| Transfer::try_from(record).unwrap().received_at.0);
+        times.collect::<Vec<_>>()
+    };
+    assert_eq!(page(None).await, [50, 40]);
+    assert_eq!(page(Some(Timestamp(40))).await, [30, 20]);
+    assert_eq!(page(Some(Timestamp(20))).await, [10]);
+    assert_eq!(page(Some(Timestamp(10))).await, [] as [i64; 0]);
+    assert_eq!(page(Some(Timestamp(i64::MIN))).await, [] as [i64; 0]);
+}
+
+async fn a_mail_leaves_the_queue_when_it_is_accepted(store: Arc<dyn Store>) {
+    let mail = sample::mail(1, Some(1), 5, 6);
+    put(&*store, vec![mail.clone().into()]).await;
+    assert_eq!(list(&*store, List::MailsDueBy(Timestamp(6)), 10).await.len(), 1);
+    let accepted: QueuedMail = mail.accepted(Timestamp(7), None);
+    put(&*store, vec![accepted.clone().into()]).await;
+    assert_eq!(list(&*store, List::MailsDueBy(Timestamp(i64::MAX)), 10).await, []);
+    assert_eq!(list(&*store, List::MailsOf(TransferId::new(id(1))), 10).await, [accepted.into()]);
+}
+
+async fn a_large_draft_grows_file_by_file_and_shrinks(store: Arc<dyn Store>) {
+    let key = Key::Draft(DraftId::new(id(1)));
+    let full = sample::draft(1, 5, 1000);
+    let mut draft = sample::draft(1, 5, 0);
+    for step in [1, 2, 3, 50, 944] {
+        let have = draft.parts.len();
+        draft.parts.extend_from_slice(&full.parts[have..have + step]);
+        put(&*store, vec![draft.clone().into()]).await;
+        assert_eq!(store.get(&key).await.unwrap().unwrap().record, draft.clone().into());
+    }
+    assert_eq!(draft.parts.len(), 1000);
+    draft.parts.truncate(1);
+    put(&*store, vec![draft.clone().into()]).await;
+    assert_eq!(store.get(&key).await.unwrap().unwrap().record, draft.into());
+}
+
+async fn a_record_that_is_too_large_is_refused_and_spoils_nothing(store: Arc<dyn Store>) {
+    let mut huge = sample::organisation(1);
+    huge.postal_address = "x".repeat(2 * 1024 * 1024);
+    let unit = UnitOfWork {
+        entries: vec![sample::started(1)],
+        ..puts(vec![sample::partner(1).into(), huge.into()])
+    };
+    assert!(matches!(store.commit(unit).await, Err(CommitError::Store(_))));
+    assert_eq!(list(&*store, List::Partners, 10).await, []);
+    assert_eq!(store.log().await.unwrap().size(), 0);
+    put(&*store, sample::one_of_each()).await;
+}
+
+async fn the_log_is_the_tree_over_all_entries_in_order(store: Arc<dyn Store>) {
+    assert_eq!(store.log().await.unwrap(), Frontier::default());
+    let mut expected = Frontier::default();
+    let mut leaves = Vec::new();
+    let mut n = 0;
+    for size in [1, 3, 0, 7, 2, 20] {
+        let entries: Vec<Entry> = (n..n + size).map(sample::started).collect();
+        n += size;
+        for entry in &entries {
+            expected.append(entry.entry.leaf());
+            leaves.push((entry.entry.leaf(), entry.entry.clone()));
+        }
+        let first = leaves.len() as u64 - u64::from(size);
+        let committed = store.commit(UnitOfWork { entries, ..puts(vec![sample::partner(n).into()]) }).await;
+        assert_eq!(committed.unwrap().first_entry, first);
+        assert_eq!(store.log().await.unwrap(), expected);
+    }
+    let mut read = Vec::new();
+    while read.len() < leaves.len() {
+        let page = store.leaves(read.len() as u64, 5).await.unwrap();
+        assert!(!page.is_empty() && page.len() <= 5);
+        for leaf in page {
+            assert_eq!(leaf.index, read.len() as u64);
+            read.push((leaf.leaf, leaf.entry.unwrap()));
+        }
+    }
+    assert_eq!(read, leaves);
+    assert_eq!(store.leaves(leaves.len() as u64, 5).await.unwrap(), []);
+}
+
+async fn entries_are_found_by_what_they_name(store: Arc<dyn Store>) {
+    let (anne, paul) = (PersonId::new(id(1)), PersonId::new(id(2)));
+    let (north, south) = (MailboxId::new(id(3)), MailboxId::new(id(4)));
+    let (first, second) = (TransferId::new(id(5)), TransferId::new(id(6)));
+    let deposit = |transfer, mailbox| Object::Transfer { transfer, mailbox };
+    let events = [
+        sample::event(10, Actor::Person(anne), Action::DepositSent, deposit(first, north)),
+        sample::event(11, Actor::Person(paul), Action::TransferOpened, deposit(first, north)),
+        sample::event(12, Actor::Person(anne), Action::DepositSent, deposit(second, south)),
+        sample::event(
+            13,
+            Actor::Person(paul),
+            Action::TransferDispatched,
+            Object::Dispatch { transfer: first, from: north, to: south },
+        ),
+        sample::event(14, Actor::Operator, Action::AccountCutOff, Object::Person(anne)),
+        sample::event(15, Actor::Person(paul), Action::TransferOpened, deposit(first, south)),
+    ];
+    let entries = (0..).zip(events).map(|(n, event)| sample::entry(n, event)).collect();
+    store.commit(UnitOfWork { entries, ..UnitOfWork::default() }).await.unwrap();
+    let all = AuditRange::default();
+    for (range, expected) in [
+        (all.clone(), vec![5, 4, 3, 2, 1, 0]),
+        (AuditRange { before: Some(2), ..all.clone() }, vec![1, 0]),
+        (AuditRange { person: Some(anne), ..all.clone() }, vec![4, 2, 0]),
+        (AuditRange { person: Some(paul), before: Some(5), ..all.clone() }, vec![3, 1]),
+        (AuditRange { mailbox: Some(south), ..all.clone() }, vec![5, 3, 2]),
+        (AuditRange { transfer: Some(first), ..all.clone() }, vec![5, 3, 1, 0]),
+        (AuditRange { action: Some(Action::DepositSent), ..all.clone() }, vec![2, 0]),
+        (
+            AuditRange { transfer: Some(first), mailbox: Some(south), person: Some(paul), ..all.clone() },
+            vec![5, 3],
+        ),
+        (AuditRange { from: Some(Timestamp(11)), until: Some(Timestamp(14)), ..all.clone() }, vec![3, 2, 1]),
+        (AuditRange { action: Some(Action::LogRead), ..all.clone() }, vec![]),
+    ] {
+        let found = store.entries(&range, 10).await.unwrap();
+        assert_eq!(found.iter().map(|(place, _)| *place).collect::<Vec<_>>(), expected, "{range:?}");
+        for (place, entry) in found {
+            assert_eq!(entry.event().unwrap(), events[usize::try_from(place).unwrap()]);
+        }
+        let two = store.entries(&range, 2).await.unwrap();
+        assert_eq!(two.len(), expected.len().min(2), "{range:?} under a limit");
+    }
+}
+
+/// Each writer raises one shared counter as often as it can, by expectation and retry, with a log entry each time.
+async fn sixty_four_writers_lose_no_update_and_no_entry(store: Arc<dyn Store>) {
+    const WRITERS: u32 = 64;
+    const TIMES: u32 = 5;
+    put(&*store, vec![sample::mail(0, None, 0, 0).into()]).await;
+    let tasks: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut places = Vec::new();
+                for time in 0..TIMES {
+                    places.push(raise(&*store, writer * TIMES + time).await);
+                }
+                places
+            })
+        })
+        .collect();
+    let mut places = BTreeSet::new();
+    for task in tasks {
+        places.extend(task.await.unwrap());
+    }
+    let counter = store.get(&sample_counter()).await.unwrap().unwrap();
+    assert_eq!(QueuedMail::try_from(counter.record).unwrap().tries, WRITERS * TIMES);
+    assert_eq!(places, (0..u64::from(WRITERS * TIMES)).collect(), "each entry has a place of its own");
+    let mut tree = Frontier::default();
+    let leaves = store.leaves(0, 1000).await.unwrap();
+    leaves.iter().for_each(|leaf| tree.append(leaf.leaf));
+    assert_eq!(store.log().await.unwrap(), tree);
+    let distinct: BTreeSet<Digest> = leaves.iter().map(|leaf| leaf.leaf).collect();
+    assert_eq!(distinct.len(), leaves.len());
+}
+
+fn sample_counter() -> Key {
+    Record::from(sample::mail(0, None, 0, 0)).key()
+}
+
+async fn raise(store: &dyn Store, n: u32) -> u64 {
+    loop {
+        let Versioned { record, version } = store.get(&sample_counter()).await.unwrap().unwrap();
+        let mut counter = QueuedMail::try_from(record).unwrap();
+        counter.tries += 1;
+        let unit = UnitOfWork {
+            expectations: vec![Expectation::Unchanged(sample_counter(), version)],
+            entries: vec![sample::started(n)],
+            ..puts(vec![counter.into()])
+        };
+        match store.commit(unit).await {
+            Ok(committed) => return committed.first_entry,
+            Err(CommitError::Conflict) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_keeps_all_across_restarts() {
+    let at = tempfile::tempdir().unwrap();
+    let mut tree = Frontier::default();
+    let mut kept: Vec<Record> = Vec::new();
+    for round in 0..4 {
+        let store = EmbeddedStore::open(at.path()).unwrap();
+        assert_eq!(store.log().await.unwrap(), tree);
+        for record in &kept {
+            assert_eq!(&store.get(&record.key()).await.unwrap().unwrap().record, record);
+        }
+        kept = sample::one_of_each();
+        let entries: Vec<_> = (0..5).map(|n| sample::started(round * 5 + n)).collect();
+        entries.iter().for_each(|entry| tree.append(entry.entry.leaf()));
+        store.commit(UnitOfWork { entries, ..puts(kept.clone()) }).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_value_of_the_embedded_store_is_moved_to_a_file_of_its_own() {
+    let at = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(at.path()).unwrap();
+    for n in 1..=40 {
+        put(&store, vec![sample::draft(n, i64::from(n), 600).into()]).await;
+    }
+    drop(store);
+    let store = EmbeddedStore::open(at.path()).unwrap();
+    assert_eq!(store.list(&List::DraftsTouchedBefore(Timestamp(99)), 100).await.unwrap().len(), 40);
+    assert_eq!(std::fs::read_dir(at.path().join("blobs")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_do_not_share_a_store() {
+    let at = tempfile::tempdir().unwrap();
+    let _first = EmbeddedStore::open(at.path()).unwrap();
+    assert!(EmbeddedStore::open(at.path()).is_err());
+}
