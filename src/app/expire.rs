@@ -138,7 +138,7 @@ impl App {
 
     async fn discard_drafts(&self, now: Timestamp) -> Result<(), AppError> {
         let over: Vec<(Draft, u64)> =
-            self.read_list(&List::DraftsTouchedBefore(now - DRAFT_LIFE), BATCH).await?;
+            self.read_list(&List::DraftsTouchedBefore(now - DRAFT_LIFE + Millis(1)), BATCH).await?;
         for (draft, version) in over {
             let mut unit = UnitOfWork::default();
             unit.expect_unchanged(Key::Draft(draft.id), version);

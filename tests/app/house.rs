@@ -1,0 +1,277 @@
+//! A small house: one organisation with two mailboxes, a council that may deposit into the first, people, a clock that
+//! moves when told.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record, Store};
+use pli::app::{
+    App, AppParts, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal, NewAccount,
+    NewMailbox, Policies, Sending, Settings, Signed, Visitor,
+};
+use pli::audit::{Action, Entry, Origin};
+use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site};
+use pli::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use pli::policy::title::{TitleGuard, TitlePolicy};
+use pli::relay::queue::DeliveryProblem;
+use pli::retention::ValidityPolicy;
+use pli::store::testing::FaultyStore;
+use pli::store::{DirectoryObjects, ManualClock, MemoryKeyring, MemoryStore, SystemRandom};
+use pli::value::{
+    ByteSize, Day, Digest, Domain, DraftId, Language, MailAddress, OrganisationId, PartnerId, Reference,
+    SecretBytes, Slug, Timestamp, Token,
+};
+use pli::vault::Identity;
+
+pub const NOW: Timestamp = Timestamp(1_795_000_000_000);
+pub const DEPOSITOR: &str = "jeanne.martin@departement.example";
+pub const PASSWORD: &str = "phrase de passe tout à fait synthétique";
+
+/// Keeps what is delivered, or refuses to.
+#[derive(Default)]
+pub struct Outbox {
+    pub mails: Mutex<Vec<(MailAddress, MailAddress, Vec<u8>)>>,
+    pub problem: Mutex<Option<DeliveryProblem>>,
+}
+
+#[async_trait]
+impl Delivery for Outbox {
+    async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
+        if let Some(problem) = *self.problem.lock().unwrap() {
+            return Err(problem);
+        }
+        self.mails.lock().unwrap().push((mail.from.clone(), mail.to.clone(), mail.message.to_vec()));
+        Ok(Dispatched { tls: None })
+    }
+}
+
+pub struct House {
+    pub app: Arc<App>,
+    pub store: Arc<FaultyStore>,
+    pub clock: Arc<ManualClock>,
+    pub outbox: Arc<Outbox>,
+    pub pensions: Mailbox,
+    pub directory: tempfile::TempDir,
+}
+
+pub fn address(text: &str) -> MailAddress {
+    MailAddress::parse(text).unwrap()
+}
+
+pub fn visitor() -> Visitor {
+    Visitor { address: IpAddr::from([192, 0, 2, 7]) }
+}
+
+/// Where the council's own mail host connects from.
+pub fn relay() -> Visitor {
+    Visitor { address: IpAddr::from([198, 51, 100, 9]) }
+}
+
+impl House {
+    pub async fn build() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
+        let clock = Arc::new(ManualClock::new(NOW));
+        let outbox = Arc::new(Outbox::default());
+        let titles = TitlePolicy::parse(include_str!("../../policies/title.toml")).unwrap();
+        let validity = ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap();
+        let app = App::new(AppParts {
+            store: store.clone(),
+            objects: Arc::new(DirectoryObjects::open(directory.path(), random.clone()).unwrap()),
+            keyring: Arc::new(MemoryKeyring::new(&random)),
+            clock: clock.clone(),
+            random,
+            delivery: outbox.clone(),
+            policies: Policies {
+                titles: TitleGuard::new(&titles),
+                validity,
+                digest: Digest::of(b"policies"),
+            },
+            settings: Settings {
+                base_url: "https://pli.example".into(),
+                mail_domain: Domain::parse("pli.example").unwrap(),
+                mail_from: address("ne-pas-repondre@pli.example"),
+                mail_from_name: "Pli".into(),
+                log_origin: "pli.example/log".into(),
+                recovery: Some(Identity::generate().recipient()),
+            },
+        });
+        let app = Arc::new(app.unwrap());
+        app.make_keys(NOW).await.unwrap();
+        let pensions = people(&app).await;
+        Self { app, store, clock, outbox, pensions, directory }
+    }
+
+    /// The mails delivered so far to an address, parsed.
+    pub async fn mails_to(&self, to: &str) -> Vec<String> {
+        self.app.deliver_due_mails().await.unwrap();
+        let mails = self.outbox.mails.lock().unwrap();
+        let mine = mails.iter().filter(|(_, recipient, _)| recipient.to_string() == to);
+        mine.map(|(_, _, message)| String::from_utf8(message.clone()).unwrap()).collect()
+    }
+
+    /// Asks for a link, follows it, and has the draft's id and cookie.
+    pub async fn draft(&self) -> (DraftId, Token) {
+        let asked = self.app.request_proof(&self.pensions, address(DEPOSITOR), Language::Fr, visitor()).await;
+        asked.unwrap();
+        let mail = self.mails_to(DEPOSITOR).await.pop().unwrap();
+        let text = mail_text(&mail);
+        let token = text.split("/depot/lien/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let opened = self.app.open_draft_by_link(&Token::parse(&token).unwrap(), visitor()).await.unwrap();
+        (opened.draft, opened.token)
+    }
+
+    pub async fn add_file(&self, draft: &(DraftId, Token), name: &str, bytes: &[u8]) {
+        let view = self.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
+        let mut sealing = self.app.begin_file(view, name, visitor()).await.unwrap();
+        for piece in bytes.chunks(70_001) {
+            sealing.push(piece).await.unwrap();
+        }
+        sealing.finish().await.unwrap();
+    }
+
+    pub async fn send(&self, draft: &(DraftId, Token), title: &str) -> Result<DepositAnswer, DepositRefusal> {
+        let view = self.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
+        let message = SecretBytes::new(b"Bonjour, dossier urgent.".to_vec());
+        self.app.accept_deposit(view, Sending { title: title.into(), message }, visitor()).await
+    }
+
+    /// A whole deposit by the page.
+    pub async fn deposit(&self) -> Reference {
+        let draft = self.draft().await;
+        self.add_file(&draft, "avis de situation.pdf", b"%PDF-1.7 synthetic").await;
+        self.send(&draft, "Demande urgente").await.unwrap().reference
+    }
+
+    pub async fn mail_in(
+        &self,
+        from: Option<&str>,
+        message: &str,
+        via: Visitor,
+    ) -> Result<MailAnswer, MailRefusal> {
+        let mail = InboundMail {
+            visitor: via,
+            envelope_from: from.map(address),
+            mailbox: self.pensions.id,
+            bytes: SecretBytes::new(message.replace('\n', "\r\n").into_bytes()),
+        };
+        self.app.accept_mail(mail).await
+    }
+
+    pub async fn sign_in(&self, who: &str) -> Signed {
+        let password = Password::new(PASSWORD.into());
+        let cookie = self.app.sign_in(Some(address(who)), password, visitor()).await.unwrap();
+        self.app.signed(&cookie, visitor()).await.unwrap().unwrap()
+    }
+
+    pub async fn events(&self) -> Vec<Action> {
+        let leaves = self.app.store.leaves(0, 100_000).await.unwrap();
+        let entries = leaves.into_iter().map(|leaf| leaf.entry.unwrap());
+        entries.map(|entry: Entry| entry.event().unwrap().action).collect()
+    }
+
+    pub async fn transfers(&self) -> usize {
+        let list = List::TransfersOf { mailbox: self.pensions.id, before: None };
+        self.app.store.list(&list, 100).await.unwrap().len()
+    }
+
+    pub async fn record(&self, key: &Key) -> Option<Record> {
+        self.app.store.get(key).await.unwrap().map(|found| found.record)
+    }
+
+    /// A file of a transfer, as the agent downloads it.
+    pub async fn download(&self, signed: &Signed, reference: &Reference, number: u32) -> Vec<u8> {
+        let opened = self.app.opened_transfer(Some(signed), reference, visitor()).await.unwrap();
+        let mut stream = self.app.open_file(&opened, number).await.unwrap();
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 8192]);
+        loop {
+            match stream.pull(&mut buffer).unwrap() {
+                0 => return bytes,
+                count => bytes.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+}
+
+/// The text part of a mail, decoded.
+pub fn mail_text(mail: &str) -> String {
+    let parsed = mail_parser::MessageParser::default().parse(mail.as_bytes()).unwrap();
+    parsed.body_text(0).unwrap().into_owned()
+}
+
+/// Whether any file below a directory holds the bytes.
+pub fn is_found_below(directory: &std::path::Path, marker: &[u8]) -> bool {
+    std::fs::read_dir(directory).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return is_found_below(&path, marker);
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes.windows(marker.len()).any(|window| window == marker)
+    })
+}
+
+async fn people(app: &App) -> Mailbox {
+    let organisation = Organisation {
+        id: OrganisationId::new([1; 16]),
+        slug: Slug::parse("carsat").unwrap(),
+        name: "Carsat".into(),
+        postal_address: "Rennes".into(),
+        data_protection_officer: address("dpo@carsat.example"),
+    };
+    app.create_organisation(organisation, Origin::Cli).await.unwrap();
+    let mut mailboxes = Vec::new();
+    for slug in ["pensions", "social"] {
+        let new = NewMailbox {
+            organisation: OrganisationId::new([1; 16]),
+            slug: Slug::parse(slug).unwrap(),
+            kind: MailboxKind::Generic,
+            name: slug.into(),
+            purpose: "Des demandes.".into(),
+            deposit_address: address(&format!("{slug}@pli.example")),
+            notice_address: address(&format!("balc-{slug}@carsat.example")),
+            limits: DepositLimits { file: ByteSize(1_000_000), deposit: ByteSize(1_500_000), files: 3 },
+        };
+        mailboxes.push(app.create_mailbox(new, Origin::Cli).await.unwrap());
+    }
+    let council = Partner {
+        id: PartnerId::new([2; 16]),
+        name: "Département".into(),
+        domains: [Domain::parse("departement.example").unwrap()].into(),
+        sites: vec![Site { name: "Redon".into(), mailbox: address("cdas-redon@departement.example") }],
+        relays: vec![NetworkRange::parse("198.51.100.0/24").unwrap()],
+        blocked: [].into(),
+        suspended: false,
+    };
+    app.put_partner(council, Origin::Cli).await.unwrap();
+    let agreement = Agreement {
+        partner: PartnerId::new([2; 16]),
+        mailbox: mailboxes[0].id,
+        from: Day(0),
+        until: None,
+        admission: Admission::Domain,
+    };
+    app.put_agreement(agreement, Origin::Cli).await.unwrap();
+    for (who, role, reads) in [
+        ("agent@carsat.example", Role::Agent, vec![mailboxes[0].id]),
+        ("autre@carsat.example", Role::Agent, vec![mailboxes[1].id]),
+        ("securite@carsat.example", Role::SecurityOfficer, vec![]),
+    ] {
+        let account = NewAccount {
+            address: address(who),
+            name: who.into(),
+            role,
+            organisation: Some(OrganisationId::new([1; 16])),
+            partner: None,
+            mailboxes: reads,
+            password: Password::new(PASSWORD.into()).unwrap(),
+            language: Language::Fr,
+        };
+        app.create_account(account, Origin::Cli).await.unwrap();
+    }
+    mailboxes.swap_remove(0)
+}

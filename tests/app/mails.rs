@@ -1,0 +1,142 @@
+//! A deposit by ordinary mail (D7), and what is none (invariant 10).
+
+use pli::app::{MailAnswer, MailRefusal};
+use pli::relay::letter::parse_return_address;
+use pli::relay::queue::{DeliveryProblem, MailState};
+use pli::value::{Domain, SecretBytes};
+
+use crate::house::{DEPOSITOR, House, mail_text, relay, visitor};
+
+const MAIL: &str = "From: Jeanne Martin <jeanne.martin@departement.example>
+To: pensions@pli.example
+Subject: Mme Exemple, 1 84 06 35 288 118 22
+Message-ID: <one@departement.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+
+Le texte du courriel.
+--b
+Content-Type: application/pdf; name=piece.pdf
+Content-Disposition: attachment; filename=piece.pdf
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjcKc3ludGhldGlj
+--b--
+";
+
+#[tokio::test]
+async fn a_mail_becomes_a_transfer_with_a_clean_title_and_its_original() {
+    let house = House::build().await;
+    let Ok(MailAnswer::Deposited { reference }) = house.mail_in(Some(DEPOSITOR), MAIL, relay()).await else {
+        panic!("the mail was not taken")
+    };
+    let signed = house.sign_in("agent@carsat.example").await;
+    let opened = house.app.opened_transfer(Some(&signed), &reference, visitor()).await.unwrap();
+    assert_eq!(opened.transfer.title.as_str(), "Demande urgente", "the subject must not travel on");
+    assert!(
+        String::from_utf8_lossy(house.app.message(&opened).await.unwrap().expose())
+            .contains("Le texte du courriel.")
+    );
+    assert_eq!(house.download(&signed, &reference, 1).await, b"%PDF-1.7\nsynthetic");
+    assert_eq!(house.download(&signed, &reference, 2).await, MAIL.replace('\n', "\r\n").as_bytes());
+    let acknowledgement = mail_text(&house.mails_to(DEPOSITOR).await.pop().unwrap());
+    assert!(acknowledgement.contains(reference.as_str()) && !acknowledgement.contains("Exemple"));
+}
+
+#[tokio::test]
+async fn the_same_send_again_gets_the_same_reference_also_at_the_same_time() {
+    let house = House::build().await;
+    let send = || house.mail_in(Some(DEPOSITOR), MAIL, relay());
+    let (one, two) = tokio::join!(send(), send());
+    let three = house
+        .mail_in(Some(DEPOSITOR), &format!("Received: from relay\n by pli.example; later\n{MAIL}"), relay())
+        .await;
+    let answers = [one.unwrap(), two.unwrap(), three.unwrap()];
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(house.transfers().await, 1);
+}
+
+#[tokio::test]
+async fn mail_from_alone_proves_nobody() {
+    let house = House::build().await;
+    let refused = |outcome| matches!(outcome, Err(MailRefusal::MayNotDeposit));
+    assert!(refused(house.mail_in(Some(DEPOSITOR), MAIL, visitor()).await), "not through the pinned relay");
+    assert!(refused(house.mail_in(Some("a@ailleurs.example"), MAIL, relay()).await), "another's envelope");
+    let forged = MAIL.replace("jeanne.martin@departement.example>\nTo", "x@ailleurs.example>\nTo");
+    assert!(refused(house.mail_in(Some(DEPOSITOR), &forged, relay()).await), "another's author");
+    assert_eq!(house.transfers().await, 0);
+}
+
+#[tokio::test]
+async fn answers_bounces_and_absences_are_no_deposits() {
+    let house = House::build().await;
+    house.deposit().await;
+    let notice = house.mails_to("balc-pensions@carsat.example").await.pop().unwrap();
+    let id = notice.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().trim();
+    let reply = MAIL.replace("MIME-Version", &format!("In-Reply-To: {id}\nMIME-Version"));
+    assert!(matches!(house.mail_in(Some(DEPOSITOR), &reply, relay()).await, Err(MailRefusal::IsReply)));
+    let absent = MAIL.replace("MIME-Version", "Auto-Submitted: auto-replied\nMIME-Version");
+    assert!(matches!(house.mail_in(Some(DEPOSITOR), &absent, relay()).await, Ok(MailAnswer::Noted)));
+    let bounce = MAIL.replace("Message-ID", "X-Was");
+    assert!(matches!(house.mail_in(None, &bounce, relay()).await, Ok(MailAnswer::Noted)));
+    let program = MAIL.replace("MIME-Version", "Auto-Submitted: auto-generated\nMIME-Version");
+    assert!(matches!(house.mail_in(Some(DEPOSITOR), &program, relay()).await, Err(MailRefusal::Automatic)));
+    assert_eq!(house.transfers().await, 1);
+    assert_eq!(house.mails_to(DEPOSITOR).await.len(), 2, "the link and one acknowledgement, nothing more");
+}
+
+#[tokio::test]
+async fn a_bounce_shows_on_the_transfer_that_it_is_about() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    house.mails_to(DEPOSITOR).await;
+    let domain = Domain::parse("pli.example").unwrap();
+    let returned = house
+        .outbox
+        .mails
+        .lock()
+        .unwrap()
+        .iter()
+        .find(|(_, to, _)| to.to_string() == "balc-pensions@carsat.example")
+        .and_then(|(from, ..)| parse_return_address(from, &domain))
+        .unwrap();
+    let report = "From: MAILER-DAEMON@carsat.example\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\nContent-Type: text/plain\r\n\r\nNo.\r\n\
+        --r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.carsat.example\r\n\r\n\
+        Final-Recipient: rfc822; balc-pensions@carsat.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--r--\r\n";
+    house
+        .app
+        .note_returned_mail(returned, &SecretBytes::new(report.as_bytes().to_vec()), relay())
+        .await
+        .unwrap();
+    let signed = house.sign_in("agent@carsat.example").await;
+    let envelope = house.app.envelope(Some(&signed), &reference, visitor()).await.unwrap();
+    let states: Vec<_> = envelope.mails.iter().map(|mail| &mail.state).collect();
+    assert!(
+        states
+            .iter()
+            .any(|state| matches!(state, MailState::Failed { problem: DeliveryProblem::Bounced, .. }))
+    );
+    assert!(states.iter().any(|state| matches!(state, MailState::Accepted { .. })));
+}
+
+#[tokio::test]
+async fn a_dead_mail_system_delays_mails_and_blocks_no_deposit() {
+    let house = House::build().await;
+    let draft = house.draft().await;
+    *house.outbox.problem.lock().unwrap() = Some(DeliveryProblem::Unreachable);
+    let reference = house.send(&draft, "Demande urgente").await.unwrap().reference;
+    house.app.deliver_due_mails().await.unwrap();
+    let signed = house.sign_in("agent@carsat.example").await;
+    let envelope = house.app.envelope(Some(&signed), &reference, visitor()).await.unwrap();
+    let delayed = |state: &MailState| {
+        matches!(state, MailState::Queued { last_problem: Some(DeliveryProblem::Unreachable), .. })
+    };
+    assert!(envelope.mails.iter().all(|mail| delayed(&mail.state)));
+    *house.outbox.problem.lock().unwrap() = None;
+    house.clock.advance(pli::value::Millis::minutes(2));
+    assert_eq!(house.mails_to("balc-pensions@carsat.example").await.len(), 1);
+}

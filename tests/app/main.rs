@@ -1,0 +1,10 @@
+//! The use cases over adapters in memory: stories, and the laws that a use case must keep whatever fails.
+#![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
+
+mod deposits;
+mod expiry;
+mod faults;
+mod house;
+mod mails;
+mod outsiders;
+mod reading;

@@ -1,0 +1,106 @@
+//! What an agent and an officer see, and that what was swapped in the store is caught (invariants 2, 5, S2).
+
+use std::sync::Arc;
+
+use pli::app::ports::{Change, Key, Record, UnitOfWork};
+use pli::app::{AppError, JournalFilter, OpenError};
+use pli::audit::{Action, Verdict};
+use pli::value::{MailboxId, TransferId};
+use pli::vault::VaultError;
+
+use crate::house::{DEPOSITOR, House, address, visitor};
+
+async fn overwrite(house: &House, record: Record) {
+    let unit = UnitOfWork { changes: vec![Change::Put(record)], ..UnitOfWork::default() };
+    house.app.store.commit(unit).await.unwrap();
+}
+
+async fn transfer(house: &House, reference: &pli::value::Reference) -> (TransferId, MailboxId) {
+    let signed = house.sign_in("agent@carsat.example").await;
+    let opened = house.app.opened_transfer(Some(&signed), reference, visitor()).await.unwrap();
+    (opened.transfer.id, opened.transfer.mailbox)
+}
+
+#[tokio::test]
+async fn a_manifest_or_a_grant_swapped_in_the_store_does_not_open() {
+    let house = House::build().await;
+    let (one, two) = (house.deposit().await, house.deposit().await);
+    let ((id, mailbox), (other, _)) = (transfer(&house, &one).await, transfer(&house, &two).await);
+    let signed = house.sign_in("agent@carsat.example").await;
+
+    let Some(Record::Transfer(original)) = house.record(&Key::Transfer(id)).await else { panic!() };
+    let Some(Record::Transfer(foreign)) = house.record(&Key::Transfer(other)).await else { panic!() };
+    let mut swapped = original.clone();
+    swapped.manifest = foreign.manifest.clone();
+    swapped.manifest_digest = foreign.manifest_digest;
+    overwrite(&house, swapped.into()).await;
+    let opened = house.app.opened_transfer(Some(&signed), &one, visitor()).await;
+    assert!(matches!(opened, Err(OpenError::Fault(AppError::Vault(_)))));
+
+    let mut moved = original.clone();
+    moved.objects = foreign.objects.clone();
+    overwrite(&house, moved.into()).await;
+    let opened = house.app.opened_transfer(Some(&signed), &one, visitor()).await.unwrap();
+    assert!(house.app.message(&opened).await.is_err(), "another transfer's object was shown");
+    overwrite(&house, original.into()).await;
+
+    let Some(Record::Grant(mut grant)) = house.record(&Key::Grant((other, mailbox))).await else { panic!() };
+    grant.terms.transfer = id;
+    overwrite(&house, grant.into()).await;
+    let opened = house.app.opened_transfer(Some(&signed), &one, visitor()).await;
+    assert!(matches!(opened, Err(OpenError::Fault(AppError::Vault(VaultError::Swapped)))));
+}
+
+#[tokio::test]
+async fn any_number_of_openings_are_logged_and_the_first_is_remembered() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    let signed = house.sign_in("agent@carsat.example").await;
+    for _ in 0..3 {
+        house.app.open_transfer(&signed, &reference, visitor()).await.unwrap();
+    }
+    let opened = house.events().await.into_iter().filter(|action| *action == Action::TransferOpened).count();
+    assert_eq!(opened, 3);
+    let listed = house.app.list_transfers(&signed, visitor()).await.unwrap();
+    assert_eq!(listed[0].transfers[0].first_opened_by.as_deref(), Some("agent@carsat.example"));
+}
+
+#[tokio::test]
+async fn the_officer_reads_who_did_what_and_nobody_else_does() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    let agent = house.sign_in("agent@carsat.example").await;
+    assert!(house.app.read_log(&agent, &JournalFilter::default(), visitor()).await.unwrap().is_none());
+    let officer = house.sign_in("securite@carsat.example").await;
+    let filter = JournalFilter { person: Some(address(DEPOSITOR)), ..JournalFilter::default() };
+    let page = house.app.read_log(&officer, &filter, visitor()).await.unwrap().unwrap();
+    assert!(page.lines.iter().all(|line| line.who.as_deref() == Some(DEPOSITOR)), "{:?}", page.lines);
+    let sent = page.lines.iter().find(|line| line.action == Action::DepositSent).unwrap();
+    assert_eq!(sent.object.as_deref(), Some(reference.as_str()));
+    assert!(house.events().await.contains(&Action::LogRead));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_verifies_and_holds_nothing_of_the_insured_person() {
+    let house = House::build().await;
+    let draft = house.draft().await;
+    house.add_file(&draft, "NOM-DE-FICHIER.pdf", b"CONTENU").await;
+    assert!(house.send(&draft, "M. TITRE-REFUSE 1 84 06 35 288 118 22").await.is_err());
+    house.send(&draft, "Demande urgente").await.unwrap();
+    let verdict = house.app.verify_log().await.unwrap();
+    assert!(matches!(verdict, Verdict::Well(_)), "{verdict}");
+    let leaves = house.app.store.leaves(0, 10_000).await.unwrap();
+    let log: String = leaves.iter().map(|leaf| leaf.entry.as_ref().unwrap().payload().to_owned()).collect();
+    for marker in [
+        "NOM-DE-FICHIER",
+        "TITRE-REFUSE",
+        "288",
+        "Demande urgente",
+        "jeanne",
+        "dossier urgent",
+        "departement",
+    ] {
+        assert!(!log.contains(marker), "{marker} is in the log");
+    }
+    let _kept: Arc<pli::app::App> = Arc::clone(&house.app);
+}
