@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record, Store};
+use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record};
 use pli::app::{
     App, AppParts, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal, NewAccount,
     NewMailbox, Policies, Sending, Settings, Signed, Visitor,
@@ -117,8 +117,8 @@ impl House {
     pub async fn draft(&self) -> (DraftId, Token) {
         let asked = self.app.request_proof(&self.pensions, address(DEPOSITOR), Language::Fr, visitor()).await;
         asked.unwrap();
-        let mail = self.mails_to(DEPOSITOR).await.pop().unwrap();
-        let text = mail_text(&mail);
+        let mails = self.mails_to(DEPOSITOR).await.into_iter().rev().map(|mail| mail_text(&mail));
+        let text = mails.into_iter().find(|text| text.contains("/depot/lien/")).unwrap();
         let token = text.split("/depot/lien/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
         let opened = self.app.open_draft_by_link(&Token::parse(&token).unwrap(), visitor()).await.unwrap();
         (opened.draft, opened.token)
