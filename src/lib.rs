@@ -15,12 +15,17 @@
 
 pub mod app;
 pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod identity;
+pub mod jobs;
 pub mod mailbox;
 pub mod message;
 pub mod policy;
 pub mod relay;
 pub mod retention;
+pub mod serve;
 pub mod smtp;
 pub mod store;
 pub mod transfer;

@@ -101,6 +101,10 @@ pub enum RefusedMail {
     MayNotDeposit,
     /// It went to the address that notices come from.
     AddressTakesNoMail,
+    /// It answers one of the gateway's mails: answers are given on the transfer's page.
+    IsReply,
+    /// A program sent it by itself: automatic mail is no deposit.
+    Automatic,
     /// Its headers or parts cannot be read.
     Malformed,
     /// It has more parts, or parts nested deeper, than are read.

@@ -200,6 +200,22 @@ impl Reply {
                     "This address takes no mail. Use the link in the message that you got.",
                 ],
             ),
+            RefusedMail::IsReply => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Ceci repond a un message automatique. Repondez depuis la page du transfert.",
+                    "This answers an automatic message. Answer from the page of the transfer.",
+                ],
+            ),
+            RefusedMail::Automatic => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Un courriel automatique ne vaut pas depot : ecrivez en votre nom.",
+                    "Automatic mail is no deposit: write in your own name.",
+                ],
+            ),
             RefusedMail::Malformed => {
                 (554, (5, 6, 0), &["Message illisible pour ce serveur.", "The message cannot be read."])
             }
@@ -281,12 +297,14 @@ mod tests {
 
     fn every_outcome() -> Vec<MailOutcome> {
         use RefusedMail::{
-            AddressTakesNoMail, Empty, FileRefused, Loop, Malformed, MayNotDeposit, TitleNamesPerson,
-            TooComplex, TooLarge,
+            AddressTakesNoMail, Automatic, Empty, FileRefused, IsReply, Loop, Malformed, MayNotDeposit,
+            TitleNamesPerson, TooComplex, TooLarge,
         };
         let refused = [
             MayNotDeposit,
             AddressTakesNoMail,
+            IsReply,
+            Automatic,
             Malformed,
             TooComplex,
             Empty,

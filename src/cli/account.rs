@@ -1,0 +1,42 @@
+//! `pli account`: accounts of people who sign in.
+
+use std::io::{self, BufRead};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::failed;
+use super::gateway::print;
+use crate::relay::letter::SecretText;
+use crate::serve::{ListOptions, NewAccount, Request};
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// List the accounts.
+    List(ListOptions),
+    /// Add an account. Its first password is read from standard input, one line.
+    Add(NewAccount),
+}
+
+pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
+    match action {
+        Action::List(options) => print(directory, Request::AccountList(options)),
+        Action::Add(mut new) => match read_password() {
+            Ok(password) => {
+                new.password = password;
+                print(directory, Request::AccountAdd(new))
+            }
+            Err(error) => failed(&format!("no password on standard input: {error}")),
+        },
+    }
+}
+
+fn read_password() -> io::Result<SecretText> {
+    let mut line = String::with_capacity(2048);
+    io::stdin().lock().read_line(&mut line)?;
+    while line.ends_with(['\n', '\r']) {
+        line.pop();
+    }
+    if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(SecretText::new(line)) }
+}

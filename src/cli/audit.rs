@@ -1,0 +1,129 @@
+//! `pli audit`: exports the log, verifies an export offline.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::gateway::{Sink, answer};
+use super::{block_on, ended};
+use crate::audit::{NoteKey, Verdict, verify};
+use crate::serve::Request;
+use crate::serve::control::Reply;
+
+/// The question could not be answered.
+const COULD_NOT_TELL: u8 = 2;
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// Write the whole log, signed up to now, to a file. That it was exported is logged.
+    Export {
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Verify an export, offline. Exit code 0: well; 1: not well; 2: could not tell.
+    Verify(VerifyOptions),
+}
+
+#[derive(Args)]
+pub(super) struct VerifyOptions {
+    /// The export.
+    file: PathBuf,
+    /// The log's public key, `name+id+base64`, or a file that holds it.
+    #[arg(long)]
+    key: String,
+    /// A checkpoint that was held elsewhere, such as one that came with an acknowledgement: a cut at the end shows.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+}
+
+pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
+    match action {
+        Action::Export { output } => {
+            let export = async {
+                let mut sink = OneFile::begin(output)?;
+                answer(directory, Request::AuditExport, &mut sink).await?;
+                sink.finish()
+            };
+            ended::<super::gateway::GatewayError>(block_on(async { export.await }))
+        }
+        Action::Verify(options) => verify_file(options),
+    }
+}
+
+/// An export in the making; it gets its name when it is whole.
+struct OneFile {
+    file: File,
+    unfinished: PathBuf,
+    path: PathBuf,
+}
+
+impl OneFile {
+    fn begin(path: &Path) -> io::Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".part");
+        let unfinished = PathBuf::from(name);
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        Ok(Self { file, unfinished, path: path.to_owned() })
+    }
+
+    fn finish(self) -> Result<(), super::gateway::GatewayError> {
+        self.file.sync_all()?;
+        Ok(fs::rename(&self.unfinished, &self.path)?)
+    }
+}
+
+impl Sink for OneFile {
+    fn take(&mut self, reply: Reply) -> io::Result<()> {
+        match reply {
+            Reply::Bytes(bytes) => self.file.write_all(&bytes),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+fn verify_file(options: &VerifyOptions) -> ExitCode {
+    let verdict = match verdict(options) {
+        Ok(verdict) => verdict,
+        Err(told) => {
+            println!("could not tell: {told}");
+            return ExitCode::from(COULD_NOT_TELL);
+        }
+    };
+    println!("{verdict}");
+    if let Verdict::NotWell { faults, count } = &verdict {
+        for fault in faults {
+            println!("  {fault}");
+        }
+        let untold = count.saturating_sub(faults.len() as u64);
+        if untold > 0 {
+            println!("  and {untold} more");
+        }
+    }
+    ExitCode::from(verdict.exit_code())
+}
+
+fn verdict(options: &VerifyOptions) -> Result<Verdict, String> {
+    let key = read_key(&options.key)?;
+    let unreadable = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let checkpoint = match &options.checkpoint {
+        Some(path) => Some(fs::read_to_string(path).map_err(|error| unreadable(path, error))?),
+        None => None,
+    };
+    let file = File::open(&options.file).map_err(|error| unreadable(&options.file, error))?;
+    Ok(verify(BufReader::new(file), &key, checkpoint.as_deref()))
+}
+
+fn read_key(given: &str) -> Result<NoteKey, String> {
+    if let Ok(key) = given.parse() {
+        return Ok(key);
+    }
+    let text = fs::read_to_string(given)
+        .map_err(|error| format!("the key is neither a public key nor a file that can be read: {error}"))?;
+    text.trim().parse().map_err(|error| format!("{given} holds no public key: {error}"))
+}

@@ -1,0 +1,159 @@
+//! `pli check`: says whether a gateway would start and is fit to, without starting one or opening a store. Each line is
+//! one finding; a fault ends with exit code 1, a warning does not.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::config::Config;
+use crate::demo::Parts;
+use crate::serve::{Certificates, Seams, policies, swap_is_on};
+use crate::vault::Identity;
+
+/// What was found.
+#[derive(Debug, Default)]
+struct Findings {
+    faults: Vec<String>,
+    warnings: Vec<String>,
+}
+
+pub(super) fn run(directory: &Path) -> ExitCode {
+    let findings = match Config::load(directory) {
+        Ok(config) => check(&config),
+        Err(error) => Findings { faults: vec![error.to_string()], warnings: Vec::new() },
+    };
+    for warning in &findings.warnings {
+        println!("warning: {warning}");
+    }
+    for fault in &findings.faults {
+        println!("fault: {fault}");
+    }
+    if findings.faults.is_empty() {
+        println!("The gateway of {} is fit to start.", directory.display());
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn check(config: &Config) -> Findings {
+    let mut found = Findings::default();
+    if let Err(error) = policies::load(config.policies.directory.as_deref()) {
+        found.faults.push(error.to_string());
+    }
+    if let Err(error) = Certificates::load(config) {
+        found.faults.push(error.to_string());
+    }
+    let relay = match &config.demo {
+        Some(section) => Parts::of(config, section).map(drop).map_err(|error| error.to_string()),
+        None => Seams::of(config).map(drop).map_err(|error| error.to_string()),
+    };
+    found.faults.extend(relay.err());
+    secrets(config, &mut found);
+    places(config, &mut found);
+    machine(config, &mut found);
+    found
+}
+
+fn secrets(config: &Config, found: &mut Findings) {
+    let key = &config.keyring.gateway_key_file;
+    match fs::read_to_string(key).map_err(|error| error.to_string()) {
+        Ok(text) if Identity::parse(&text).is_err() => {
+            found.faults.push(format!("{} is no age identity file", key.display()));
+        }
+        Ok(_) => {}
+        Err(error) => found.faults.push(format!("{} cannot be read: {error}", key.display())),
+    }
+    let keys = [Some(key), config.http.key.as_ref(), config.smtp.key.as_ref()];
+    for file in keys.into_iter().flatten() {
+        let mode = fs::metadata(file).map(|metadata| metadata.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            found.warnings.push(format!("{} can be read by others than its owner", file.display()));
+        }
+    }
+    if config.recovery.recipient.is_none() {
+        found
+            .warnings
+            .push("no [recovery] recipient: live mail cannot be opened without this gateway".to_owned());
+    }
+}
+
+/// The keyring must not go where the store goes: into its backups.
+fn places(config: &Config, found: &mut Findings) {
+    let keyring = &config.keyring.directory;
+    for data in [&config.store.directory, &config.objects.directory] {
+        if keyring.starts_with(data) || data.starts_with(keyring) {
+            let (keyring, data) = (keyring.display(), data.display());
+            found
+                .faults
+                .push(format!("{keyring} and {data} are one in the other: a backup would hold the keys"));
+        }
+    }
+    let volume =
+        |path: &Path| path.ancestors().find_map(|path| fs::metadata(path).ok()).map(|data| data.dev());
+    if volume(keyring) == volume(&config.store.directory) {
+        found.warnings.push(format!(
+            "{} is on the volume of the store: a snapshot of it would defeat expiry",
+            keyring.display()
+        ));
+    }
+}
+
+fn machine(config: &Config, found: &mut Findings) {
+    match swap_is_on() {
+        Some(true) => {
+            found.warnings.push("swap is on: memory may be written to a disk; turn it off".to_owned())
+        }
+        Some(false) => {}
+        None => found.warnings.push("whether swap is on cannot be told".to_owned()),
+    }
+    if !config.clock.synchronised_file.exists() {
+        found.warnings.push(format!(
+            "{} is not there: after a reboot access stays closed until `pli clock confirm`",
+            config.clock.synchronised_file.display()
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(place: &Path) -> Config {
+        let text = crate::config::InitialFile {
+            base_url: "http://localhost:8080".into(),
+            http_listen: "localhost:8080".into(),
+            smtp_listen: "localhost:2525".into(),
+            hostname: "pli.example".into(),
+            mail_domain: "pli.example".into(),
+            recovery: None,
+            demo: true,
+        };
+        Config::parse(&text.text(), place).unwrap()
+    }
+
+    #[test]
+    fn what_is_missing_and_what_is_unwise_is_told_apart() {
+        let place = tempfile::tempdir().unwrap();
+        let mut config = config(place.path());
+        config.keyring.directory = config.store.directory.join("keyring");
+        let found = check(&config);
+        let faults = found.faults.join("\n");
+        for told in ["gateway.key", "server.pem", "one in the other"] {
+            assert!(faults.contains(told), "{told}: {faults}");
+        }
+        assert!(found.warnings.iter().any(|told| told.contains("[recovery]")), "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let config = config(place.path());
+        crate::store::make_gateway_key_file(&config.keyring.gateway_key_file).unwrap();
+        let told = |found: &Findings| found.warnings.iter().any(|told| told.contains("gateway.key"));
+        assert!(!told(&check(&config)));
+        fs::set_permissions(&config.keyring.gateway_key_file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(told(&check(&config)));
+    }
+}

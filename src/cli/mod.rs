@@ -1,0 +1,168 @@
+//! The command line: parses, calls, prints. What a command does is told elsewhere; commands that need the store ask
+//! the gateway that runs, or open the store themselves when none does.
+//!
+//! Exit codes: 0 done; 1 not done, and one sentence on standard error says why and who must act; 2 the command line
+//! is not understood. `pli audit verify`: 0 well, 1 not well, 2 could not tell.
+
+mod account;
+mod audit;
+mod check;
+mod clock;
+mod demo;
+mod gateway;
+mod init;
+mod key;
+mod mailbox;
+mod organisation;
+mod partner;
+mod recover;
+mod serve;
+mod title;
+
+use std::fmt::Display;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::FILE_NAME;
+
+/// Where a demonstration is when nothing else is said.
+const DEMO_DIRECTORY: &str = "demo-data";
+/// How long threads that block may still take when a command is done.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// Pli: deposits of sensitive files for shared mailboxes, by web page and by mail.
+#[derive(Parser)]
+#[command(name = "pli", version, after_help = EXIT_CODES)]
+struct Line {
+    /// The gateway's directory, which holds pli.toml. Default: "." if it does, else "./demo-data".
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 not done, standard error says why; 2 the command line is not \
+understood.\n`pli audit verify`: 0 well, 1 not well, 2 could not tell.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway of a directory until SIGTERM; SIGHUP reads certificates and policies anew.
+    Serve,
+    /// Run a demonstration: a gateway with a world of its own, mails kept as files, a clock that can be moved.
+    Demo(demo::Options),
+    /// Make the directory of a new gateway: commented configuration, keys, development certificates.
+    Init(init::Options),
+    /// Say whether configuration, policies, certificates and machine are fit, without starting.
+    Check,
+    /// Ask the title guard.
+    #[command(subcommand)]
+    Title(title::Action),
+    /// Organisations: list, add.
+    #[command(subcommand)]
+    Organisation(organisation::Action),
+    /// Mailboxes: list, add.
+    #[command(subcommand)]
+    Mailbox(mailbox::Action),
+    /// Partners: list, add.
+    #[command(subcommand)]
+    Partner(partner::Action),
+    /// Accounts: list, add.
+    #[command(subcommand)]
+    Account(account::Action),
+    /// The log: export it, verify an export.
+    #[command(subcommand)]
+    Audit(audit::Action),
+    /// Recovery without Pli: export the live mail, sealed as it is.
+    #[command(subcommand)]
+    Recover(recover::Action),
+    /// The gateway's clock.
+    #[command(subcommand)]
+    Clock(clock::Action),
+    /// The gateway's public keys.
+    #[command(subcommand)]
+    Key(key::Action),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let line = Line::parse();
+    let directory = directory(line.dir.as_deref());
+    match line.command {
+        Command::Serve => serve::run(&directory),
+        Command::Demo(options) => demo::run(line.dir.as_deref(), &options),
+        Command::Init(options) => init::run(&options),
+        Command::Check => check::run(&directory),
+        Command::Title(action) => title::run(&action),
+        Command::Organisation(action) => organisation::run(&directory, action),
+        Command::Mailbox(action) => mailbox::run(&directory, action),
+        Command::Partner(action) => partner::run(&directory, action),
+        Command::Account(action) => account::run(&directory, action),
+        Command::Audit(action) => audit::run(&directory, &action),
+        Command::Recover(action) => recover::run(&directory, &action),
+        Command::Clock(action) => clock::run(&directory, &action),
+        Command::Key(action) => key::run(&directory, action),
+    }
+}
+
+fn directory(given: Option<&Path>) -> PathBuf {
+    match given {
+        Some(directory) => directory.to_owned(),
+        None if Path::new(FILE_NAME).exists() => PathBuf::from("."),
+        None => PathBuf::from(DEMO_DIRECTORY),
+    }
+}
+
+/// Runs a future to its end on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, std::io::Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(future);
+    runtime.shutdown_timeout(LAST_WORK);
+    Ok(outcome)
+}
+
+/// Says in one sentence why a command is not done.
+fn failed(error: &impl Display) -> ExitCode {
+    eprintln!("pli: {error}");
+    ExitCode::FAILURE
+}
+
+/// Ends a command.
+fn ended<E: Display>(outcome: Result<Result<(), E>, std::io::Error>) -> ExitCode {
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn what_outsiders_rely_on_parses() {
+        for line in [
+            "pli demo --dir d --http 127.0.0.1:0 --smtp 127.0.0.1:0",
+            "pli audit export -o log.jsonl --dir d",
+            "pli audit verify log.jsonl --key pli+00000000+x --checkpoint cp.txt",
+            "pli recover export",
+            "pli recover export -o out",
+            "pli title check --policy title.toml",
+            "pli --dir d clock confirm",
+            "pli key show --json",
+            "pli account add --address a@b.example --name A --role security_officer",
+        ] {
+            assert!(Line::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+}

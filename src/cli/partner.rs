@@ -1,0 +1,25 @@
+//! `pli partner`: partners.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::gateway::print;
+use crate::serve::{ListOptions, NewPartner, Request};
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// List the partners.
+    List(ListOptions),
+    /// Add a partner, and its agreements with mailboxes from today on.
+    Add(NewPartner),
+}
+
+pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
+    let request = match action {
+        Action::List(options) => Request::PartnerList(options),
+        Action::Add(new) => Request::PartnerAdd(new),
+    };
+    print(directory, request)
+}

@@ -1,0 +1,320 @@
+//! The sections of `pli.toml`, each setting with its default. Their meaning and units for operators are told in
+//! `reference.toml`, which a test holds to these structures.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::value::{ByteSize, Domain, MailAddress};
+use crate::vault::Recipient;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The directory of the file; every relative path was one below it.
+    #[serde(skip)]
+    pub directory: PathBuf,
+    /// Names that people see.
+    pub gateway: GatewaySection,
+    /// The pages.
+    pub http: HttpSection,
+    /// Mail that comes in.
+    pub smtp: SmtpSection,
+    /// Mail that goes out.
+    #[serde(default)]
+    pub relay: RelaySection,
+    /// Records and the log.
+    #[serde(default)]
+    pub store: StoreSection,
+    /// Sealed objects.
+    #[serde(default)]
+    pub objects: ObjectsSection,
+    /// Keys.
+    #[serde(default)]
+    pub keyring: KeyringSection,
+    /// Recovery without Pli.
+    #[serde(default)]
+    pub recovery: RecoverySection,
+    /// What is allowed.
+    #[serde(default)]
+    pub policies: PoliciesSection,
+    /// Figures for Prometheus.
+    #[serde(default)]
+    pub metrics: MetricsSection,
+    /// Who vouches for the clock.
+    #[serde(default)]
+    pub clock: ClockSection,
+    /// What the operator reads.
+    #[serde(default)]
+    pub log: LogSection,
+    /// Only in a directory that `pli demo` made.
+    pub demo: Option<DemoSection>,
+}
+
+/// `[gateway]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySection {
+    /// Where people reach the pages.
+    pub base_url: String,
+    /// The address that mails come from.
+    pub mail_from: Option<MailAddress>,
+    /// The name beside it.
+    #[serde(default = "default_mail_from_name")]
+    pub mail_from_name: String,
+    /// The origin of the log's checkpoints.
+    pub log_origin: Option<String>,
+}
+
+fn default_mail_from_name() -> String {
+    "Pli".to_owned()
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSection {
+    /// Where the pages are served.
+    pub listen: String,
+    /// Certificate chain, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key: Option<PathBuf>,
+    /// Served without TLS, behind a proxy or on loopback.
+    #[serde(default)]
+    pub plain: bool,
+}
+
+/// A certificate chain and its key.
+#[derive(Debug, Clone, Copy)]
+pub struct TlsFiles<'a> {
+    /// The chain, PEM.
+    pub certificate: &'a PathBuf,
+    /// The key, PEM.
+    pub key: &'a PathBuf,
+}
+
+impl HttpSection {
+    /// The certificate, unless the pages are served without.
+    pub fn tls_files(&self) -> Option<TlsFiles<'_>> {
+        if self.plain {
+            return None;
+        }
+        Some(TlsFiles { certificate: self.certificate.as_ref()?, key: self.key.as_ref()? })
+    }
+}
+
+/// `[smtp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpSection {
+    /// The gateway's name in its greeting.
+    pub hostname: Domain,
+    /// The domain of its addresses.
+    pub mail_domain: Domain,
+    /// Where mail is taken.
+    #[serde(default = "default_smtp_listen")]
+    pub listen: String,
+    /// Certificate chain for STARTTLS, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key: Option<PathBuf>,
+    /// Mail in clear is refused.
+    #[serde(default)]
+    pub requires_tls: bool,
+    /// The largest mail, in MiB.
+    #[serde(default = "default_message_max_mib")]
+    pub message_max_mib: u32,
+}
+
+fn default_smtp_listen() -> String {
+    "[::]:25".to_owned()
+}
+
+const fn default_message_max_mib() -> u32 {
+    50
+}
+
+impl SmtpSection {
+    /// The certificate, if mail may come over TLS.
+    pub fn tls_files(&self) -> Option<TlsFiles<'_>> {
+        Some(TlsFiles { certificate: self.certificate.as_ref()?, key: self.key.as_ref()? })
+    }
+
+    /// The largest mail.
+    pub fn message_max(&self) -> ByteSize {
+        ByteSize::mebibytes(u64::from(self.message_max_mib))
+    }
+}
+
+/// Whether outgoing mail may travel in clear.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelayTls {
+    /// In clear.
+    None,
+    /// Encrypted if offered.
+    Opportunistic,
+    /// Encrypted, to a host that proves its name.
+    #[default]
+    Required,
+}
+
+/// `[relay]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RelaySection {
+    /// The host that mails are handed to.
+    pub smart_host: Option<String>,
+    /// Its port.
+    pub port: u16,
+    /// Whether mail may travel in clear.
+    pub tls: RelayTls,
+    /// The name that it must prove.
+    pub server_name: Option<String>,
+    /// More certificate authorities to trust for it.
+    pub authorities: Option<PathBuf>,
+}
+
+impl Default for RelaySection {
+    fn default() -> Self {
+        Self { smart_host: None, port: 25, tls: RelayTls::Required, server_name: None, authorities: None }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSection {
+    /// Where records and the log are.
+    pub directory: PathBuf,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self { directory: "store".into() }
+    }
+}
+
+/// `[objects]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectsSection {
+    /// Where sealed objects are.
+    pub directory: PathBuf,
+}
+
+impl Default for ObjectsSection {
+    fn default() -> Self {
+        Self { directory: "objects".into() }
+    }
+}
+
+/// `[keyring]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyringSection {
+    /// Where the keys are.
+    pub directory: PathBuf,
+    /// A second place.
+    pub mirror: Option<PathBuf>,
+    /// The gateway's own key.
+    pub gateway_key_file: PathBuf,
+}
+
+impl Default for KeyringSection {
+    fn default() -> Self {
+        Self { directory: "keyring".into(), mirror: None, gateway_key_file: "gateway.key".into() }
+    }
+}
+
+/// `[recovery]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecoverySection {
+    /// The organisation's offline recipient.
+    pub recipient: Option<Recipient>,
+}
+
+/// `[policies]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoliciesSection {
+    /// Where the policy files are; none means those that Pli brings along.
+    pub directory: Option<PathBuf>,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsSection {
+    /// Where figures are served.
+    pub listen: Option<String>,
+}
+
+/// `[clock]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockSection {
+    /// The file that the time service makes once the clock is set.
+    pub synchronised_file: PathBuf,
+}
+
+impl Default for ClockSection {
+    fn default() -> Self {
+        Self { synchronised_file: "/run/systemd/timesync/synchronized".into() }
+    }
+}
+
+/// How lines of the operator's log are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people and journald.
+    #[default]
+    Plain,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What must be mended.
+    Error,
+    /// What should be looked at.
+    Warn,
+    /// What happens.
+    #[default]
+    Info,
+    /// What a developer wants to know.
+    Debug,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// How much.
+    pub level: LogLevel,
+}
+
+/// `[demo]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DemoSection {
+    /// Where mails are kept instead of being sent.
+    pub outbox: PathBuf,
+    /// How far the clock was moved.
+    pub clock_file: PathBuf,
+}
+
+impl Default for DemoSection {
+    fn default() -> Self {
+        Self { outbox: "outbox".into(), clock_file: "demo-clock.json".into() }
+    }
+}

@@ -1,0 +1,202 @@
+//! The demonstration's world: an organisation with four mailboxes, a partner with some of its sites, their agreements,
+//! and the people. Synthetic, on `.example` domains. What is there is left as it is, so that an interrupted first
+//! start is completed by the next one.
+
+use std::sync::Arc;
+
+use super::DemoError;
+use super::people::{CAST, Cast, DemoPassword, PENSIONS, SOCIAL_SERVICE};
+use crate::app::ports::List;
+use crate::app::{App, NewAccount, NewMailbox};
+use crate::audit::Origin;
+use crate::identity::{
+    Account, Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site,
+};
+use crate::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use crate::value::{Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
+
+/// The organisation's part of page addresses.
+pub const ORGANISATION: &str = "carsat-bretagne";
+const ORGANISATION_NAME: &str = "Carsat Bretagne (démonstration)";
+const PARTNER_NAME: &str = "Département d'Ille-et-Vilaine (démonstration)";
+const PARTNER_DOMAIN: &str = "ille-et-vilaine.example";
+/// Some of the partner's sites.
+const SITES: [(&str, &str); 6] = [
+    ("Pays de Saint Malo", "cdas-stmalo"),
+    ("Pays de Fougères", "cdas-fougeres"),
+    ("Pays de Vitré", "cdas-vitre"),
+    ("Pays de Redon", "cdas-redon"),
+    ("Pays de Brocéliande", "cdas-broceliande"),
+    ("Maurepas", "cdas-maurepas"),
+];
+/// People of the partner who deposit; any other address of its domain may as well.
+pub const DEPOSITORS: [&str; 3] = [
+    "jeanne.martin@ille-et-vilaine.example",
+    "malo.riou@ille-et-vilaine.example",
+    "cdas-redon@ille-et-vilaine.example",
+];
+/// Mail hosts on this machine speak for the partner.
+const RELAYS: [&str; 2] = ["127.0.0.0/8", "::1"];
+const LIST_MAX: usize = 1000;
+
+struct MailboxOfWorld {
+    slug: &'static str,
+    kind: MailboxKind,
+    name: &'static str,
+    purpose: &'static str,
+    notice: &'static str,
+}
+
+const MAILBOXES: [MailboxOfWorld; 4] = [
+    MailboxOfWorld {
+        slug: PENSIONS,
+        kind: MailboxKind::Generic,
+        name: "Partenaires retraite",
+        purpose: "Déposez ici les dossiers de retraite des personnes que vous accompagnez : un dépôt par personne.",
+        notice: "partenaires-retraite@carsat-bretagne.example",
+    },
+    MailboxOfWorld {
+        slug: SOCIAL_SERVICE,
+        kind: MailboxKind::Generic,
+        name: "Service social",
+        purpose: "Déposez ici les fiches de repérage de fragilité destinées au service social.",
+        notice: "service-social@carsat-bretagne.example",
+    },
+    MailboxOfWorld {
+        slug: "agence-rennes",
+        kind: MailboxKind::Agency,
+        name: "Agence de Rennes",
+        purpose: "Dossiers confiés à l'agence de Rennes.",
+        notice: "agence-rennes@carsat-bretagne.example",
+    },
+    MailboxOfWorld {
+        slug: "agence-saint-malo",
+        kind: MailboxKind::Agency,
+        name: "Agence de Saint-Malo",
+        purpose: "Dossiers confiés à l'agence de Saint-Malo.",
+        notice: "agence-saint-malo@carsat-bretagne.example",
+    },
+];
+
+/// Makes what is missing of the world.
+pub async fn complete(app: &Arc<App>, passwords: &[DemoPassword]) -> Result<(), DemoError> {
+    let organisation = organisation(app).await?;
+    let mailboxes = mailboxes(app, organisation).await?;
+    let partner = partner(app, &mailboxes).await?;
+    for person in &CAST {
+        account(app, person, passwords, organisation, partner, &mailboxes).await?;
+    }
+    Ok(())
+}
+
+async fn organisation(app: &Arc<App>) -> Result<OrganisationId, DemoError> {
+    let slug = Slug::parse(ORGANISATION)?;
+    if let Some(known) = app.organisations().await?.into_iter().find(|known| known.slug == slug) {
+        return Ok(known.id);
+    }
+    let id = OrganisationId::new(app.random.bytes());
+    let organisation = Organisation {
+        id,
+        slug,
+        name: ORGANISATION_NAME.to_owned(),
+        postal_address: "1 rue de l'Exemple, 35000 Rennes".to_owned(),
+        data_protection_officer: MailAddress::parse("dpo@carsat-bretagne.example")?,
+    };
+    app.create_organisation(organisation, Origin::Job).await?;
+    Ok(id)
+}
+
+async fn mailboxes(app: &Arc<App>, organisation: OrganisationId) -> Result<Vec<Mailbox>, DemoError> {
+    let known = app.mailboxes().await?;
+    for wanted in
+        MAILBOXES.iter().filter(|wanted| known.iter().all(|known| known.slug.as_str() != wanted.slug))
+    {
+        let new = NewMailbox {
+            organisation,
+            slug: Slug::parse(wanted.slug)?,
+            kind: wanted.kind,
+            name: wanted.name.to_owned(),
+            purpose: wanted.purpose.to_owned(),
+            deposit_address: MailAddress::parse(&format!("{}@{}", wanted.slug, app.settings.mail_domain))?,
+            notice_address: MailAddress::parse(wanted.notice)?,
+            limits: DepositLimits::default(),
+        };
+        app.create_mailbox(new, Origin::Job).await?;
+    }
+    Ok(app.mailboxes().await?)
+}
+
+async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, DemoError> {
+    let known: Vec<(Partner, u64)> = app.read_list(&List::Partners, LIST_MAX).await?;
+    let id = match known.into_iter().find(|(known, _)| known.name == PARTNER_NAME) {
+        Some((known, _)) => known.id,
+        None => {
+            let partner = new_partner(PartnerId::new(app.random.bytes()))?;
+            let id = partner.id;
+            app.put_partner(partner, Origin::Job).await?;
+            id
+        }
+    };
+    for mailbox in mailboxes.iter().filter(|mailbox| mailbox.takes_deposits()) {
+        let agreements: Vec<(Agreement, u64)> =
+            app.read_list(&List::AgreementsOf(mailbox.id), LIST_MAX).await?;
+        if agreements.iter().all(|(agreement, _)| agreement.partner != id) {
+            // From yesterday on: a clock that is set back by an hour finds it in force.
+            let from = app.now().at.day().plus(-1);
+            let admission = Admission::Domain;
+            let agreement = Agreement { partner: id, mailbox: mailbox.id, from, until: None, admission };
+            app.put_agreement(agreement, Origin::Job).await?;
+        }
+    }
+    Ok(id)
+}
+
+fn new_partner(id: PartnerId) -> Result<Partner, DemoError> {
+    let site = |(name, local): (&str, &str)| -> Result<Site, DemoError> {
+        let mailbox = MailAddress::parse(&format!("{local}@{PARTNER_DOMAIN}"))?;
+        Ok(Site { name: name.to_owned(), mailbox })
+    };
+    let relays = RELAYS.into_iter().map(|range| NetworkRange::parse(range).map_err(|_| DemoError::Name));
+    Ok(Partner {
+        id,
+        name: PARTNER_NAME.to_owned(),
+        domains: [Domain::parse(PARTNER_DOMAIN)?].into(),
+        sites: SITES.into_iter().map(site).collect::<Result<_, _>>()?,
+        relays: relays.collect::<Result<_, _>>()?,
+        blocked: [].into(),
+        suspended: false,
+    })
+}
+
+async fn account(
+    app: &Arc<App>,
+    person: &Cast,
+    passwords: &[DemoPassword],
+    organisation: OrganisationId,
+    partner: PartnerId,
+    mailboxes: &[Mailbox],
+) -> Result<(), DemoError> {
+    let address = MailAddress::parse(person.address)?;
+    let known: Vec<(Account, u64)> = app.read_list(&List::AccountByAddress(address.clone()), 1).await?;
+    let Some(kept) = passwords.iter().find(|kept| kept.address == person.address) else { return Ok(()) };
+    if !known.is_empty() {
+        return Ok(());
+    }
+    let of_partner = person.role == Role::Gestionnaire;
+    let new = NewAccount {
+        address,
+        name: person.name.to_owned(),
+        role: person.role,
+        organisation: (!of_partner).then_some(organisation),
+        partner: of_partner.then_some(partner),
+        mailboxes: mailboxes
+            .iter()
+            .filter(|mailbox| person.mailboxes.contains(&mailbox.slug.as_str()))
+            .map(|mailbox| mailbox.id)
+            .collect(),
+        password: Password::new(kept.password.clone()).ok_or(DemoError::Name)?,
+        language: Language::Fr,
+    };
+    app.create_account(new, Origin::Job).await?;
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What the gateway does by itself: ends what is over, delivers mails, signs and verifies the log. Loops over use
+//! cases, with the shutdown token; what is to be done is decided there. [`Work`] is the same by hand, for who moves the
+//! demonstration's clock.
+
+mod rhythm;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppError, Upkeep};
+use crate::audit::Verdict;
+use rhythm::{Rhythm, Wake};
+
+/// How often time's work is looked at: a transfer's grants go within a minute of its end (invariant 5).
+const UPKEEP_EVERY: Duration = Duration::from_secs(10);
+/// How often the log is signed.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// How often the whole log is verified.
+const VERIFY_EVERY: Duration = Duration::from_mins(10);
+/// Mails are looked at this often even when nobody says that one waits.
+const DELIVERY_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+/// How long a delivery under way may still take when the gateway stops; cut off, the mail is delivered again.
+const DELIVERY_GRACE: Duration = Duration::from_secs(10);
+
+/// The work, each kind of it done by one at a time.
+pub struct Work {
+    app: Arc<App>,
+    upkeep: Mutex<ClockSeen>,
+    delivery: Mutex<()>,
+}
+
+/// What the last upkeep saw of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClockSeen {
+    Believed,
+    Jumped,
+}
+
+impl Work {
+    /// The work of a gateway.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app, upkeep: Mutex::new(ClockSeen::Believed), delivery: Mutex::new(()) }
+    }
+
+    /// Does what time asks for. A jump of the clock is noted once, when it begins.
+    pub async fn upkeep(&self) -> Result<Upkeep, AppError> {
+        let mut seen = self.upkeep.lock().await;
+        let done = self.app.upkeep().await?;
+        metrics::gauge!("pli_clock_believed").set(if done.clock_not_believed { 0.0 } else { 1.0 });
+        metrics::counter!("pli_transfers_expired_total").increment(done.transfers_expired as u64);
+        metrics::counter!("pli_keys_destroyed_total").increment(done.keys_destroyed as u64);
+        match (*seen, done.clock_not_believed) {
+            (ClockSeen::Believed, true) => {
+                tracing::error!("clock.not_believed: access is closed; look at it, then `pli clock confirm`");
+                self.app.note_clock_jump(self.app.now().at).await?;
+                *seen = ClockSeen::Jumped;
+            }
+            (ClockSeen::Jumped, false) => {
+                tracing::info!("clock.believed");
+                *seen = ClockSeen::Believed;
+            }
+            _ => {}
+        }
+        Ok(done)
+    }
+
+    /// Tries every mail that is due. Returns how long until the next one is, if any waits.
+    pub async fn deliver(&self) -> Result<Option<Duration>, AppError> {
+        let _alone = self.delivery.lock().await;
+        loop {
+            let (tried, next) = self.app.deliver_due_mails().await?;
+            metrics::counter!("pli_mail_tries_total").increment(tried as u64);
+            if tried == 0 {
+                let wait = next.map(|due| self.app.now().at.until(due).0.max(0));
+                return Ok(wait.map(|millis| Duration::from_millis(millis.unsigned_abs())));
+            }
+        }
+    }
+
+    /// Signs the log as it is.
+    pub async fn checkpoint(&self) -> Result<(), AppError> {
+        if let Some(checkpoint) = self.app.sign_checkpoint().await? {
+            metrics::gauge!("pli_log_signed_entries").set(checkpoint.size as f64);
+        }
+        Ok(())
+    }
+
+    /// Verifies the whole log. What is not well is the security officer's to see; the operator is told that it is.
+    pub async fn verify(&self) -> Result<(), AppError> {
+        let verdict = self.app.verify_log().await?;
+        let well = matches!(verdict, Verdict::Well(_));
+        metrics::gauge!("pli_log_verified").set(if well { 1.0 } else { 0.0 });
+        if !well {
+            tracing::error!(%verdict, "log.not_verified");
+        }
+        Ok(())
+    }
+}
+
+/// Starts the loops; they end after `shutdown`.
+pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
+    let mut loops = JoinSet::new();
+    let mut add = |name, every, job: fn(Arc<Work>) -> Job| {
+        loops.spawn(repeat(Arc::clone(work), shutdown.clone(), name, every, job));
+    };
+    add("upkeep", UPKEEP_EVERY, |work| Box::pin(async move { work.upkeep().await.map(drop) }));
+    add("checkpoint", CHECKPOINT_EVERY, |work| Box::pin(async move { work.checkpoint().await }));
+    add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
+    loops.spawn(deliver(Arc::clone(work), shutdown.clone()));
+    loops
+}
+
+/// One run of a job.
+type Job = BoxFuture<'static, Result<(), AppError>>;
+
+/// Does one kind of work at the start and then at an interval, more slowly while it fails.
+async fn repeat(
+    work: Arc<Work>,
+    shutdown: CancellationToken,
+    name: &'static str,
+    every: Duration,
+    job: fn(Arc<Work>) -> Job,
+) {
+    let mut rhythm = Rhythm::new(name, every);
+    loop {
+        let outcome = job(Arc::clone(&work)).await;
+        let wait = rhythm.after(outcome.as_ref().err());
+        if Wake::after(wait, &shutdown).await == Wake::Stop {
+            return;
+        }
+    }
+}
+
+/// Delivers when a mail waits, when one is due again, and now and then in any case.
+async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
+    let mut rhythm = Rhythm::new("delivery", DELIVERY_AT_LEAST_EVERY);
+    loop {
+        let outcome = tokio::select! {
+            outcome = work.deliver() => outcome,
+            () = grace_over(&shutdown) => return,
+        };
+        let wait = match &outcome {
+            Ok(next) => next.map_or(rhythm.after(None), |next| next.min(rhythm.after(None))),
+            Err(error) => rhythm.after(Some(error)),
+        };
+        tokio::select! {
+            woken = Wake::after(wait, &shutdown) => if woken == Wake::Stop { return },
+            () = work.app.mail_waits(), if outcome.is_ok() => {}
+        }
+    }
+}
+
+async fn grace_over(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(DELIVERY_GRACE).await;
+}

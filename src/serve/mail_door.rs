@@ -1,0 +1,194 @@
+//! The mail door: says which addresses are the gateway's, and hands what comes in to the use cases. The answers on the
+//! wire are `smtp`'s, the decisions are `app`'s; here the two are only told to each other.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+
+use crate::app::ports::{KeyringError, ObjectError, StoreError};
+use crate::app::{App, AppError, InboundMail, MailAnswer, MailRefusal, Visitor};
+use crate::audit::{Action, RefusalReason};
+use crate::mailbox::Mailbox;
+use crate::message::MessageError;
+use crate::relay::letter::parse_return_address;
+use crate::smtp::{
+    MailHandler, MailOutcome, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, TryLater,
+};
+use crate::value::{MailAddress, MailId, MailboxId, SecretBytes};
+
+/// Local parts that stand for the person in charge of mail (RFC 5321 section 4.5.1, RFC 2142).
+const POSTMASTERS: [&str; 2] = ["postmaster", "abuse"];
+
+/// The mail door of a gateway.
+pub struct MailDoor {
+    app: Arc<App>,
+    deposits: ArcSwap<HashMap<MailAddress, MailboxId>>,
+}
+
+impl MailDoor {
+    /// Opens it with the mailboxes that there are.
+    pub async fn new(app: Arc<App>) -> Result<Self, AppError> {
+        let door = Self { app, deposits: ArcSwap::default() };
+        door.refresh().await?;
+        Ok(door)
+    }
+
+    /// Learns the deposit addresses anew; to be called when mailboxes change.
+    pub async fn refresh(&self) -> Result<(), AppError> {
+        let mailboxes = self.app.mailboxes().await?;
+        let deposits = mailboxes.into_iter().filter(Mailbox::takes_deposits);
+        self.deposits
+            .store(Arc::new(deposits.map(|mailbox| (mailbox.deposit_address, mailbox.id)).collect()));
+        Ok(())
+    }
+
+    async fn deposit(&self, mailbox: MailboxId, received: ReceivedMail) -> MailOutcome {
+        let ReceivedMail { peer, from, bytes, .. } = received;
+        let mail = InboundMail { visitor: Visitor { address: peer }, envelope_from: from, mailbox, bytes };
+        match self.app.accept_mail(mail).await {
+            Ok(MailAnswer::Deposited { reference }) => MailOutcome::Accepted { reference },
+            Ok(MailAnswer::Noted) => MailOutcome::Noted,
+            Err(refusal) => refused(&refusal),
+        }
+    }
+
+    async fn returned(&self, id: MailId, bytes: &SecretBytes, visitor: Visitor) -> MailOutcome {
+        noted(self.app.note_returned_mail(id, bytes, visitor).await)
+    }
+
+    /// Mail to the address that notices come from: a person reads what to do, a program is left in peace.
+    async fn no_reply(&self, received: &ReceivedMail, visitor: Visitor) -> MailOutcome {
+        if received.from.is_none() {
+            return noted(self.app.note_automatic_mail(visitor).await);
+        }
+        let (action, reason) = (Action::MailRefused, RefusalReason::PolicyDenied);
+        match self.app.log_recipient_refused(action, reason, visitor).await {
+            Ok(()) => MailOutcome::Refused(RefusedMail::AddressTakesNoMail),
+            Err(error) => later(&error),
+        }
+    }
+}
+
+impl Recipients for MailDoor {
+    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
+        if let Some(mailbox) = self.deposits.load().get(address) {
+            return RecipientAnswer::Accepted(RecipientRole::Deposit(*mailbox));
+        }
+        let settings = &self.app.settings;
+        if address == &settings.mail_from {
+            return RecipientAnswer::Accepted(RecipientRole::NoReply);
+        }
+        if address.domain() != &settings.mail_domain {
+            return RecipientAnswer::NotHere;
+        }
+        if let Some(id) = parse_return_address(address, &settings.mail_domain) {
+            return RecipientAnswer::Accepted(RecipientRole::Return(id));
+        }
+        if POSTMASTERS.contains(&address.local()) {
+            return RecipientAnswer::Accepted(RecipientRole::Postmaster);
+        }
+        RecipientAnswer::UnknownHere
+    }
+}
+
+#[async_trait]
+impl MailHandler for MailDoor {
+    async fn handle(&self, received: ReceivedMail) -> MailOutcome {
+        let visitor = Visitor { address: received.peer };
+        let outcome = match received.recipient.role {
+            RecipientRole::Deposit(mailbox) => self.deposit(mailbox, received).await,
+            RecipientRole::Return(id) => self.returned(id, &received.bytes, visitor).await,
+            RecipientRole::NoReply => self.no_reply(&received, visitor).await,
+            RecipientRole::Postmaster => noted(self.app.note_automatic_mail(visitor).await),
+        };
+        let told = match &outcome {
+            MailOutcome::Accepted { .. } => "accepted",
+            MailOutcome::Noted => "noted",
+            MailOutcome::Refused(_) => "refused",
+            MailOutcome::TryLater(_) => "later",
+        };
+        metrics::counter!("pli_mails_in_total", "outcome" => told).increment(1);
+        outcome
+    }
+}
+
+fn noted(result: Result<(), AppError>) -> MailOutcome {
+    match result {
+        Ok(()) => MailOutcome::Noted,
+        Err(error) => later(&error),
+    }
+}
+
+fn refused(refusal: &MailRefusal) -> MailOutcome {
+    MailOutcome::Refused(match refusal {
+        MailRefusal::MayNotDeposit => RefusedMail::MayNotDeposit,
+        MailRefusal::IsReply => RefusedMail::IsReply,
+        MailRefusal::Automatic => RefusedMail::Automatic,
+        MailRefusal::Malformed(MessageError::TooDeep { .. } | MessageError::TooManyParts { .. }) => {
+            RefusedMail::TooComplex
+        }
+        MailRefusal::Malformed(MessageError::TooLarge { limit, .. }) => {
+            RefusedMail::TooLarge { limit: *limit }
+        }
+        MailRefusal::Malformed(_) => RefusedMail::Malformed,
+        MailRefusal::Empty => RefusedMail::Empty,
+        MailRefusal::TooLarge { limit, .. } => RefusedMail::TooLarge { limit: *limit },
+        MailRefusal::Title(_) => RefusedMail::TitleNamesPerson,
+        MailRefusal::Fault(error) => return later(error),
+    })
+}
+
+fn later(error: &AppError) -> MailOutcome {
+    tracing::error!(%error, "mail.not_taken");
+    let full = match error {
+        AppError::Objects(ObjectError::Unavailable(error))
+        | AppError::Keyring(KeyringError::Unavailable(error)) => is_full(error),
+        AppError::Store(StoreError::Unavailable(source)) => {
+            let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
+            let mut full = false;
+            while let Some(error) = cause {
+                full |= error.downcast_ref::<io::Error>().is_some_and(is_full);
+                cause = error.source();
+            }
+            full
+        }
+        _ => false,
+    };
+    MailOutcome::TryLater(if full { TryLater::Full } else { TryLater::Fault })
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_ours_is_never_a_refusal() {
+        for (error, told) in [
+            (AppError::Contended, TryLater::Fault),
+            (AppError::ClockNotBelieved, TryLater::Fault),
+            (AppError::Objects(ObjectError::Unavailable(io::ErrorKind::StorageFull.into())), TryLater::Full),
+            (
+                AppError::Store(StoreError::Unavailable(Box::new(io::Error::from(
+                    io::ErrorKind::StorageFull,
+                )))),
+                TryLater::Full,
+            ),
+        ] {
+            assert_eq!(refused(&MailRefusal::Fault(error)), MailOutcome::TryLater(told));
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_notice_is_told_apart_from_a_stranger() {
+        assert_eq!(refused(&MailRefusal::IsReply), MailOutcome::Refused(RefusedMail::IsReply));
+        assert_eq!(refused(&MailRefusal::MayNotDeposit), MailOutcome::Refused(RefusedMail::MayNotDeposit));
+    }
+}

@@ -1,0 +1,284 @@
+//! Runs a gateway: opens its doors, starts its jobs, waits for the word to stop, drains, and ends the log with a
+//! signature. What it is made of comes from [`open`]; the demonstration runs the same.
+
+pub mod authority;
+pub mod control;
+mod delivery;
+mod figures;
+mod hardening;
+mod listeners;
+mod logging;
+mod mail_door;
+mod open;
+pub mod policies;
+mod requests;
+mod service_manager;
+mod tls;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use hardening::{harden, swap_is_on};
+pub use listeners::{BindError, Bound, bind};
+pub use logging::start as start_logging;
+pub use open::{OpenError, Seams, open};
+pub use requests::{
+    ListOptions, NewAccount, NewMailbox, NewOrganisation, NewPartner, Request, RequestError, execute,
+};
+pub use tls::{CertificateError, Certificates};
+
+use crate::app::{App, AppError};
+use crate::audit::Action;
+use crate::config::Config;
+use crate::jobs::{self, Work};
+use crate::smtp::{self, ListenerConfig, ListenerLimits, ListenerTls, SessionLimits};
+use crate::web::{self, DemoHost, HttpLimits, WebConfig};
+use mail_door::MailDoor;
+
+/// How long what is under way may take when the gateway stops.
+const DRAIN: Duration = Duration::from_secs(45);
+
+/// Why a gateway does not run. The operator must act.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// It could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An address is taken or not there.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A use case failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// Figures cannot be kept.
+    #[error(transparent)]
+    Metrics(#[from] figures::MetricsError),
+    /// The control socket cannot be made.
+    #[error("the control socket {} cannot be made: {source}", path.display())]
+    Control {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Signals cannot be listened to.
+    #[error("signals cannot be listened to: {0}")]
+    Signals(io::Error),
+}
+
+/// The doors of a gateway, open but not yet answering: whoever comes waits.
+pub struct Doors {
+    /// The pages.
+    pub http: Bound,
+    /// Mail.
+    pub smtp: Bound,
+    metrics: Option<Bound>,
+}
+
+impl Doors {
+    /// Binds what the configuration says.
+    pub async fn open(config: &Config) -> Result<Self, BindError> {
+        Ok(Self {
+            http: bind(&config.http.listen).await?,
+            smtp: bind(&config.smtp.listen).await?,
+            metrics: match &config.metrics.listen {
+                Some(address) => Some(bind(address).await?),
+                None => None,
+            },
+        })
+    }
+}
+
+/// A gateway that is ready to run.
+pub struct Gateway {
+    /// Its configuration.
+    pub config: Config,
+    /// The use cases.
+    pub app: Arc<App>,
+    /// Its jobs' work, shared with who moves the demonstration's clock.
+    pub work: Arc<Work>,
+    /// The demonstration, if it is one.
+    pub demo: Option<Arc<dyn DemoHost>>,
+}
+
+impl Gateway {
+    /// Runs until SIGTERM or SIGINT. `ready` is called once everything answers.
+    pub async fn run(self, doors: Doors, ready: impl FnOnce()) -> Result<(), ServeError> {
+        let mut signals = Signals::listen().map_err(ServeError::Signals)?;
+        let certificates = Certificates::load(&self.config)?;
+        self.begin().await?;
+        let door = Arc::new(MailDoor::new(Arc::clone(&self.app)).await?);
+        let (stop, doors_closed) = (CancellationToken::new(), CancellationToken::new());
+        let mut answering = self.answer(doors, &certificates, &door, &doors_closed)?;
+        let mut jobs = jobs::start(&self.work, &stop);
+        let control = self.control(&door, &stop)?;
+        jobs.spawn(control);
+        jobs.spawn(service_manager::keep_alive(stop.clone()));
+        service_manager::ready();
+        ready();
+        while signals.next().await == Word::Reload {
+            self.reload(&certificates, &door).await;
+        }
+        tracing::info!("gateway.stopping");
+        service_manager::stopping();
+        signals.end_at_once_on_the_next();
+        doors_closed.cancel();
+        drain(&mut answering).await;
+        stop.cancel();
+        drain(&mut jobs).await;
+        self.end().await
+    }
+
+    /// Keys are there before the first deposit, and the log tells of the start.
+    async fn begin(&self) -> Result<(), AppError> {
+        self.app.log_gateway(Action::GatewayStarted).await?;
+        let now = self.app.now();
+        if now.believed { self.app.make_keys(now.at).await } else { Ok(()) }
+    }
+
+    /// The log ends with a signature.
+    async fn end(&self) -> Result<(), ServeError> {
+        self.app.log_gateway(Action::GatewayStopped).await?;
+        self.work.checkpoint().await?;
+        tracing::info!("gateway.stopped");
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        doors: Doors,
+        certificates: &Certificates,
+        door: &Arc<MailDoor>,
+        closed: &CancellationToken,
+    ) -> Result<JoinSet<()>, ServeError> {
+        let mut answering = JoinSet::new();
+        let secure_cookies = self.config.gateway.base_url.starts_with("https://");
+        let pages = web::router(Arc::clone(&self.app), WebConfig { secure_cookies, demo: self.demo.clone() });
+        for listener in doors.http.listeners {
+            let (tls, limits) = (certificates.http.clone(), HttpLimits::default());
+            answering.spawn(web::serve(listener, tls, pages.clone(), limits, closed.clone()));
+        }
+        for listener in doors.smtp.listeners {
+            let config = self.mail_listener(certificates);
+            answering.spawn(smtp::serve(listener, config, Arc::clone(door) as _, closed.clone()));
+        }
+        if let Some(bound) = doors.metrics {
+            let router = figures::start()?;
+            for listener in bound.listeners {
+                answering.spawn(figures::serve(listener, router.clone(), closed.clone()));
+            }
+        }
+        Ok(answering)
+    }
+
+    fn mail_listener(&self, certificates: &Certificates) -> ListenerConfig {
+        let smtp = &self.config.smtp;
+        let session = SessionLimits { message: smtp.message_max(), ..SessionLimits::default() };
+        ListenerConfig {
+            hostname: smtp.hostname.clone(),
+            tls: certificates.smtp.clone().map_or(ListenerTls::Off, ListenerTls::StartTls),
+            requires_tls: smtp.requires_tls,
+            limits: ListenerLimits { session, ..ListenerLimits::default() },
+        }
+    }
+
+    fn control(
+        &self,
+        door: &Arc<MailDoor>,
+        stop: &CancellationToken,
+    ) -> Result<impl Future<Output = ()> + use<>, ServeError> {
+        let path = self.config.control_socket();
+        let socket = control::listen(&path).map_err(|source| ServeError::Control { path, source })?;
+        let (app, door, stop) = (Arc::clone(&self.app), Arc::clone(door), stop.clone());
+        Ok(control::serve(socket, stop, move |request, replies| {
+            let (app, door) = (Arc::clone(&app), Arc::clone(&door));
+            async move {
+                execute(&app, request, replies).await;
+                if let Err(error) = door.refresh().await {
+                    tracing::error!(%error, "mail.addresses_not_refreshed");
+                }
+            }
+        }))
+    }
+
+    /// Reads certificates and policies anew; on an error all stays as it was, and the operator reads why.
+    async fn reload(&self, certificates: &Certificates, door: &MailDoor) {
+        service_manager::reloading();
+        let loaded = policies::load(self.config.policies.directory.as_deref());
+        let reloaded = match (certificates.reload(&self.config), loaded) {
+            (Ok(()), Ok(policies)) => {
+                self.app.policies.store(Arc::new(policies));
+                door.refresh().await.and(self.app.log_gateway(Action::ConfigurationReloaded).await)
+            }
+            (certificates, policies) => {
+                let certificates = certificates.err().map(|error| error.to_string());
+                let policies = policies.err().map(|error| error.to_string());
+                tracing::error!(?certificates, ?policies, "gateway.not_reloaded");
+                Ok(())
+            }
+        };
+        if let Err(error) = reloaded {
+            tracing::error!(%error, "gateway.not_reloaded");
+        }
+        service_manager::ready();
+    }
+}
+
+/// Waits for tasks, not for ever.
+async fn drain(tasks: &mut JoinSet<()>) {
+    let ended = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} });
+    if ended.await.is_err() {
+        tracing::warn!(tasks = tasks.len(), "gateway.cut_off");
+        tasks.shutdown().await;
+    }
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Word {
+        tokio::select! {
+            _ = self.terminate.recv() => Word::Stop,
+            _ = self.interrupt.recv() => Word::Stop,
+            _ = self.hang_up.recv() => Word::Reload,
+        }
+    }
+
+    /// Somebody who asks twice does not want to wait.
+    fn end_at_once_on_the_next(mut self) {
+        tokio::spawn(async move {
+            while self.next().await == Word::Reload {}
+            tracing::warn!("gateway.ended_at_once");
+            std::process::exit(1);
+        });
+    }
+}

@@ -1,0 +1,100 @@
+//! Puts the gateway together from its configuration: store, objects, keyring, policies, and the two parts that the
+//! demonstration has of its own, clock and way out ([`Seams`]).
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::delivery::{RelayError, SmartHost};
+use super::policies::{self, PolicyError};
+use crate::app::ports::{Clock, Delivery, KeyringError, ObjectError, Random, StoreError};
+use crate::app::{App, AppError, AppParts, Settings};
+use crate::config::Config;
+use crate::store::{
+    DirectoryKeyring, DirectoryObjects, EmbeddedStore, KeyringPlaces, SystemClock, SystemRandom,
+};
+use crate::value::{AddressError, MailAddress};
+
+/// What cannot be opened. The operator must act.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The store.
+    #[error("the store cannot be opened; is another gateway running here? {0}")]
+    Store(#[from] StoreError),
+    /// The object store.
+    #[error("the object store cannot be opened; is another gateway running here? {0}")]
+    Objects(#[from] ObjectError),
+    /// The keyring.
+    #[error("the keyring cannot be opened; is another gateway running here? {0}")]
+    Keyring(#[from] KeyringError),
+    /// The policies.
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
+    /// The way out.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// The address that mails come from.
+    #[error("[gateway] mail_from: {0}")]
+    MailFrom(#[from] AddressError),
+    /// The use cases.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+/// The parts that a demonstration has of its own.
+pub struct Seams {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The way out for mails.
+    pub delivery: Arc<dyn Delivery>,
+}
+
+impl Seams {
+    /// The machine's clock, and the smart host.
+    pub fn of(config: &Config) -> Result<Self, OpenError> {
+        Ok(Self {
+            clock: Arc::new(SystemClock::new(Some(config.clock.synchronised_file.clone()))),
+            delivery: Arc::new(SmartHost::new(config)?),
+        })
+    }
+}
+
+/// Opens everything. Only one process can.
+pub fn open(config: &Config, seams: Seams) -> Result<Arc<App>, OpenError> {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let store = EmbeddedStore::open(&config.store.directory)?;
+    let objects = DirectoryObjects::open(&config.objects.directory, Arc::clone(&random))?;
+    let places = KeyringPlaces {
+        directory: config.keyring.directory.clone(),
+        mirror: config.keyring.mirror.clone(),
+        gateway_key_file: config.keyring.gateway_key_file.clone(),
+    };
+    let keyring = DirectoryKeyring::open(&places, &random)?;
+    let parts = AppParts {
+        store: Arc::new(store),
+        objects: Arc::new(objects),
+        keyring: Arc::new(keyring),
+        clock: seams.clock,
+        random,
+        delivery: seams.delivery,
+        policies: policies::load(config.policies.directory.as_deref())?,
+        settings: settings(config)?,
+    };
+    Ok(Arc::new(App::new(parts)?))
+}
+
+fn settings(config: &Config) -> Result<Settings, OpenError> {
+    let mail_domain = config.smtp.mail_domain.clone();
+    let mail_from = match &config.gateway.mail_from {
+        Some(address) => address.clone(),
+        None => MailAddress::parse(&format!("ne-pas-repondre@{mail_domain}"))?,
+    };
+    Ok(Settings {
+        base_url: config.gateway.base_url.clone(),
+        mail_from,
+        mail_from_name: config.gateway.mail_from_name.clone(),
+        log_origin: config.gateway.log_origin.clone().unwrap_or_else(|| mail_domain.to_string()),
+        mail_domain,
+        recovery: config.recovery.recipient.clone(),
+    })
+}

@@ -1,0 +1,174 @@
+//! Additions: an organisation, a mailbox, a partner, an account. What a name stands for is looked up here; what a
+//! record must hold is the use cases'.
+
+use std::sync::Arc;
+
+use super::list::all;
+use super::{
+    MailboxKindName, NewAccount, NewMailbox, NewOrganisation, NewPartner, Replies, RequestError, RoleName,
+    line,
+};
+use crate::app::ports::List;
+use crate::app::{App, NewAccount as AccountToCreate, NewMailbox as MailboxToCreate};
+use crate::audit::Origin;
+use crate::identity::{Account, Admission, Agreement, Organisation, Partner, Password, Site};
+use crate::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use crate::value::{MailAddress, OrganisationId, PartnerId, Slug};
+
+/// What CNIL asks of a password that stands alone is 80 bits; twelve characters are its shortest form
+/// (deliberation 2022-100).
+const PASSWORD_MIN_CHARS: usize = 12;
+
+pub(super) async fn organisation(
+    app: &Arc<App>,
+    replies: &Replies,
+    new: NewOrganisation,
+) -> Result<(), RequestError> {
+    if app.organisations().await?.iter().any(|known| known.slug == new.slug) {
+        return Err(RequestError::Taken { kind: "organisation", name: new.slug.to_string() });
+    }
+    let told = format!("organisation {} added", new.slug);
+    let organisation = Organisation {
+        id: OrganisationId::new(app.random.bytes()),
+        slug: new.slug,
+        name: new.name,
+        postal_address: new.postal_address,
+        data_protection_officer: new.data_protection_officer,
+    };
+    app.create_organisation(organisation, Origin::Cli).await?;
+    line(replies, told).await
+}
+
+pub(super) async fn mailbox(app: &Arc<App>, replies: &Replies, new: NewMailbox) -> Result<(), RequestError> {
+    let organisation = find_organisation(app, new.organisation.as_ref()).await?;
+    let known = app.mailboxes().await?;
+    if known.iter().any(|mailbox| mailbox.slug == new.slug) {
+        return Err(RequestError::Taken { kind: "mailbox", name: new.slug.to_string() });
+    }
+    if known.iter().any(|mailbox| mailbox.deposit_address == new.deposit_address) {
+        return Err(RequestError::Taken { kind: "deposit address", name: new.deposit_address.to_string() });
+    }
+    let takes_deposits = |address| known.iter().any(|mailbox| &mailbox.deposit_address == address);
+    if new.deposit_address == new.notice_address || takes_deposits(&new.notice_address) {
+        return Err(RequestError::Unfit { what: "notices must not go to an address that takes deposits" });
+    }
+    let told = format!("mailbox {} added", new.slug);
+    let mailbox = MailboxToCreate {
+        organisation: organisation.id,
+        slug: new.slug,
+        kind: match new.kind {
+            MailboxKindName::Generic => MailboxKind::Generic,
+            MailboxKindName::Agency => MailboxKind::Agency,
+        },
+        name: new.name,
+        purpose: new.purpose,
+        deposit_address: new.deposit_address,
+        notice_address: new.notice_address,
+        limits: DepositLimits::default(),
+    };
+    app.create_mailbox(mailbox, Origin::Cli).await?;
+    line(replies, told).await
+}
+
+pub(super) async fn partner(app: &Arc<App>, replies: &Replies, new: NewPartner) -> Result<(), RequestError> {
+    let known: Vec<Partner> = all(app, &List::Partners).await?;
+    if known.iter().any(|partner| partner.name == new.name) {
+        return Err(RequestError::Taken { kind: "partner", name: new.name });
+    }
+    let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
+    let told = format!("partner {:?} added", new.name);
+    let partner = Partner {
+        id: PartnerId::new(app.random.bytes()),
+        name: new.name,
+        domains: new.domains.into_iter().collect(),
+        sites: new.sites.iter().map(|text| parse_site(text)).collect::<Result<_, _>>()?,
+        relays: new.relays,
+        blocked: [].into(),
+        suspended: false,
+    };
+    let id = partner.id;
+    app.put_partner(partner, Origin::Cli).await?;
+    let from = app.now().at.day();
+    for mailbox in mailboxes {
+        let agreement =
+            Agreement { partner: id, mailbox: mailbox.id, from, until: None, admission: Admission::Domain };
+        app.put_agreement(agreement, Origin::Cli).await?;
+    }
+    line(replies, told).await
+}
+
+pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) -> Result<(), RequestError> {
+    let known: Vec<Account> = all(app, &List::AccountByAddress(new.address.clone())).await?;
+    if !known.is_empty() {
+        return Err(RequestError::Taken { kind: "account", name: new.address.to_string() });
+    }
+    if new.password.expose().chars().count() < PASSWORD_MIN_CHARS {
+        return Err(RequestError::Unfit { what: "a password has at least 12 characters" });
+    }
+    let too_long = RequestError::Unfit { what: "a password has at most 1024 bytes" };
+    let password = Password::new(new.password.expose().to_owned()).ok_or(too_long)?;
+    let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
+    if new.role == RoleName::Agent && mailboxes.is_empty() {
+        return Err(RequestError::Missing { what: "a mailbox that the agent reads (--mailbox)" });
+    }
+    let partner = match (&new.partner, new.role) {
+        (Some(name), RoleName::Gestionnaire) => Some(find_partner(app, name).await?.id),
+        (None, RoleName::Gestionnaire) => {
+            return Err(RequestError::Missing { what: "the gestionnaire's structure (--partner)" });
+        }
+        _ => None,
+    };
+    let organisation = match (mailboxes.first(), partner) {
+        (Some(mailbox), _) => Some(mailbox.organisation),
+        (None, Some(_)) => None,
+        (None, None) => Some(find_organisation(app, None).await?.id),
+    };
+    let told = format!("account {} added", new.address);
+    let account = AccountToCreate {
+        address: new.address,
+        name: new.name,
+        role: new.role.into(),
+        organisation,
+        partner,
+        mailboxes: mailboxes.iter().map(|mailbox| mailbox.id).collect(),
+        password,
+        language: new.language,
+    };
+    app.create_account(account, Origin::Cli).await?;
+    line(replies, told).await
+}
+
+async fn find_organisation(app: &Arc<App>, slug: Option<&Slug>) -> Result<Organisation, RequestError> {
+    let mut known = app.organisations().await?;
+    match (slug, known.len()) {
+        (None, 1) => known.pop().ok_or(RequestError::Missing { what: "an organisation" }),
+        (None, 0) => Err(RequestError::Missing { what: "an organisation (pli organisation add)" }),
+        (None, _) => Err(RequestError::Missing { what: "the organisation's slug (--organisation)" }),
+        (Some(slug), _) => known
+            .into_iter()
+            .find(|organisation| &organisation.slug == slug)
+            .ok_or_else(|| RequestError::Unknown { kind: "organisation", name: slug.to_string() }),
+    }
+}
+
+async fn find_mailboxes(app: &Arc<App>, slugs: &[Slug]) -> Result<Vec<Mailbox>, RequestError> {
+    let known = app.mailboxes().await?;
+    let find = |slug: &Slug| {
+        let found = known.iter().find(|mailbox| &mailbox.slug == slug).cloned();
+        found.ok_or_else(|| RequestError::Unknown { kind: "mailbox", name: slug.to_string() })
+    };
+    slugs.iter().map(find).collect()
+}
+
+async fn find_partner(app: &Arc<App>, name: &str) -> Result<Partner, RequestError> {
+    let known: Vec<Partner> = all(app, &List::Partners).await?;
+    let found = known.into_iter().find(|partner| partner.name == name);
+    found.ok_or_else(|| RequestError::Unknown { kind: "partner", name: name.to_owned() })
+}
+
+fn parse_site(text: &str) -> Result<Site, RequestError> {
+    let unfit = || RequestError::Unfit { what: "a site is written \"Name=mailbox@domain\"" };
+    let (name, mailbox) = text.split_once('=').ok_or_else(unfit)?;
+    let mailbox = MailAddress::parse(mailbox).map_err(|_| unfit())?;
+    Ok(Site { name: name.trim().to_owned(), mailbox })
+}

@@ -1,0 +1,268 @@
+//! What the command line asks of a gateway, running or opened for the purpose, and how it is done: each request calls
+//! use cases and answers in lines, files and bytes. The command line parses and prints; nothing is decided there.
+
+mod add;
+mod export;
+mod list;
+
+use std::io;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::control::{Replies, Reply};
+use crate::app::{App, AppError};
+use crate::audit::Origin;
+use crate::identity::{NetworkRange, Role};
+use crate::relay::letter::SecretText;
+use crate::value::{Domain, Language, MailAddress, Slug};
+
+/// A request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// The whole log, as bytes.
+    AuditExport,
+    /// One plain age file per sealed object, as files.
+    RecoverExport,
+    /// An operator looked at the clock: it is right.
+    ClockConfirm,
+    /// The public keys.
+    KeyShow(ListOptions),
+    /// The organisations.
+    OrganisationList(ListOptions),
+    /// A new organisation.
+    OrganisationAdd(NewOrganisation),
+    /// The mailboxes.
+    MailboxList(ListOptions),
+    /// A new mailbox.
+    MailboxAdd(NewMailbox),
+    /// The partners.
+    PartnerList(ListOptions),
+    /// A new partner.
+    PartnerAdd(NewPartner),
+    /// The accounts.
+    AccountList(ListOptions),
+    /// A new account, with its first password.
+    AccountAdd(NewAccount),
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListOptions {
+    /// One JSON object a line, for scripts.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A new organisation.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrganisation {
+    /// Its part of page addresses: lower-case letters, digits, hyphens.
+    #[arg(long, value_parser = Slug::parse)]
+    pub slug: Slug,
+    /// Its name as people know it.
+    #[arg(long)]
+    pub name: String,
+    /// Its postal address, for the information notice.
+    #[arg(long)]
+    pub postal_address: String,
+    /// The mail address of its data protection officer.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub data_protection_officer: MailAddress,
+}
+
+/// What a mailbox is for.
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailboxKindName {
+    /// Partners deposit into it.
+    Generic,
+    /// Cases are dispatched to it.
+    Agency,
+}
+
+/// A new mailbox.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMailbox {
+    /// The organisation's slug; can be left out when there is one organisation.
+    #[arg(long, value_parser = Slug::parse)]
+    pub organisation: Option<Slug>,
+    /// Its part of the deposit page's address, and its name in policy files.
+    #[arg(long, value_parser = Slug::parse)]
+    pub slug: Slug,
+    /// What it is for.
+    #[arg(long, value_enum, default_value = "generic")]
+    pub kind: MailboxKindName,
+    /// Its name as people know it.
+    #[arg(long)]
+    pub name: String,
+    /// What to deposit here, one sentence for the page.
+    #[arg(long)]
+    pub purpose: String,
+    /// Its address at the gateway, which takes deposits by mail.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub deposit_address: MailAddress,
+    /// The team's own address, where notices go; never the deposit address.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub notice_address: MailAddress,
+}
+
+/// A new partner.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPartner {
+    /// Its name as people know it.
+    #[arg(long)]
+    pub name: String,
+    /// A domain of its professional addresses; can be repeated.
+    #[arg(long = "domain", required = true, value_parser = Domain::parse)]
+    pub domains: Vec<Domain>,
+    /// A site, written "Name=mailbox@domain"; can be repeated.
+    #[arg(long = "site")]
+    pub sites: Vec<String>,
+    /// A network whose mail hosts speak for this partner, such as 192.0.2.0/24; can be repeated.
+    #[arg(long = "relay", value_parser = NetworkRange::parse)]
+    pub relays: Vec<NetworkRange>,
+    /// The slug of a mailbox that it may deposit into from today on; can be repeated.
+    #[arg(long = "mailbox", value_parser = Slug::parse)]
+    pub mailboxes: Vec<Slug>,
+}
+
+/// What a person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum RoleName {
+    /// Opens and treats what comes into mailboxes.
+    Agent,
+    /// Manages the people of a partner's structure.
+    Gestionnaire,
+    /// Reads and verifies the log.
+    SecurityOfficer,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Agent => Self::Agent,
+            RoleName::Gestionnaire => Self::Gestionnaire,
+            RoleName::SecurityOfficer => Self::SecurityOfficer,
+        }
+    }
+}
+
+/// A new account.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// The address that signs in.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+    /// First and last name.
+    #[arg(long)]
+    pub name: String,
+    /// What the person does.
+    #[arg(long, value_enum)]
+    pub role: RoleName,
+    /// The slug of a mailbox that an agent reads; can be repeated.
+    #[arg(long = "mailbox", value_parser = Slug::parse)]
+    pub mailboxes: Vec<Slug>,
+    /// The name of a gestionnaire's structure.
+    #[arg(long)]
+    pub partner: Option<String>,
+    /// The language of the person's pages, "fr" or "en".
+    #[arg(long, default_value = "fr", value_parser = parse_language)]
+    pub language: Language,
+    /// The first password. Read from standard input, never from the command line.
+    #[arg(skip = SecretText::new(String::new()))]
+    pub password: SecretText,
+}
+
+fn parse_language(text: &str) -> Result<Language, &'static str> {
+    Language::from_tag(text).ok_or("the languages are fr and en")
+}
+
+/// Why a request is not done.
+#[derive(Debug, Error)]
+pub enum RequestError {
+    /// A use case failed; the operator must look.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// Who asked has gone.
+    #[error("nobody reads the answer any more")]
+    Gone,
+    /// There is nothing of that name; the operator must name another.
+    #[error("there is no {kind} {name:?}")]
+    Unknown {
+        /// Of what kind.
+        kind: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// There is one of that name already.
+    #[error("there is a {kind} {name:?} already")]
+    Taken {
+        /// Of what kind.
+        kind: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// Something that is needed was not given.
+    #[error("{what} is needed")]
+    Missing {
+        /// What.
+        what: &'static str,
+    },
+    /// Something that was given cannot be taken.
+    #[error("{what}")]
+    Unfit {
+        /// What, and how it should be.
+        what: &'static str,
+    },
+}
+
+impl From<RequestError> for io::Error {
+    fn from(error: RequestError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Does what is asked, and answers to the end.
+pub async fn execute(app: &Arc<App>, request: Request, replies: Replies) {
+    let last = match answer(app, request, &replies).await {
+        Ok(()) => Reply::End,
+        Err(error) => Reply::Error(error.to_string()),
+    };
+    // Who has gone needs no answer.
+    let _ = replies.send(last).await;
+}
+
+async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(), RequestError> {
+    match request {
+        Request::AuditExport => export::log(app, replies).await,
+        Request::RecoverExport => export::recovery(app, replies).await,
+        Request::ClockConfirm => {
+            let at = app.confirm_clock(Origin::Cli, None).await?;
+            line(replies, format!("The clock is confirmed: {at}")).await
+        }
+        Request::KeyShow(options) => list::keys(app, replies, options).await,
+        Request::OrganisationList(options) => list::organisations(app, replies, options).await,
+        Request::OrganisationAdd(new) => add::organisation(app, replies, new).await,
+        Request::MailboxList(options) => list::mailboxes(app, replies, options).await,
+        Request::MailboxAdd(new) => add::mailbox(app, replies, new).await,
+        Request::PartnerList(options) => list::partners(app, replies, options).await,
+        Request::PartnerAdd(new) => add::partner(app, replies, new).await,
+        Request::AccountList(options) => list::accounts(app, replies, options).await,
+        Request::AccountAdd(new) => add::account(app, replies, new).await,
+    }
+}
+
+async fn line(replies: &Replies, text: String) -> Result<(), RequestError> {
+    replies.send(Reply::Line(text)).await.map_err(|_| RequestError::Gone)
+}
