@@ -157,7 +157,7 @@ pub(super) const TEXTS: Texts = Texts {
         remaining: "about",
         seconds: "s left",
         minutes: "min left",
-        busy: "The deposit will be sent once the files are sealed.",
+        busy: "One moment: the files under way must be sealed first. The rest follows by itself.",
         sending_form: "Sending…",
         title_good: "This title is fine.",
         offline: "The connection is down. Files already sealed are kept.",
@@ -273,6 +273,7 @@ pub(super) const TEXTS: Texts = Texts {
         deadline: "Open before",
         deadline_text: "After that the content is destroyed: download what must stay on file.",
         origin: "Where it comes from",
+        outside: "The envelope",
         download_named: |name| format!("Download {name}"),
     },
     journal: Journal {

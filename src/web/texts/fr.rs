@@ -157,7 +157,7 @@ pub(super) const TEXTS: Texts = Texts {
         remaining: "reste environ",
         seconds: "s",
         minutes: "min",
-        busy: "L’envoi du dépôt partira quand les fichiers seront scellés.",
+        busy: "Un instant : les fichiers en cours doivent d’abord être scellés. La suite est automatique.",
         sending_form: "Envoi en cours…",
         title_good: "Ce titre convient.",
         offline: "La connexion est coupée. Les fichiers déjà scellés sont gardés.",
@@ -285,6 +285,7 @@ pub(super) const TEXTS: Texts = Texts {
         deadline: "À ouvrir avant le",
         deadline_text: "Ensuite, le contenu est détruit : téléchargez ce qui doit être conservé au dossier.",
         origin: "Provenance",
+        outside: "L’enveloppe",
         download_named: |name| format!("Télécharger {name}"),
     },
     journal: Journal {

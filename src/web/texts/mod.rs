@@ -127,7 +127,7 @@ texts! {
         closed_title, open_help, held, opened_first, never_opened, letters, acknowledgement, notice, reminder,
         queued, accepted, delayed, bounced, suspended, bounced_help, message, no_message, files, no_files, download,
         download_all, digest, digest_help, gateway_title, gateway_text, back, deadline, deadline_text,
-        origin ;
+        origin, outside ;
         download_named: Named
     }
     /// The log's page.

@@ -79,10 +79,32 @@ impl Frame {
         dates::relative(self.now, *instant, self.language)
     }
 
-    /// A size, with a space that does not break.
-    pub(in crate::web) fn size(&self, size: &ByteSize) -> String {
-        size.for_people(self.language).replace(' ', "\u{a0}")
+    /// A count, its digits in groups of three.
+    pub(in crate::web) fn number(&self, count: u64) -> String {
+        let separator = match self.language {
+            Language::Fr => '\u{202f}',
+            Language::En => ',',
+        };
+        let digits = count.to_string();
+        let mut written = String::with_capacity(digits.len() * 2);
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                written.push(separator);
+            }
+            written.push(digit);
+        }
+        written
     }
+
+    /// A size, as [`size_in_words`].
+    pub(in crate::web) fn size(&self, size: &ByteSize) -> String {
+        size_in_words(*size, self.language)
+    }
+}
+
+/// A size without an idle ",0", and with a space that does not break: « 2 Go », "20.5 MB".
+pub(super) fn size_in_words(size: ByteSize, language: Language) -> String {
+    size.for_people(language).replace(",0 ", " ").replace(".0 ", " ").replace(' ', "\u{a0}")
 }
 
 /// A `<time>` element. It holds only what this module writes, so it needs no escaping.
@@ -102,6 +124,12 @@ impl HtmlSafe for TimeTag {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_round_size_has_no_idle_decimal() {
+        assert_eq!(size_in_words(ByteSize(2_000_000_000), Language::Fr), "2\u{a0}Go");
+        assert_eq!(size_in_words(ByteSize(20_500_000), Language::En), "20.5\u{a0}MB");
+    }
 
     #[test]
     fn the_switch_of_language_keeps_the_query() {

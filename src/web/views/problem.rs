@@ -1,6 +1,7 @@
 //! What can be wrong with what a depositor typed or sent, as closed lists: the words for each are here in both
 //! languages, so that the page, the upload script's answer and the tests say the same.
 
+use super::frame::size_in_words;
 use crate::value::{ByteSize, Language};
 use crate::web::texts::Texts;
 
@@ -135,7 +136,7 @@ impl DraftProblem {
     /// The sentence for a person; also the `error` of the answer to the upload script.
     pub fn text(&self, language: Language) -> String {
         let t = &Texts::of(language).problem;
-        let size = |size: &ByteSize| size.for_people(language).replace(' ', "\u{a0}");
+        let size = |size: &ByteSize| size_in_words(*size, language);
         match self {
             Self::TitleMissing => t.title_missing.to_owned(),
             Self::TitleRefused => t.title_refused.to_owned(),
