@@ -178,7 +178,8 @@ async fn mail_html(State(shared): State<Shared>, Path(id): Path<String>, guest: 
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
         (X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
     ];
-    Ok((headers, html).into_response())
+    // Links open beside the frame, which may not leave its own page.
+    Ok((headers, format!("<base target=\"_blank\">{html}")).into_response())
 }
 
 fn read(shared: &Shared, guest: &Guest, id: &str) -> Result<Vec<u8>, Response> {

@@ -93,7 +93,8 @@ class Upload {
     const request = new XMLHttpRequest();
     this.request = request;
     this.began = performance.now();
-    request.open("POST", form.action);
+    // The buttons named "action" hide the property of that name.
+    request.open("POST", form.getAttribute("action"));
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => this.progress(event));
@@ -130,7 +131,7 @@ class Upload {
 
   fail(reason, retry) {
     this.row.classList.add("failed");
-    say(this.state, `${words.refused}. ${reason}`);
+    say(this.state, retry ? reason : `${words.refused}. ${reason}`);
     say(uploadStatus, `${this.file.name}. ${reason}`);
     this.bar.remove();
     this.actions.replaceChildren();

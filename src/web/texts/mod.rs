@@ -3,6 +3,8 @@
 //!
 //! The words of the log's actions, of title findings and of mails are with what they belong to.
 
+#![expect(clippy::struct_field_names, reason = "words are named as the page names its parts")]
+
 mod en;
 mod fr;
 

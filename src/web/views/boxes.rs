@@ -73,10 +73,6 @@ pub enum TransferState {
 }
 
 impl MailboxesPage {
-    fn new_in(&self, mailbox: &Mailbox) -> usize {
-        mailbox.transfers.iter().filter(|row| row.state == TransferState::New).count()
-    }
-
     fn soon_in(&self, mailbox: &Mailbox) -> usize {
         mailbox.transfers.iter().filter(|row| self.is_soon(row)).count()
     }
@@ -84,8 +80,16 @@ impl MailboxesPage {
     fn is_soon(&self, row: &TransferRow) -> bool {
         row.state != TransferState::Expired && self.frame.now.until(row.expires) < EXPIRES_SOON
     }
+}
 
-    fn is_unopened(&self, row: &TransferRow) -> bool {
-        row.state == TransferState::New
+impl Mailbox {
+    fn unopened(&self) -> usize {
+        self.transfers.iter().filter(|row| row.is_unopened()).count()
+    }
+}
+
+impl TransferRow {
+    fn is_unopened(&self) -> bool {
+        self.state == TransferState::New
     }
 }

@@ -38,6 +38,7 @@ pub struct SignedIn {
     pub reads_journal: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand out references")]
 impl Frame {
     /// The words of the page's language.
     pub(in crate::web) fn t(&self) -> &'static Texts {

@@ -126,11 +126,10 @@ impl JournalFilter {
             ("from", &self.from),
             ("to", &self.to),
         ];
-        let mut query = String::from("?");
-        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-            let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-            query.push_str(&format!("{name}={value}&"));
-        }
+        let typed = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        let encoded =
+            typed.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        let query = format!("?{}", encoded.collect::<String>());
         match before {
             Some(index) => format!("{query}before={index}"),
             None => query.trim_end_matches('&').to_owned(),

@@ -1,0 +1,589 @@
+//! Every page in every state that a person can meet, with made-up data, for the gallery and for `tests/pages.rs`.
+
+use askama::Result;
+use pli::value::{ByteSize, Language, Millis, Reference, Timestamp};
+use pli::web::views::{
+    AccessibilityPage, AddressProblem, CodePage, CodeProblem, DataProtectionPage, Delivery, DemoGuidePage,
+    DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost, DepositLink,
+    DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind, ErrorPage,
+    Frame, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, LetterKind,
+    LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, OpenedFile, OpenedPage, Pager,
+    SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead, TransferRow,
+    TransferState,
+};
+
+/// 2026-11-21T08:30:00Z.
+const NOW: Timestamp = Timestamp(1_795_249_800_000);
+
+/// What somebody may type anywhere: it must come out as text.
+pub const HOSTILE: &str = "<script>alert(1)</script> {{7*7}} \" onfocus=\"alert(2)";
+
+/// Name and HTML of each page.
+pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
+    let of = Samples { language };
+    let groups =
+        [of.outside(), of.form(), of.inside(), of.log(), of.errors(), of.others(), of.typed_by_the_hostile()];
+    groups.into_iter().flatten().collect()
+}
+
+struct Samples {
+    language: Language,
+}
+
+type Pages = Vec<(&'static str, Result<String>)>;
+
+impl Samples {
+    /// What a depositor meets before the form.
+    fn outside(&self) -> Pages {
+        let deposits = vec![
+            self.deposit_link("Partenaires retraite", "partenaires-retraite"),
+            self.deposit_link("Service social", "service-social"),
+        ];
+        let wrong_address = DepositPage {
+            address: "nadia.morvan".to_owned(),
+            problem: Some(AddressProblem::NotAnAddress),
+            ..self.deposit()
+        };
+        let wrong_code = CodePage { problem: Some(CodeProblem::Wrong), ..self.code() };
+        let link = LinkPage { frame: self.frame(), action: "/depot/lien/AGE-SAMPLE".to_owned() };
+        vec![
+            ("home", HomePage { frame: self.frame(), deposits }.render()),
+            ("home-empty", HomePage { frame: self.signed_in(), deposits: Vec::new() }.render()),
+            ("deposit", self.deposit().render()),
+            ("deposit-wrong", wrong_address.render()),
+            ("code", self.code().render()),
+            ("code-wrong", wrong_code.render()),
+            ("link", link.render()),
+        ]
+    }
+
+    /// The form and what follows it.
+    fn form(&self) -> Pages {
+        let fresh =
+            DraftPage { title: String::new(), message: String::new(), files: Vec::new(), ..self.draft() };
+        let limit = Self::limits().file_size;
+        let refused = DraftPage {
+            title: "Dossier de Mme Lucie KERVELLA née le 12/03/1958".to_owned(),
+            problems: vec![
+                DraftProblem::TitleRefused,
+                DraftProblem::FileTooLarge { name: "numérisation.tiff".to_owned(), limit },
+            ],
+            findings: vec![
+                self.finding(
+                    11,
+                    29,
+                    "Une civilité annonce ici le nom d’une personne.",
+                    "A civility announces a name here.",
+                ),
+                self.finding(37, 47, "C’est une date de naissance.", "This is a date of birth."),
+            ],
+            suggestion: Some("Demande urgente".to_owned()),
+            ..self.draft()
+        };
+        vec![
+            ("draft-empty", fresh.render()),
+            ("draft", self.draft().render()),
+            ("draft-refused", refused.render()),
+            ("sent", self.sent(false).render()),
+            ("sent-held", self.sent(true).render()),
+        ]
+    }
+
+    /// What an agent meets.
+    fn inside(&self) -> Pages {
+        let sign_in = |notice, address: &str| SignInPage {
+            frame: self.frame(),
+            address: address.to_owned(),
+            next: Some("/boites".to_owned()),
+            notice,
+        };
+        let mut opened_before = self.envelope();
+        opened_before.opened = Some(("Paul Tanguy".to_owned(), NOW - Millis::hours(2)));
+        opened_before.letters[1].delivery = Delivery::Bounced { at: NOW - Millis::hours(1) };
+        let held = EnvelopePage { held: true, ..self.envelope() };
+        vec![
+            ("sign-in", sign_in(None, "").render()),
+            ("sign-in-failed", sign_in(Some(SignInNotice::Failed), "agent@retraite.example").render()),
+            ("signed-out", sign_in(Some(SignInNotice::SignedOut), "").render()),
+            ("boxes", self.boxes().render()),
+            ("boxes-none", MailboxesPage { frame: self.signed_in(), mailboxes: Vec::new() }.render()),
+            ("envelope", self.envelope().render()),
+            ("envelope-opened", opened_before.render()),
+            ("envelope-held", held.render()),
+            ("opened", self.opened().render()),
+        ]
+    }
+
+    /// What an officer meets.
+    fn log(&self) -> Pages {
+        let nothing = JournalPage {
+            rows: Vec::new(),
+            pager: Pager { page: 1, pages: 1, total: 0 },
+            filter: JournalFilter {
+                person: "nadia.morvan@cd35.example".to_owned(),
+                ..JournalFilter::default()
+            },
+            ..self.journal(LogVerdict::Unknown)
+        };
+        vec![
+            ("journal", self.journal(LogVerdict::Verifies).render()),
+            ("journal-broken", self.journal(LogVerdict::Broken { entry: Some(4_812) }).render()),
+            ("journal-nothing", nothing.render()),
+        ]
+    }
+
+    fn errors(&self) -> Pages {
+        let kinds = [
+            ("error-400", ErrorKind::BadRequest),
+            ("error-403", ErrorKind::Forbidden),
+            ("error-404", ErrorKind::NotFound),
+            ("error-410-transfer", ErrorKind::TransferExpired { at: Some(NOW - Millis::days(1)) }),
+            (
+                "error-410-link",
+                ErrorKind::LinkExpired {
+                    again: Some("/depot/carsat-bretagne/partenaires-retraite".to_owned()),
+                },
+            ),
+            ("error-413", ErrorKind::TooLarge { limit: ByteSize(2_000_000_000) }),
+            ("error-429", ErrorKind::TooMany { seconds: 300 }),
+            ("error-500", ErrorKind::Internal),
+            ("error-503", ErrorKind::Unavailable),
+        ];
+        let page = |kind| ErrorPage { frame: self.frame(), kind, support: "7f3a-91c4".to_owned() }.render();
+        kinds.into_iter().map(|(name, kind)| (name, page(kind))).collect()
+    }
+
+    /// The demonstration and the legal pages.
+    fn others(&self) -> Pages {
+        let protection = DataProtectionPage {
+            frame: self.frame(),
+            organisation: "Caisse de retraite de démonstration".to_owned(),
+            dpo: "dpo@retraite.example".to_owned(),
+            days: 20,
+            log_months: 12,
+        };
+        let accessibility = AccessibilityPage {
+            frame: self.frame(),
+            organisation: "Caisse de retraite de démonstration".to_owned(),
+            contact: "accessibilite@retraite.example".to_owned(),
+        };
+        let mails = vec![self.mail("3"), self.mail("2"), self.mail("1")];
+        vec![
+            ("data-protection", protection.render()),
+            ("accessibility", accessibility.render()),
+            ("demo", self.demo_guide().render()),
+            ("demo-mails", DemoMailListPage { frame: self.demo(), mails }.render()),
+            ("demo-mail", self.demo_mail(true).render()),
+            ("demo-mail-text", self.demo_mail(false).render()),
+        ]
+    }
+
+    /// Pages that hold what somebody typed to break them.
+    fn typed_by_the_hostile(&self) -> Pages {
+        let mut form = self.draft();
+        HOSTILE.clone_into(&mut form.title);
+        HOSTILE.clone_into(&mut form.message);
+        HOSTILE.clone_into(&mut form.files[0].name);
+        form.suggestion = Some(HOSTILE.to_owned());
+        let end = HOSTILE.chars().count();
+        form.findings = vec![TitleFinding { start: 0, end, reason: HOSTILE.to_owned() }];
+        let mut opened = self.opened();
+        HOSTILE.clone_into(&mut opened.message);
+        HOSTILE.clone_into(&mut opened.files[0].name);
+        HOSTILE.clone_into(&mut opened.head.title);
+        let mut journal = self.journal(LogVerdict::Verifies);
+        HOSTILE.clone_into(&mut journal.filter.person);
+        HOSTILE.clone_into(&mut journal.rows[0].who);
+        let deposit = DepositPage { address: HOSTILE.to_owned(), ..self.deposit() };
+        vec![
+            ("hostile-draft", form.render()),
+            ("hostile-opened", opened.render()),
+            ("hostile-journal", journal.render()),
+            ("hostile-deposit", deposit.render()),
+        ]
+    }
+
+    fn frame(&self) -> Frame {
+        Frame {
+            language: self.language,
+            now: NOW,
+            path: Some("/page".to_owned()),
+            person: None,
+            demo: false,
+            form_token: Some("sample".to_owned()),
+        }
+    }
+
+    fn demo(&self) -> Frame {
+        Frame { demo: true, ..self.frame() }
+    }
+
+    fn signed_in(&self) -> Frame {
+        let person = SignedIn { name: "Anne Le Goff".to_owned(), reads_mailboxes: true, reads_journal: true };
+        Frame { person: Some(person), ..self.frame() }
+    }
+
+    fn say(&self, fr: &str, en: &str) -> String {
+        if self.language == Language::Fr { fr.to_owned() } else { en.to_owned() }
+    }
+
+    fn deposit_link(&self, mailbox: &str, slug: &str) -> DepositLink {
+        DepositLink {
+            organisation: "Carsat de démonstration".to_owned(),
+            mailbox: mailbox.to_owned(),
+            purpose: self.say(
+                "Situations urgentes et dossiers de retraite bloqués, pour les travailleurs sociaux des départements.",
+                "Urgent situations and blocked pension cases, for social workers of the departments.",
+            ),
+            path: format!("/depot/carsat-demo/{slug}"),
+        }
+    }
+
+    fn host(&self) -> DepositHost {
+        let link = self.deposit_link("Partenaires retraite", "partenaires-retraite");
+        DepositHost {
+            organisation: link.organisation,
+            mailbox: link.mailbox,
+            purpose: link.purpose,
+            path: link.path,
+            dpo: "dpo@retraite.example".to_owned(),
+        }
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            files: 50,
+            file_size: ByteSize(2_000_000_000),
+            total_size: ByteSize(5_000_000_000),
+            title_characters: 120,
+            days: 20,
+        }
+    }
+
+    fn deposit(&self) -> DepositPage {
+        DepositPage {
+            frame: self.frame(),
+            host: self.host(),
+            limits: Self::limits(),
+            address: String::new(),
+            problem: None,
+        }
+    }
+
+    fn code(&self) -> CodePage {
+        CodePage {
+            frame: Frame { path: None, ..self.demo() },
+            host: self.host(),
+            address: "nadia.morvan@cd35.example".to_owned(),
+            minutes: 15,
+            problem: None,
+        }
+    }
+
+    fn draft(&self) -> DraftPage {
+        let file = |number, name: &str, size, state| DraftFile {
+            number,
+            name: name.to_owned(),
+            size: ByteSize(size),
+            state,
+        };
+        let reason = self.say("Ce type de fichier n’est pas accepté.", "This type of file is not accepted.");
+        DraftPage {
+            frame: self.frame(),
+            host: self.host(),
+            mailbox_slug: "partenaires-retraite".to_owned(),
+            action: "/depot/carsat-demo/partenaires-retraite/brouillon/0123456789abcdef".to_owned(),
+            depositor: "nadia.morvan@cd35.example".to_owned(),
+            idempotency_key: "0f1e2d3c4b5a".to_owned(),
+            title: "Demande urgente".to_owned(),
+            message: self.say(
+                "Bonjour,\n\nMadame K. est sans ressources depuis le 1er novembre.\nBien à vous,\nN. Morvan",
+                "Hello,\n\nMrs K. has had no income since 1 November.\nBest wishes,\nN. Morvan",
+            ),
+            files: vec![
+                file(1, "fiche de liaison.pdf", 248_300, DraftFileState::Sealed),
+                file(
+                    2,
+                    "Relevé de carrière (très long nom de document numérisé à l’agence).pdf",
+                    20_480_000,
+                    DraftFileState::Held,
+                ),
+                file(3, "macro.xlsm", 51_200, DraftFileState::Refused { reason }),
+            ],
+            canonical_titles: vec!["Urgence CD35".to_owned(), "Demande urgente".to_owned()],
+            problems: Vec::new(),
+            findings: Vec::new(),
+            suggestion: None,
+            limits: Self::limits(),
+        }
+    }
+
+    fn finding(&self, start: usize, end: usize, fr: &str, en: &str) -> TitleFinding {
+        TitleFinding { start, end, reason: self.say(fr, en) }
+    }
+
+    fn sent(&self, held: bool) -> SentPage {
+        SentPage {
+            frame: self.frame(),
+            host: self.host(),
+            reference: Reference::new(*b"pli-demo"),
+            title: "Demande urgente".to_owned(),
+            files: 2,
+            size: ByteSize(20_728_300),
+            received: NOW,
+            expires: NOW + Millis::days(20),
+            depositor: "nadia.morvan@cd35.example".to_owned(),
+            held,
+        }
+    }
+
+    fn boxes(&self) -> MailboxesPage {
+        let rows = vec![
+            Self::row(*b"pli-row1", "Demande urgente", Millis::hours(20), TransferState::New),
+            Self::row(*b"pli-row2", "Urgence CD35", Millis::days(19), TransferState::New),
+            Self::row(
+                *b"pli-row3",
+                "Demande urgente",
+                Millis::days(11),
+                TransferState::Opened { by: "Paul Tanguy".to_owned() },
+            ),
+            Self::row(*b"pli-row4", "Urgence CD35", Millis::days(20), TransferState::Held),
+            Self::row(*b"pli-row5", "Demande urgente", Millis::days(-1), TransferState::Expired),
+        ];
+        let mailbox = |name: &str, address: &str, gateway_custody, transfers| Mailbox {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            gateway_custody,
+            transfers,
+        };
+        MailboxesPage {
+            frame: self.signed_in(),
+            mailboxes: vec![
+                mailbox("Partenaires retraite", "partenaires@depot.retraite.example", true, rows),
+                mailbox("Agence de Rennes", "rennes@depot.retraite.example", false, Vec::new()),
+            ],
+        }
+    }
+
+    fn row(reference: [u8; 8], title: &str, left: Millis, state: TransferState) -> TransferRow {
+        TransferRow {
+            reference: Reference::new(reference),
+            title: title.to_owned(),
+            received: NOW - Millis::hours(26),
+            sender: "nadia.morvan@cd35.example".to_owned(),
+            partner: "Département 35".to_owned(),
+            site: Some("CDAS du Pays de Fougères".to_owned()),
+            files: 3,
+            size: ByteSize(20_728_300),
+            expires: NOW + left,
+            state,
+        }
+    }
+
+    fn head() -> TransferHead {
+        TransferHead {
+            reference: Reference::new(*b"pli-row1"),
+            mailbox: "Partenaires retraite".to_owned(),
+            title: "Demande urgente".to_owned(),
+            sender: "nadia.morvan@cd35.example".to_owned(),
+            partner: "Département 35".to_owned(),
+            site: Some("CDAS du Pays de Fougères".to_owned()),
+            files: 2,
+            size: ByteSize(20_728_300),
+            received: NOW - Millis::hours(26),
+            expires: NOW + Millis::days(18),
+            gateway_custody: true,
+        }
+    }
+
+    fn letters() -> Vec<LetterState> {
+        let letter = |kind, to: &str, delivery| LetterState { kind, to: to.to_owned(), delivery };
+        vec![
+            letter(
+                LetterKind::Acknowledgement,
+                "nadia.morvan@cd35.example",
+                Delivery::Accepted { at: NOW - Millis::hours(26) },
+            ),
+            letter(
+                LetterKind::Notice,
+                "partenaires@retraite.example",
+                Delivery::Delayed { next: NOW + Millis::minutes(15) },
+            ),
+            letter(LetterKind::Reminder, "partenaires@retraite.example", Delivery::Queued),
+        ]
+    }
+
+    fn envelope(&self) -> EnvelopePage {
+        EnvelopePage {
+            frame: self.signed_in(),
+            head: Self::head(),
+            opened: None,
+            held: false,
+            letters: Self::letters(),
+        }
+    }
+
+    fn opened(&self) -> OpenedPage {
+        let file = |number, name: &str, media_type: &str, size| OpenedFile {
+            number,
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            size: ByteSize(size),
+            digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        };
+        OpenedPage {
+            frame: Frame { path: None, ..self.signed_in() },
+            head: Self::head(),
+            message: self.draft().message,
+            files: vec![
+                file(1, "fiche de liaison.pdf", "application/pdf", 248_300),
+                file(
+                    2,
+                    "Relevé de carrière (très long nom de document numérisé à l’agence).pdf",
+                    "application/pdf",
+                    20_480_000,
+                ),
+            ],
+            letters: Self::letters(),
+        }
+    }
+
+    fn journal(&self, verdict: LogVerdict) -> JournalPage {
+        let row = |index: u64, who: &str, fr: &str, en: &str, object: &str, outcome| JournalRow {
+            index,
+            time: NOW - Millis::minutes(i64::try_from(6_000 - index).unwrap_or_default()),
+            who: who.to_owned(),
+            action: self.say(fr, en),
+            object: object.to_owned(),
+            outcome,
+            origin: "192.0.2.17".to_owned(),
+        };
+        let refused = JournalOutcome::Refused {
+            reason: self
+                .say("la personne n’est pas membre de la boîte", "the person is no member of the mailbox"),
+        };
+        let failed = JournalOutcome::Failed {
+            reason: self.say("le serveur ne répond pas", "the server does not answer"),
+        };
+        JournalPage {
+            frame: self.signed_in(),
+            state: JournalState {
+                verdict,
+                entries: 5_998,
+                checkpoint: Some(NOW - Millis::minutes(3)),
+                verified: Some(NOW - Millis::minutes(1)),
+                root: Some("qF0xk3y1bQ2P0uHk7mC2u2l8gS4tq0cT8d1nXo5wZrE=".to_owned()),
+            },
+            filter: JournalFilter::default(),
+            mailboxes: vec![("partenaires-retraite".to_owned(), "Partenaires retraite".to_owned())],
+            actions: vec![
+                ("deposit.sent".to_owned(), self.say("envoi d’un dépôt", "sending of a deposit")),
+                ("transfer.opened".to_owned(), self.say("ouverture d’un transfert", "opening of a transfer")),
+            ],
+            rows: vec![
+                row(
+                    5_997,
+                    "Anne Le Goff",
+                    "ouverture d’un transfert",
+                    "opening of a transfer",
+                    "7K3M-9QXD-04TZ",
+                    JournalOutcome::Done,
+                ),
+                row(
+                    5_996,
+                    "Paul Tanguy",
+                    "refus d’un accès",
+                    "refusal of an access",
+                    "7K3M-9QXD-04TZ",
+                    refused,
+                ),
+                row(
+                    5_995,
+                    "Pli",
+                    "envoi d’un courriel",
+                    "sending of a mail",
+                    "partenaires@retraite.example",
+                    failed,
+                ),
+                row(
+                    5_994,
+                    "Pli",
+                    "envoi d’un courriel",
+                    "sending of a mail",
+                    "nadia.morvan@cd35.example",
+                    JournalOutcome::Intended,
+                ),
+                row(
+                    5_993,
+                    "nadia.morvan@cd35.example",
+                    "envoi d’un dépôt",
+                    "sending of a deposit",
+                    "7K3M-9QXD-04TZ",
+                    JournalOutcome::Done,
+                ),
+            ],
+            pager: Pager { page: 2, pages: 120, total: 5_998 },
+        }
+    }
+
+    fn demo_guide(&self) -> DemoGuidePage {
+        let mailbox = |name: &str, page: Option<&str>, address: &str| DemoMailbox {
+            name: name.to_owned(),
+            page: page.map(str::to_owned),
+            address: address.to_owned(),
+        };
+        let person = |role, address: &str, mailboxes: &[&str]| DemoPerson {
+            role,
+            address: address.to_owned(),
+            password: "cerise-tilleul-42-Granit".to_owned(),
+            mailboxes: mailboxes.iter().map(|&name| name.to_owned()).collect(),
+        };
+        DemoGuidePage {
+            frame: self.demo(),
+            mailboxes: vec![
+                mailbox(
+                    "Partenaires retraite",
+                    Some("/depot/carsat-demo/partenaires-retraite"),
+                    "partenaires@depot.retraite.example",
+                ),
+                mailbox(
+                    "Service social",
+                    Some("/depot/carsat-demo/service-social"),
+                    "social@depot.retraite.example",
+                ),
+                mailbox("Agence de Rennes", None, "rennes@depot.retraite.example"),
+            ],
+            depositors: vec!["nadia.morvan@cd35.example".to_owned(), "yann.prigent@cd35.example".to_owned()],
+            people: vec![
+                person(
+                    DemoRole::Agent,
+                    "anne.legoff@retraite.example",
+                    &["Partenaires retraite", "Service social"],
+                ),
+                person(DemoRole::Manager, "gestion@retraite.example", &["Partenaires retraite"]),
+                person(DemoRole::Officer, "rssi@retraite.example", &[]),
+            ],
+            mails: 3,
+        }
+    }
+
+    fn mail(&self, id: &str) -> DemoMail {
+        DemoMail {
+            id: id.to_owned(),
+            to: "nadia.morvan@cd35.example".to_owned(),
+            from: "Pli <ne-pas-repondre@depot.retraite.example>".to_owned(),
+            subject: self.say("Votre lien de dépôt", "Your deposit link"),
+            sent: NOW - Millis::minutes(4),
+        }
+    }
+
+    fn demo_mail(&self, has_html: bool) -> DemoMailPage {
+        DemoMailPage {
+            frame: self.demo(),
+            mail: self.mail("1"),
+            has_html,
+            text: "Bonjour,\n\nhttp://localhost:8080/depot/lien/AGE-SAMPLE\n\nCode : 4815 1623\n".to_owned(),
+            raw: "From: Pli <ne-pas-repondre@depot.retraite.example>\nAuto-Submitted: auto-generated\n\nBonjour".to_owned(),
+        }
+    }
+}
