@@ -7,9 +7,8 @@ use pli::web::views::{
     DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost, DepositLink,
     DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind, ErrorPage,
     Frame, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, LetterKind,
-    LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, OpenedFile, OpenedPage, Pager,
-    SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead, TransferRow,
-    TransferState,
+    LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, OpenedFile, OpenedPage, SentPage,
+    SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead, TransferRow, TransferState,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -118,7 +117,8 @@ impl Samples {
     fn log(&self) -> Pages {
         let nothing = JournalPage {
             rows: Vec::new(),
-            pager: Pager { page: 1, pages: 1, total: 0 },
+            older: None,
+            is_newest: true,
             filter: JournalFilter {
                 person: "nadia.morvan@cd35.example".to_owned(),
                 ..JournalFilter::default()
@@ -522,7 +522,8 @@ impl Samples {
                     JournalOutcome::Done,
                 ),
             ],
-            pager: Pager { page: 2, pages: 120, total: 5_998 },
+            older: Some(5_898),
+            is_newest: false,
         }
     }
 
