@@ -412,7 +412,9 @@ async fn sixty_four_writers_lose_no_update_and_no_entry(store: Arc<dyn Store>) {
     assert_eq!(places, (0..u64::from(WRITERS * TIMES)).collect(), "each entry has a place of its own");
     let mut tree = Frontier::default();
     let leaves = store.leaves(0, 1000).await.unwrap();
-    leaves.iter().for_each(|leaf| tree.append(leaf.leaf));
+    for leaf in &leaves {
+        tree.append(leaf.leaf);
+    }
     assert_eq!(store.log().await.unwrap(), tree);
     let distinct: BTreeSet<Digest> = leaves.iter().map(|leaf| leaf.leaf).collect();
     assert_eq!(distinct.len(), leaves.len());
@@ -453,7 +455,9 @@ async fn the_embedded_store_keeps_all_across_restarts() {
         }
         kept = sample::one_of_each();
         let entries: Vec<_> = (0..5).map(|n| sample::started(round * 5 + n)).collect();
-        entries.iter().for_each(|entry| tree.append(entry.entry.leaf()));
+        for entry in &entries {
+            tree.append(entry.entry.leaf());
+        }
         store.commit(UnitOfWork { entries, ..puts(kept.clone()) }).await.unwrap();
     }
 }
