@@ -72,7 +72,7 @@ impl Store for MemoryStore {
     }
 
     async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
-        keyspace::entries(&*self.tree(), range, limit)
+        Ok(keyspace::entries(&*self.tree(), range, limit, usize::MAX)?.entries)
     }
 
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {

@@ -50,6 +50,7 @@ on_every_store! {
     a_record_that_is_too_large_is_refused_and_spoils_nothing,
     the_log_is_the_tree_over_all_entries_in_order,
     entries_are_found_by_what_they_name,
+    a_long_log_is_read_and_searched_to_its_end,
     sixty_four_writers_lose_no_update_and_no_entry,
 }
 
@@ -384,6 +385,31 @@ async fn entries_are_found_by_what_they_name(store: Arc<dyn Store>) {
         let two = store.entries(&range, 2).await.unwrap();
         assert_eq!(two.len(), expected.len().min(2), "{range:?} under a limit");
     }
+}
+
+async fn a_long_log_is_read_and_searched_to_its_end(store: Arc<dyn Store>) {
+    const LENGTH: u32 = 2345;
+    let object = |n| if n % 600 == 7 { Object::Person(PersonId::new(id(1))) } else { Object::None };
+    let event = |n: u32| sample::event(i64::from(n), Actor::System, Action::GatewayStarted, object(n));
+    let entries = (0..LENGTH).map(|n| sample::entry(n, event(n))).collect();
+    store.commit(UnitOfWork { entries, ..UnitOfWork::default() }).await.unwrap();
+    assert_eq!(store.leaves(0, usize::MAX).await.unwrap().len(), LENGTH as usize);
+    assert_eq!(store.leaves(45, 1000).await.unwrap().last().unwrap().index, 1044);
+    for (range, expected) in [
+        (
+            AuditRange { person: Some(PersonId::new(id(1))), ..AuditRange::default() },
+            vec![1807, 1207, 607, 7],
+        ),
+        (AuditRange { until: Some(Timestamp(3)), ..AuditRange::default() }, vec![2, 1, 0]),
+    ] {
+        for limit in [1, 2, 100] {
+            let found = store.entries(&range, limit).await.unwrap();
+            let places: Vec<_> = found.iter().map(|(place, _)| *place).collect();
+            assert_eq!(places, expected[..limit.min(expected.len())], "{range:?}");
+        }
+    }
+    let action = AuditRange { action: Some(Action::GatewayStarted), ..AuditRange::default() };
+    assert_eq!(store.entries(&action, usize::MAX).await.unwrap().len(), LENGTH as usize);
 }
 
 /// Each writer raises one shared counter as often as it can, by expectation and retry, with a log entry each time.

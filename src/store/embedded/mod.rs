@@ -47,6 +47,8 @@ const TIDY_EVERY_MILLIS: u64 = 500;
 const QUEUE_UNITS: usize = 256;
 /// Lists up to this length are read on the spot; longer ones where blocking is allowed.
 const SHORT_LIST: usize = 16;
+/// Entries of the log that are looked at in one go: committing waits for a reader to end.
+const ENTRIES_AT_ONCE: usize = 500;
 
 /// The store in a directory of its own.
 pub struct EmbeddedStore {
@@ -215,12 +217,32 @@ impl Store for EmbeddedStore {
     }
 
     async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
-        let range = range.clone();
-        self.read_long(move |pairs| keyspace::entries(pairs, &range, limit)).await
+        let mut range = range.clone();
+        let mut entries = Vec::new();
+        loop {
+            let (part, left) = (range.clone(), limit - entries.len());
+            let search = move |pairs: &dyn Pairs| keyspace::entries(pairs, &part, left, ENTRIES_AT_ONCE);
+            let found = self.read_long(search).await?;
+            entries.extend(found.entries);
+            match found.resume_before {
+                Some(place) if entries.len() < limit => range.before = Some(place),
+                _ => return Ok(entries),
+            }
+        }
     }
 
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
-        self.read_long(move |pairs| keyspace::leaves(pairs, first, limit)).await
+        let mut leaves: Vec<StoredLeaf> = Vec::new();
+        loop {
+            let next = first + leaves.len() as u64;
+            let part = (limit - leaves.len()).min(ENTRIES_AT_ONCE);
+            let found = self.read_long(move |pairs| keyspace::leaves(pairs, next, part)).await?;
+            let is_last = found.len() < part;
+            leaves.extend(found);
+            if is_last || leaves.len() >= limit {
+                return Ok(leaves);
+            }
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl Place {
         Ok(String::from_utf8_lossy(&bytes).lines().filter_map(KeyName::parse).collect())
     }
 
-    /// Three short lines a day: a hundred years are three megabytes.
+    /// Three short lines a day: a hundred years are two megabytes.
     pub(super) fn set_destroyed(&self, names: &BTreeSet<KeyName>) -> Result<(), KeyringError> {
         let lines: Vec<_> = names.iter().map(ToString::to_string).collect();
         write(&self.directory, DESTROYED_FILE, lines.join("\n").as_bytes())

@@ -23,7 +23,17 @@ pub(super) fn pairs_of(place: u64, leaf: Digest, entry: &Entry) -> Result<Vec<su
     Ok(pairs)
 }
 
-/// The newest entries of a range, newest first.
+/// What a part of a search found.
+#[derive(Debug, Default)]
+pub(in super::super) struct Found {
+    /// Entries of the range, newest first, each with its place.
+    pub(in super::super) entries: Vec<(u64, LogEntry)>,
+    /// The search goes on before this place; none when it is at its end.
+    pub(in super::super) resume_before: Option<u64>,
+}
+
+/// The newest entries of a range, newest first. At most `steps` are looked at in one call, so that a search through
+/// all of the log does not hold up those who write; what was committed stays as it is between the calls.
 ///
 /// It walks the entries by the rarest name that is asked for and judges each by the rest; instants alone narrow
 /// nothing down, since the log stands in the order of commits.
@@ -31,16 +41,22 @@ pub(in super::super) fn entries(
     pairs: &dyn Pairs,
     range: &AuditRange,
     limit: usize,
-) -> Result<Vec<(u64, LogEntry)>, StoreError> {
+    steps: usize,
+) -> Result<Found, StoreError> {
     let prefix = narrowest(range);
     let to = range.before.map_or_else(|| end_of(&prefix), |before| at_place(prefix.clone(), before));
-    let mut found = Vec::new();
-    for pair in pairs.scan(&prefix, &to, Direction::Backward) {
-        if found.len() >= limit {
+    let mut found = Found::default();
+    for (step, pair) in pairs.scan(&prefix, &to, Direction::Backward).enumerate() {
+        if found.entries.len() >= limit {
+            found.resume_before = None;
+            break;
+        }
+        if step >= steps {
             break;
         }
         let (key, value) = pair?;
         let place = place_of(&key)?;
+        found.resume_before = (step + 1 >= steps).then_some(place);
         let value = if prefix == [ENTRIES] {
             value
         } else {
@@ -49,7 +65,7 @@ pub(in super::super) fn entries(
         if let Some(entry) = parse(&value)?.1
             && matches(range, &entry.event().map_err(|_| StoreError::Damaged)?)
         {
-            found.push((place, entry));
+            found.entries.push((place, entry));
         }
     }
     Ok(found)
