@@ -1,4 +1,4 @@
-//! An ext4 file system on a loop device, which can be cut off.
+//! An ext4 file system on a loop device, which can be cut off; a small one in memory, which fills up.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -61,6 +61,28 @@ impl Disk {
         BufReader::new(tool.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n");
         Cut(tool)
+    }
+}
+
+/// A small file system in memory, soon full.
+pub struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// Makes one; says what is missing where that is not possible.
+    pub fn make(mebibytes: u32) -> Result<Self, String> {
+        let place = tempfile::tempdir().map_err(|error| error.to_string())?;
+        run("mount", &["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs", text(place.path())])?;
+        Ok(Self(place))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = run("umount", &["--lazy", text(self.0.path())]);
     }
 }
 

@@ -7,7 +7,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use pli::app::ports::{Change, Entry, Key, List, Objects, PersonName, Record, Store, UnitOfWork};
+use pli::app::ports::{
+    Change, Entry, Key, List, ObjectError, Objects, PersonName, Record, Store, UnitOfWork,
+};
 use pli::audit::{self, Action, Actor, Event, Frontier, Object, Origin, Outcome};
 use pli::store::{DirectoryObjects, EmbeddedStore, SystemRandom};
 use pli::transfer::{ObjectLocator, Repeat};
@@ -113,6 +115,59 @@ fn write_objects(directory: &Path, round: u64) -> Vec<JoinHandle<()>> {
         })
     };
     (0..OBJECT_WRITERS).map(write).collect()
+}
+
+/// Puts objects until the disk is full. What was acknowledged is whole, the rest is not there, and erasing makes room.
+pub fn fill_with_objects(directory: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let objects = open_objects(directory);
+        let mut acknowledged = Acknowledged::default();
+        let large = 3;
+        for number in [0, 1, large, 4] {
+            acknowledged.objects.insert(number, put(&objects, number).await.unwrap());
+        }
+        let mut huge = objects.create(TODAY).await.unwrap();
+        let mut refused = huge.write(&object(0)).await;
+        for _ in 0..8 {
+            refused = refused.and(huge.write(&[7; 1024 * 1024]).await);
+        }
+        refused = refused.and(huge.finish().await.map(|_| ()));
+        assert!(matches!(refused, Err(ObjectError::Unavailable(_))), "{refused:?}");
+        assert_eq!(std::fs::read_dir(directory.join("objects/incoming")).unwrap().count(), 0);
+
+        let mut number = 100;
+        while let Some(locator) = put(&objects, number).await {
+            acknowledged.objects.insert(number, locator);
+            number += 1;
+        }
+        check_objects(&objects, &acknowledged).await;
+        objects.erase(&[acknowledged.objects.remove(&large).unwrap()]).await.unwrap();
+        acknowledged.objects.insert(number, put(&objects, number).await.unwrap());
+        drop(objects);
+        check_objects(&open_objects(directory), &acknowledged).await;
+    });
+}
+
+/// Commits until the disk is full; what was acknowledged is there once there is room again.
+pub fn fill_with_units(directory: &Path) {
+    let ballast = directory.join("ballast");
+    std::fs::write(&ballast, vec![7; 1024 * 1024]).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = EmbeddedStore::open(&directory.join("store")).unwrap();
+        let mut acknowledged = Acknowledged::default();
+        for number in 0.. {
+            let Ok(committed) = store.commit(unit(number)).await else { break };
+            acknowledged.units.insert(number, committed.first_entry);
+        }
+        assert!(store.log().await.is_err(), "after an error nothing is certain");
+        drop(store);
+        std::fs::remove_file(ballast).unwrap();
+        let store = EmbeddedStore::open(&directory.join("store")).unwrap();
+        check_units(&store, &acknowledged).await;
+        store.commit(unit(ROUND)).await.unwrap();
+    });
 }
 
 /// One write a line: a line is told whole or not at all.
