@@ -130,7 +130,7 @@ pub fn fill_with_objects(directory: &Path) {
         let mut huge = objects.create(TODAY).await.unwrap();
         let mut refused = huge.write(&object(0)).await;
         for _ in 0..8 {
-            refused = refused.and(huge.write(&[7; 1024 * 1024]).await);
+            refused = refused.and(huge.write(&vec![7; 1024 * 1024]).await);
         }
         refused = refused.and(huge.finish().await.map(|_| ()));
         assert!(matches!(refused, Err(ObjectError::Unavailable(_))), "{refused:?}");
