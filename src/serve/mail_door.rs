@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -56,6 +57,17 @@ impl MailDoor {
         }
     }
 
+    /// Writes down that somebody wanted a mail relayed. The session does not wait for it: nothing was accepted.
+    fn note_relay_refused(&self, peer: IpAddr) {
+        let app = Arc::clone(&self.app);
+        tokio::spawn(async move {
+            let (action, reason) = (Action::RelayRefused, RefusalReason::RelayDenied);
+            if let Err(error) = app.log_recipient_refused(action, reason, Visitor { address: peer }).await {
+                tracing::error!(%error, "mail.refusal_not_logged");
+            }
+        });
+    }
+
     async fn returned(&self, id: MailId, bytes: &SecretBytes, visitor: Visitor) -> MailOutcome {
         noted(self.app.note_returned_mail(id, bytes, visitor).await)
     }
@@ -74,7 +86,7 @@ impl MailDoor {
 }
 
 impl Recipients for MailDoor {
-    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
+    fn judge(&self, address: &MailAddress, peer: IpAddr) -> RecipientAnswer {
         if let Some(mailbox) = self.deposits.load().get(address) {
             return RecipientAnswer::Accepted(RecipientRole::Deposit(*mailbox));
         }
@@ -83,6 +95,7 @@ impl Recipients for MailDoor {
             return RecipientAnswer::Accepted(RecipientRole::NoReply);
         }
         if address.domain() != &settings.mail_domain {
+            self.note_relay_refused(peer);
             return RecipientAnswer::NotHere;
         }
         if let Some(id) = parse_return_address(address, &settings.mail_domain) {

@@ -34,8 +34,9 @@ pub enum RecipientAnswer {
 
 /// Judges recipients while the peer waits: answers from memory, without blocking.
 pub trait Recipients: Send + Sync {
-    /// What the gateway does with mail for this address.
-    fn judge(&self, address: &MailAddress) -> RecipientAnswer;
+    /// What the gateway does with mail for this address. The answer depends on the address alone; `peer` is there for
+    /// whoever writes a refusal down (S2).
+    fn judge(&self, address: &MailAddress, peer: IpAddr) -> RecipientAnswer;
 }
 
 /// A recipient that was accepted.

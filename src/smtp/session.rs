@@ -296,7 +296,7 @@ impl Session {
                 if !transaction.smtp_utf8 && !address_is_ascii(&address) {
                     return Reply::RECIPIENT_NEEDS_UTF8;
                 }
-                let answer = self.recipients.judge(&address);
+                let answer = self.recipients.judge(&address, self.peer);
                 (address, answer)
             }
             RcptTarget::Postmaster => match postmaster_of(&self.config.hostname) {

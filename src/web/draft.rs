@@ -133,9 +133,18 @@ impl<'a> Place<'a> {
                 }
                 self.refreshed().await?.form(typed(form, Vec::new(), None))
             }
-            _ => {
+            Wish::Add => {
                 let problems = std::mem::take(&mut form.problems);
                 self.form(typed(form, problems, None))
+            }
+            Wish::Send | Wish::AcceptTitle => {
+                // A file was refused: say at once what else would be, so that it is put right in one go.
+                let mut problems = std::mem::take(&mut form.problems);
+                let policies = self.shared.app.policies.load();
+                let refusal =
+                    policies.titles.clean_for_web(self.view.mailbox.slug.as_str(), &form.title).err();
+                problems.splice(0..0, refusal.as_ref().map(title_problem));
+                self.form(typed(form, problems, refusal))
             }
         }
     }

@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use pli::smtp::{
@@ -28,7 +29,7 @@ use pli::value::{ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
 pub struct House;
 
 impl Recipients for House {
-    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
+    fn judge(&self, address: &MailAddress, _peer: IpAddr) -> RecipientAnswer {
         if address.domain().as_str() != "carsat.example" {
             return RecipientAnswer::NotHere;
         }
