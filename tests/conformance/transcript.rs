@@ -16,7 +16,6 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use pli::smtp::{

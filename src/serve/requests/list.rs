@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{ListOptions, Replies, RequestError, line};
 use crate::app::App;
@@ -37,12 +37,12 @@ pub(super) async fn organisations(
     options: ListOptions,
 ) -> Result<(), RequestError> {
     for organisation in app.organisations().await? {
-        let told = json!({
-            "slug": organisation.slug,
-            "name": organisation.name,
-            "postal_address": organisation.postal_address,
-            "data_protection_officer": organisation.data_protection_officer,
-        });
+        let told = [
+            ("slug", json!(organisation.slug)),
+            ("name", json!(organisation.name)),
+            ("postal_address", json!(organisation.postal_address)),
+            ("data_protection_officer", json!(organisation.data_protection_officer)),
+        ];
         row(replies, options, &told).await?;
     }
     Ok(())
@@ -58,15 +58,15 @@ pub(super) async fn mailboxes(
             MailboxKind::Generic => "generic",
             MailboxKind::Agency => "agency",
         };
-        let told = json!({
-            "slug": mailbox.slug,
-            "kind": kind,
-            "name": mailbox.name,
-            "deposit_address": mailbox.deposit_address,
-            "notice_address": mailbox.notice_address,
-            "custody": mailbox.key.custody,
-            "recipient": mailbox.key.recipient,
-        });
+        let told = [
+            ("slug", json!(mailbox.slug)),
+            ("kind", json!(kind)),
+            ("name", json!(mailbox.name)),
+            ("deposit_address", json!(mailbox.deposit_address)),
+            ("notice_address", json!(mailbox.notice_address)),
+            ("custody", json!(mailbox.key.custody)),
+            ("recipient", json!(mailbox.key.recipient)),
+        ];
         row(replies, options, &told).await?;
     }
     Ok(())
@@ -79,14 +79,14 @@ pub(super) async fn partners(
 ) -> Result<(), RequestError> {
     let partners: Vec<Partner> = all(app, &List::Partners).await?;
     for partner in partners {
-        let told = json!({
-            "name": partner.name,
-            "domains": partner.domains,
-            "sites": partner.sites.len(),
-            "relays": partner.relays,
-            "blocked": partner.blocked.len(),
-            "suspended": partner.suspended,
-        });
+        let told = [
+            ("name", json!(partner.name)),
+            ("domains", json!(partner.domains)),
+            ("sites", json!(partner.sites.len())),
+            ("relays", json!(partner.relays)),
+            ("blocked", json!(partner.blocked.len())),
+            ("suspended", json!(partner.suspended)),
+        ];
         row(replies, options, &told).await?;
     }
     Ok(())
@@ -105,13 +105,13 @@ pub(super) async fn accounts(
             .filter(|mailbox| account.mailboxes.contains(&mailbox.id))
             .map(|m| &m.slug)
             .collect();
-        let told = json!({
-            "address": account.address,
-            "name": account.name,
-            "role": account.role,
-            "mailboxes": reads,
-            "active": account.is_active(),
-        });
+        let told = [
+            ("address", json!(account.address)),
+            ("name", json!(account.name)),
+            ("role", json!(account.role)),
+            ("mailboxes", json!(reads)),
+            ("active", json!(account.is_active())),
+        ];
         row(replies, options, &told).await?;
     }
     Ok(())
@@ -125,14 +125,22 @@ where
     Ok(app.read_list(list, LIST_MAX).await?.into_iter().map(|(record, _)| record).collect())
 }
 
-async fn row(replies: &Replies, options: ListOptions, told: &Value) -> Result<(), RequestError> {
-    let text = if options.json { told.to_string() } else { columns(told) };
+/// A row: names and values, in the order of the columns.
+type Row = [(&'static str, Value)];
+
+async fn row(replies: &Replies, options: ListOptions, told: &Row) -> Result<(), RequestError> {
+    let text = if options.json { object(told) } else { columns(told) };
     line(replies, text).await
 }
 
-/// The values in their order, separated by tabs.
-fn columns(told: &Value) -> String {
-    let values = told.as_object().into_iter().flatten().map(|(_, value)| match value {
+fn object(told: &Row) -> String {
+    let object: Map<String, Value> =
+        told.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Value::Object(object).to_string()
+}
+
+fn columns(told: &Row) -> String {
+    let values = told.iter().map(|(_, value)| match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => {
             let texts =
@@ -149,8 +157,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_for_people_holds_the_same_values() {
-        let told = json!({ "a": "x", "b": ["y", "z"], "c": true, "d": 3 });
-        assert_eq!(columns(&told), "x\ty,z\ttrue\t3");
+    fn a_row_holds_the_same_values_for_people_and_for_scripts() {
+        let told = [("z", json!("x")), ("b", json!(["y", "z"])), ("c", json!(true)), ("d", json!(3))];
+        assert_eq!(columns(&told), "x\ty,z\ttrue\t3", "in the order of the columns");
+        assert_eq!(
+            serde_json::from_str::<Value>(&object(&told)).unwrap(),
+            json!({ "z": "x", "b": ["y", "z"], "c": true, "d": 3 })
+        );
     }
 }
