@@ -49,7 +49,7 @@ pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
                 answer(directory, Request::AuditExport, &mut sink).await?;
                 sink.finish()
             };
-            ended::<super::gateway::GatewayError>(block_on(async { export.await }))
+            ended::<super::gateway::GatewayError>(block_on(export))
         }
         Action::Verify(options) => verify_file(options),
     }

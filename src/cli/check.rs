@@ -103,7 +103,7 @@ fn places(config: &Config, found: &mut Findings) {
 fn machine(config: &Config, found: &mut Findings) {
     match swap_is_on() {
         Some(true) => {
-            found.warnings.push("swap is on: memory may be written to a disk; turn it off".to_owned())
+            found.warnings.push("swap is on: memory may be written to a disk; turn it off".to_owned());
         }
         Some(false) => {}
         None => found.warnings.push("whether swap is on cannot be told".to_owned()),

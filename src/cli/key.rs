@@ -14,7 +14,7 @@ pub(super) enum Action {
     Show(ListOptions),
 }
 
-pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
+pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
     let Action::Show(options) = action;
-    print(directory, Request::KeyShow(options))
+    print(directory, Request::KeyShow(*options))
 }

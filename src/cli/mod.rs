@@ -104,7 +104,7 @@ pub fn run() -> ExitCode {
         Command::Audit(action) => audit::run(&directory, &action),
         Command::Recover(action) => recover::run(&directory, &action),
         Command::Clock(action) => clock::run(&directory, &action),
-        Command::Key(action) => key::run(&directory, action),
+        Command::Key(action) => key::run(&directory, &action),
     }
 }
 

@@ -32,5 +32,6 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let app = open(&config, Seams::of(&config)?)?;
     let work = Arc::new(Work::new(Arc::clone(&app)));
     let gateway = Gateway { config, app, work, demo: None };
-    gateway.run(doors, || tracing::info!("gateway.ready")).await
+    let (http, smtp) = (doors.http.address.clone(), doors.smtp.address.clone());
+    gateway.run(doors, || tracing::info!(http, smtp, "gateway.ready")).await
 }

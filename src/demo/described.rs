@@ -134,11 +134,6 @@ impl Described {
         write_whole(&path, &text, 0o600).map_err(DemoError::file(&path))
     }
 
-    /// Addresses that may deposit.
-    pub fn depositors(&self) -> Vec<String> {
-        DEPOSITORS.map(str::to_owned).to_vec()
-    }
-
     /// The table for people.
     pub fn table(&self) -> String {
         let mut text = format!(
@@ -150,7 +145,7 @@ impl Described {
             // Writing into a String does not fail.
             let _ = writeln!(text, "  {:<22} {:<36} {page}", mailbox.name, mailbox.deposit_address);
         }
-        let _ = writeln!(text, "\nAdresses qui peuvent déposer\n  {}", self.depositors().join("\n  "));
+        let _ = writeln!(text, "\nAdresses qui peuvent déposer\n  {}", DEPOSITORS.join("\n  "));
         let _ = writeln!(text, "\nSe connecter : {}/connexion", self.http);
         for person in &self.people {
             let role = match person.role {

@@ -128,14 +128,13 @@ async fn mailboxes(app: &Arc<App>, organisation: OrganisationId) -> Result<Vec<M
 
 async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, DemoError> {
     let known: Vec<(Partner, u64)> = app.read_list(&List::Partners, LIST_MAX).await?;
-    let id = match known.into_iter().find(|(known, _)| known.name == PARTNER_NAME) {
-        Some((known, _)) => known.id,
-        None => {
-            let partner = new_partner(PartnerId::new(app.random.bytes()))?;
-            let id = partner.id;
-            app.put_partner(partner, Origin::Job).await?;
-            id
-        }
+    let id = if let Some((known, _)) = known.into_iter().find(|(known, _)| known.name == PARTNER_NAME) {
+        known.id
+    } else {
+        let partner = new_partner(PartnerId::new(app.random.bytes()))?;
+        let id = partner.id;
+        app.put_partner(partner, Origin::Job).await?;
+        id
     };
     for mailbox in mailboxes.iter().filter(|mailbox| mailbox.takes_deposits()) {
         let agreements: Vec<(Agreement, u64)> =

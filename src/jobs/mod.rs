@@ -19,11 +19,11 @@ use rhythm::{Rhythm, Wake};
 /// How often time's work is looked at: a transfer's grants go within a minute of its end (invariant 5).
 const UPKEEP_EVERY: Duration = Duration::from_secs(10);
 /// How often the log is signed.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
 /// Mails are looked at this often even when nobody says that one waits.
-const DELIVERY_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+const DELIVERY_AT_LEAST_EVERY: Duration = Duration::from_mins(1);
 /// How long a delivery under way may still take when the gateway stops; cut off, the mail is delivered again.
 const DELIVERY_GRACE: Duration = Duration::from_secs(10);
 
@@ -146,6 +146,8 @@ async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
         };
         let wait = match &outcome {
             Ok(next) => next.map_or(rhythm.after(None), |next| next.min(rhythm.after(None))),
+            // Upkeep tells of it, once; as soon as the clock is believed again, mails leave.
+            Err(AppError::ClockNotBelieved) => UPKEEP_EVERY,
             Err(error) => rhythm.after(Some(error)),
         };
         tokio::select! {

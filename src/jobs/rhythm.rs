@@ -79,6 +79,6 @@ mod tests {
     async fn a_gateway_that_stops_waits_for_nothing() {
         let shutdown = CancellationToken::new();
         shutdown.cancel();
-        assert_eq!(Wake::after(Duration::from_secs(86_400), &shutdown).await, Wake::Stop);
+        assert_eq!(Wake::after(Duration::from_hours(24), &shutdown).await, Wake::Stop);
     }
 }

@@ -18,9 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
-};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -38,7 +36,7 @@ pub const REPLIES_WAITING: usize = 16;
 /// Commands at once; more wait.
 const COMMANDS_AT_ONCE: usize = 8;
 /// How long a command may take to say what it wants, and to take a reply.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,12 +136,9 @@ async fn converse<F: Future<Output = ()> + Send>(
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
     let line = timeout(PATIENCE, read_line(&mut reading)).await??;
-    let request: Request = match serde_json::from_str(&line) {
-        Ok(request) => request,
-        Err(_) => {
-            let told = "The gateway that runs does not know this command; is it of another version?";
-            return write_reply(&mut writing, &Reply::Error(told.to_owned())).await;
-        }
+    let Ok(request) = serde_json::from_str::<Request>(&line) else {
+        let told = "The gateway that runs does not know this command; is it of another version?";
+        return write_reply(&mut writing, &Reply::Error(told.to_owned())).await;
     };
     let (replies, mut waiting) = mpsc::channel(REPLIES_WAITING);
     let writing = async move {
@@ -196,7 +191,7 @@ async fn write_reply(writer: &mut (impl AsyncWrite + Unpin), reply: &Reply) -> i
     writer.flush().await
 }
 
-async fn read_reply(reader: &mut (impl AsyncBufRead + AsyncRead + Unpin)) -> io::Result<Reply> {
+async fn read_reply(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Reply> {
     Ok(match serde_json::from_str(&read_line(reader).await?)? {
         Frame::Line(line) => Reply::Line(line),
         Frame::File(path) => Reply::File(path),

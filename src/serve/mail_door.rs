@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::app::ports::{KeyringError, ObjectError, StoreError};
 use crate::app::{App, AppError, InboundMail, MailAnswer, MailRefusal, Visitor};
@@ -24,18 +25,48 @@ use crate::value::{MailAddress, MailId, MailboxId, SecretBytes};
 /// Local parts that stand for the person in charge of mail (RFC 5321 section 4.5.1, RFC 2142).
 const POSTMASTERS: [&str; 2] = ["postmaster", "abuse"];
 
+/// Refusals of recipients that wait to be logged. Whoever knocks faster than the disk writes is counted, not logged.
+const REFUSALS_WAITING: usize = 256;
+
 /// The mail door of a gateway.
 pub struct MailDoor {
     app: Arc<App>,
     deposits: ArcSwap<HashMap<MailAddress, MailboxId>>,
+    refusals: mpsc::Sender<Refusal>,
+}
+
+/// A recipient that was refused, to whom.
+type Refusal = (RecipientAnswer, IpAddr);
+
+/// The refusals that a door has to tell the log of.
+pub struct Refusals {
+    app: Arc<App>,
+    waiting: mpsc::Receiver<Refusal>,
+}
+
+impl Refusals {
+    /// Logs them as they come, until the door is gone.
+    pub async fn log(mut self) {
+        while let Some((answer, peer)) = self.waiting.recv().await {
+            let (action, reason) = match answer {
+                RecipientAnswer::NotHere => (Action::RelayRefused, RefusalReason::RelayDenied),
+                _ => (Action::MailRefused, RefusalReason::MailboxUnknown),
+            };
+            let logged = self.app.log_recipient_refused(action, reason, Visitor { address: peer }).await;
+            if let Err(error) = logged {
+                tracing::error!(%error, "mail.refusal_not_logged");
+            }
+        }
+    }
 }
 
 impl MailDoor {
     /// Opens it with the mailboxes that there are.
-    pub async fn new(app: Arc<App>) -> Result<Self, AppError> {
-        let door = Self { app, deposits: ArcSwap::default() };
+    pub async fn new(app: Arc<App>) -> Result<(Self, Refusals), AppError> {
+        let (refusals, waiting) = mpsc::channel(REFUSALS_WAITING);
+        let door = Self { app: Arc::clone(&app), deposits: ArcSwap::default(), refusals };
         door.refresh().await?;
-        Ok(door)
+        Ok((door, Refusals { app, waiting }))
     }
 
     /// Learns the deposit addresses anew; to be called when mailboxes change.
@@ -57,17 +88,6 @@ impl MailDoor {
         }
     }
 
-    /// Writes down that somebody wanted a mail relayed. The session does not wait for it: nothing was accepted.
-    fn note_relay_refused(&self, peer: IpAddr) {
-        let app = Arc::clone(&self.app);
-        tokio::spawn(async move {
-            let (action, reason) = (Action::RelayRefused, RefusalReason::RelayDenied);
-            if let Err(error) = app.log_recipient_refused(action, reason, Visitor { address: peer }).await {
-                tracing::error!(%error, "mail.refusal_not_logged");
-            }
-        });
-    }
-
     async fn returned(&self, id: MailId, bytes: &SecretBytes, visitor: Visitor) -> MailOutcome {
         noted(self.app.note_returned_mail(id, bytes, visitor).await)
     }
@@ -86,7 +106,7 @@ impl MailDoor {
 }
 
 impl Recipients for MailDoor {
-    fn judge(&self, address: &MailAddress, peer: IpAddr) -> RecipientAnswer {
+    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
         if let Some(mailbox) = self.deposits.load().get(address) {
             return RecipientAnswer::Accepted(RecipientRole::Deposit(*mailbox));
         }
@@ -95,7 +115,6 @@ impl Recipients for MailDoor {
             return RecipientAnswer::Accepted(RecipientRole::NoReply);
         }
         if address.domain() != &settings.mail_domain {
-            self.note_relay_refused(peer);
             return RecipientAnswer::NotHere;
         }
         if let Some(id) = parse_return_address(address, &settings.mail_domain) {
@@ -105,6 +124,11 @@ impl Recipients for MailDoor {
             return RecipientAnswer::Accepted(RecipientRole::Postmaster);
         }
         RecipientAnswer::UnknownHere
+    }
+
+    fn note_refused(&self, answer: RecipientAnswer, peer: IpAddr) {
+        let logged = if self.refusals.try_send((answer, peer)).is_ok() { "yes" } else { "no" };
+        metrics::counter!("pli_recipients_refused_total", "logged" => logged).increment(1);
     }
 }
 

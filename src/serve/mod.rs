@@ -117,10 +117,12 @@ impl Gateway {
         let mut signals = Signals::listen().map_err(ServeError::Signals)?;
         let certificates = Certificates::load(&self.config)?;
         self.begin().await?;
-        let door = Arc::new(MailDoor::new(Arc::clone(&self.app)).await?);
+        let (door, refusals) = MailDoor::new(Arc::clone(&self.app)).await?;
+        let door = Arc::new(door);
         let (stop, doors_closed) = (CancellationToken::new(), CancellationToken::new());
         let mut answering = self.answer(doors, &certificates, &door, &doors_closed)?;
         let mut jobs = jobs::start(&self.work, &stop);
+        jobs.spawn(refusals.log());
         let control = self.control(&door, &stop)?;
         jobs.spawn(control);
         jobs.spawn(service_manager::keep_alive(stop.clone()));
@@ -134,6 +136,8 @@ impl Gateway {
         signals.end_at_once_on_the_next();
         doors_closed.cancel();
         drain(&mut answering).await;
+        // The log of refusals ends with the last door.
+        drop(door);
         stop.cancel();
         drain(&mut jobs).await;
         self.end().await
@@ -199,13 +203,17 @@ impl Gateway {
     ) -> Result<impl Future<Output = ()> + use<>, ServeError> {
         let path = self.config.control_socket();
         let socket = control::listen(&path).map_err(|source| ServeError::Control { path, source })?;
-        let (app, door, stop) = (Arc::clone(&self.app), Arc::clone(door), stop.clone());
-        Ok(control::serve(socket, stop, move |request, replies| {
-            let (app, door) = (Arc::clone(&app), Arc::clone(&door));
+        let (app, work, door) = (Arc::clone(&self.app), Arc::clone(&self.work), Arc::clone(door));
+        Ok(control::serve(socket, stop.clone(), move |request, replies| {
+            let (app, work, door) = (Arc::clone(&app), Arc::clone(&work), Arc::clone(&door));
             async move {
+                let confirmed = matches!(request, Request::ClockConfirm);
                 execute(&app, request, replies).await;
-                if let Err(error) = door.refresh().await {
-                    tracing::error!(%error, "mail.addresses_not_refreshed");
+                // What the request changed bites now: addresses that mail is taken for, keys that were not made.
+                let refreshed = door.refresh().await;
+                let kept_up = if confirmed { work.upkeep().await.map(drop) } else { Ok(()) };
+                if let Err(error) = refreshed.and(kept_up) {
+                    tracing::error!(%error, "control.not_followed_up");
                 }
             }
         }))
@@ -218,7 +226,9 @@ impl Gateway {
         let reloaded = match (certificates.reload(&self.config), loaded) {
             (Ok(()), Ok(policies)) => {
                 self.app.policies.store(Arc::new(policies));
-                door.refresh().await.and(self.app.log_gateway(Action::ConfigurationReloaded).await)
+                let logged = self.app.log_gateway(Action::ConfigurationReloaded).await;
+                tracing::info!("gateway.reloaded");
+                door.refresh().await.and(logged)
             }
             (certificates, policies) => {
                 let certificates = certificates.err().map(|error| error.to_string());

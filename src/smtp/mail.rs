@@ -34,9 +34,12 @@ pub enum RecipientAnswer {
 
 /// Judges recipients while the peer waits: answers from memory, without blocking.
 pub trait Recipients: Send + Sync {
-    /// What the gateway does with mail for this address. The answer depends on the address alone; `peer` is there for
-    /// whoever writes a refusal down (S2).
-    fn judge(&self, address: &MailAddress, peer: IpAddr) -> RecipientAnswer;
+    /// What the gateway does with mail for this address.
+    fn judge(&self, address: &MailAddress) -> RecipientAnswer;
+
+    /// Hears that a recipient was refused to a peer, for the log (S2); returns at once. The answer on the wire does
+    /// not wait for it.
+    fn note_refused(&self, _answer: RecipientAnswer, _peer: IpAddr) {}
 }
 
 /// A recipient that was accepted.

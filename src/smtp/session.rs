@@ -296,7 +296,7 @@ impl Session {
                 if !transaction.smtp_utf8 && !address_is_ascii(&address) {
                     return Reply::RECIPIENT_NEEDS_UTF8;
                 }
-                let answer = self.recipients.judge(&address, self.peer);
+                let answer = self.recipients.judge(&address);
                 (address, answer)
             }
             RcptTarget::Postmaster => match postmaster_of(&self.config.hostname) {
@@ -304,6 +304,9 @@ impl Session {
                 None => return Reply::UNKNOWN_RECIPIENT,
             },
         };
+        if !matches!(answer, RecipientAnswer::Accepted(_)) {
+            self.recipients.note_refused(answer, self.peer);
+        }
         match answer {
             RecipientAnswer::UnknownHere => Reply::UNKNOWN_RECIPIENT,
             RecipientAnswer::NotHere => Reply::NO_RELAY,

@@ -2,7 +2,7 @@
 //! what it gets, and the server on a port of its own.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -81,7 +81,7 @@ impl Keeper {
 }
 
 impl Recipients for Keeper {
-    fn judge(&self, address: &MailAddress, _peer: IpAddr) -> RecipientAnswer {
+    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
         match (address.local(), address.domain().as_str()) {
             ("depot", "carsat.example") => {
                 RecipientAnswer::Accepted(RecipientRole::Deposit(MailboxId::new([1; 16])))

@@ -5,6 +5,7 @@ mod deposits;
 mod expiry;
 mod faults;
 mod house;
+mod jobs;
 mod mails;
 mod outsiders;
 mod reading;

@@ -28,7 +28,7 @@ use pli::value::{ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
 pub struct House;
 
 impl Recipients for House {
-    fn judge(&self, address: &MailAddress, _peer: IpAddr) -> RecipientAnswer {
+    fn judge(&self, address: &MailAddress) -> RecipientAnswer {
         if address.domain().as_str() != "carsat.example" {
             return RecipientAnswer::NotHere;
         }
