@@ -1,0 +1,20 @@
+//! Stories told to the real binary, with real programs around it: Postfix, swaks, Python's `email`, the stock `age`,
+//! `faketime`. Each story has a directory and ports of its own, and waits only for what can be seen from outside.
+//! `PLI_ROUNDS=full` runs the full counts.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::expect_used, reason = "what fails here fails the test")]
+
+mod bad_input;
+mod clock_jump;
+mod expired;
+mod log;
+mod never_in_clear;
+mod not_a_deposit;
+mod nothing_lost;
+mod outsiders;
+mod postfix;
+mod restart;
+mod road;
+mod robots;
+mod support;

@@ -1,0 +1,235 @@
+//! Accepted means durable (invariant 1): deposits come in by page and by mail while the gateway is killed with −9 at
+//! random moments. Whatever was told yes is there after the restart, whole, once, with its mails; nothing else is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::road::reference_in;
+use crate::support::gateway::{Gateway, Mailbox, Start};
+use crate::support::html::{by_id, text};
+use crate::support::http::{Browser, Upload};
+use crate::support::outbox;
+use crate::support::steps::{Depositor, download, file_names, open_draft, open_transfer, sign_in};
+use crate::support::{rounds, samples, smtp, wait_until};
+
+/// Killed between these moments after the load begins.
+const KILL_AFTER_MS: std::ops::Range<u64> = 20..600;
+const MAIL_CLIENTS: usize = 3;
+/// A mail that no client sent to its end is one that nobody was told anything about.
+const FILE_BYTES: usize = 40_000;
+
+/// What one client sent and was told.
+#[derive(Debug, Clone)]
+struct Told {
+    /// A word that is in this deposit only.
+    mark: String,
+    /// The reference, when the answer was yes.
+    yes: Option<String>,
+    /// What to send again.
+    retry: Retry,
+}
+
+#[derive(Debug, Clone)]
+enum Retry {
+    Mail(Vec<u8>),
+    Web { cookies: BTreeMap<String, String>, page: String },
+}
+
+#[test]
+fn nothing_that_was_told_yes_is_lost_by_a_kill() {
+    let mut gateway = Gateway::new();
+    let facts = gateway.facts();
+    let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
+    let mut random = Lottery(0x9E37_79B9_7F4A_7C15);
+    let mut all: Vec<Told> = Vec::new();
+    let marks = Arc::new(AtomicUsize::new(0));
+    let (mut yes, mut unanswered) = (0, 0);
+    for round in 0..rounds(10, 100) {
+        let mut told = one_round(&mut gateway, &mailbox, &depositor, &marks, random.next(&KILL_AFTER_MS));
+        gateway = Gateway::start(Arc::clone(&gateway.home), &Start::default());
+        yes += told.iter().filter(|told| told.yes.is_some()).count();
+        unanswered += told.iter().filter(|told| told.yes.is_none()).count();
+        for one in told.iter_mut().filter(|told| told.yes.is_none()) {
+            one.yes = Some(send_again(&gateway, &mailbox, &depositor, one));
+        }
+        all.extend(told);
+        check(&gateway, &mailbox, &depositor, &all, round);
+    }
+    println!("{yes} told yes, {unanswered} without an answer and sent again");
+    assert!(yes > 0, "some deposits were accepted: else this shows nothing");
+    assert!(unanswered > 0, "some were cut: else this shows nothing");
+}
+
+/// Clients send until the gateway dies under them.
+fn one_round(
+    gateway: &mut Gateway,
+    mailbox: &Mailbox,
+    depositor: &str,
+    marks: &Arc<AtomicUsize>,
+    kill_after_ms: u64,
+) -> Vec<Told> {
+    let drafts: Vec<Depositor> = (0..2).map(|_| open_draft(gateway, mailbox, depositor)).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mail = (0..MAIL_CLIENTS).map(|_| {
+        let (server, to, from) =
+            (gateway.smtp.clone(), mailbox.deposit_address.clone(), depositor.to_owned());
+        let (stop, marks) = (Arc::clone(&stop), Arc::clone(marks));
+        std::thread::spawn(move || mail_client(&server, &from, &to, &stop, &marks))
+    });
+    let web = drafts.into_iter().map(|draft| {
+        let mark = next_mark(marks);
+        std::thread::spawn(move || vec![web_client(draft, mark)])
+    });
+    let clients: Vec<_> = mail.chain(web).collect();
+    std::thread::sleep(Duration::from_millis(kill_after_ms));
+    gateway.kill();
+    stop.store(true, Ordering::Relaxed);
+    clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+}
+
+fn mail_client(server: &str, from: &str, to: &str, stop: &AtomicBool, marks: &AtomicUsize) -> Vec<Told> {
+    let mut told = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let mark = next_mark(marks);
+        let message = mail_of(from, to, &mark);
+        let answer = smtp::send(server, from, to, &message);
+        let yes =
+            answer.as_ref().ok().filter(|answer| answer.code == 250).map(|answer| reference_in(&answer.text));
+        let cut = yes.is_none();
+        if let Ok(answer) = &answer {
+            assert!(answer.code < 500, "a kill is no reason to refuse for good: {}", answer.text);
+        }
+        told.push(Told { mark, yes, retry: Retry::Mail(message) });
+        if cut {
+            break;
+        }
+    }
+    told
+}
+
+fn web_client(mut draft: Depositor, mark: String) -> Told {
+    let form = draft.form();
+    let retry = Retry::Web { cookies: draft.browser.cookies.clone(), page: draft.page.clone() };
+    let filled = [("title", "Demande urgente"), ("message", mark.as_str()), ("action", "send")];
+    let file = file_of(&mark);
+    let fields = form.filled(&filled);
+    let files = [Upload { name: "piece.bin", kind: "application/octet-stream", bytes: &file }];
+    let body = crate::support::http::multipart(&fields, &files);
+    let kind = crate::support::http::multipart_kind();
+    let sent = draft.browser.try_request("POST", &form.action, &[("Content-Type", &kind)], &body);
+    // Told yes is the redirect to the sent page, or the page itself; the reference is read when the gateway is back.
+    let yes = sent.ok().and_then(|reply| by_id(&reply.text(), "reference"));
+    Told { mark, yes, retry }
+}
+
+/// The same send once more: the same answer as it would have had, never a second deposit.
+fn send_again(gateway: &Gateway, mailbox: &Mailbox, depositor: &str, told: &Told) -> String {
+    match &told.retry {
+        Retry::Mail(message) => {
+            let answer = smtp::send(&gateway.smtp, depositor, &mailbox.deposit_address, message).unwrap();
+            assert_eq!(answer.code, 250, "{}", answer.text);
+            reference_in(&answer.text)
+        }
+        Retry::Web { cookies, page } => {
+            let mut browser = Browser::new(&gateway.http);
+            browser.cookies.clone_from(cookies);
+            let mut draft = Depositor { browser, page: page.clone() };
+            // What was sealed before the kill is still listed: it is not added again.
+            let again = draft.browser.get(&draft.form().action);
+            let again = draft.browser.follow(again);
+            if let Some(reference) = by_id(&again.text(), "reference") {
+                return reference;
+            }
+            if again.text().contains("name=\"title\"") {
+                draft.page = again.text();
+            }
+            let file = file_of(&told.mark);
+            let listed = file_names(&draft.page).contains(&"piece.bin".to_owned());
+            let files = [Upload { name: "piece.bin", kind: "application/octet-stream", bytes: &file }];
+            draft.send_well("Demande urgente", &told.mark, if listed { &[] } else { &files })
+        }
+    }
+}
+
+/// Every deposit is there, whole and once, and there is no other.
+fn check(gateway: &Gateway, mailbox: &Mailbox, depositor: &str, all: &[Told], round: usize) {
+    let references: BTreeSet<&String> = all.iter().map(|told| told.yes.as_ref().unwrap()).collect();
+    assert_eq!(references.len(), all.len(), "round {round}: each deposit has a reference of its own");
+    let mut agent = sign_in(gateway, &gateway.facts().agent_of(mailbox));
+    let listed = listed(&mut agent);
+    let known: BTreeSet<String> = references.iter().map(|reference| (*reference).clone()).collect();
+    assert_eq!(
+        listed, known,
+        "round {round}: what the agent's list shows is what was told yes, no more and no less"
+    );
+    // All of them in the last rounds; each round, those of the round before.
+    for told in all.iter().rev().take(12) {
+        let reference = told.yes.as_ref().unwrap();
+        let page = open_transfer(&mut agent, reference).text();
+        assert!(text(&page).contains(&told.mark), "round {round}: {reference} holds its message");
+        let names = file_names(&page);
+        assert_eq!(names, ["piece.bin"], "round {round}: {reference} holds its file once");
+        assert!(
+            download(&mut agent, reference, 1).body == file_of(&told.mark),
+            "round {round}: {reference}: file"
+        );
+    }
+    wait_until("an acknowledgement and a notice for each deposit", || {
+        let mails = outbox::all(gateway);
+        references.iter().all(|reference| {
+            [depositor, &mailbox.notice_address].iter().all(|to| {
+                let about = mails.iter().filter(|mail| {
+                    mail.to.iter().any(|known| known == to) && mail.text.contains(reference.as_str())
+                });
+                let ids: BTreeSet<&String> = about.map(|mail| &mail.id).collect();
+                assert!(ids.len() <= 1, "{reference}: repeats of a mail carry one Message-ID: {ids:?}");
+                ids.len() == 1
+            })
+        })
+    });
+}
+
+/// The references that the agent's list shows.
+fn listed(agent: &mut Browser) -> BTreeSet<String> {
+    let link = regex::Regex::new(r#"href="/transferts/([0-9A-Z-]+)""#).unwrap();
+    let page = agent.get("/boites");
+    assert_eq!(page.status, 200);
+    link.captures_iter(&page.text()).map(|found| found[1].to_owned()).collect()
+}
+
+fn mail_of(from: &str, to: &str, mark: &str) -> Vec<u8> {
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(file_of(mark));
+    let lines: Vec<&str> =
+        encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!(
+        "From: {from}\r\nTo: {to}\r\nSubject: Demande urgente\r\nMessage-ID: <{mark}@cd35.example>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n{mark}\r\n\
+         --b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=piece.bin\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\n{}\r\n--b--\r\n",
+        lines.join("\r\n")
+    )
+    .into_bytes()
+}
+
+fn file_of(mark: &str) -> Vec<u8> {
+    let mut file = samples::scan(FILE_BYTES);
+    file[8..8 + mark.len()].copy_from_slice(mark.as_bytes());
+    file
+}
+
+fn next_mark(marks: &AtomicUsize) -> String {
+    format!("marque{:06}", marks.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Moments to kill at: the same in every run, so that a failure can be looked for again.
+struct Lottery(u64);
+
+impl Lottery {
+    fn next(&mut self, range: &std::ops::Range<u64>) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        range.start + (self.0 >> 33) % (range.end - range.start)
+    }
+}

@@ -1,0 +1,1 @@
+//! A real Postfix before the gateway and behind it.

@@ -1,0 +1,127 @@
+//! Real mail programs around the gateway: swaks as a client, a private Postfix as a relay.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use super::{program, run, run_well, wait_until};
+
+/// swaks sends a mail with attachments.
+pub fn swaks(server: &str, from: &str, to: &str, subject: &str, body: &str, attachments: &[&Path]) -> Output {
+    let (host, port) = server.rsplit_once(':').unwrap();
+    let mut command = program("swaks");
+    command.args([
+        "--server",
+        host,
+        "--port",
+        port,
+        "--from",
+        from,
+        "--to",
+        to,
+        "--helo",
+        "poste-12.cd35.example",
+    ]);
+    command.args(["--header", &format!("Subject: {subject}"), "--body", body]);
+    for path in attachments {
+        command.args(["--attach-type", "application/octet-stream"]);
+        command.arg("--attach").arg(format!("@{}", path.display()));
+    }
+    run(&mut command)
+}
+
+/// A Postfix of the test's own: its configuration, its queue, one port on loopback. Stopped when dropped.
+pub struct Postfix {
+    /// Where it takes mail.
+    pub address: String,
+    home: TempDir,
+}
+
+impl Postfix {
+    /// A Postfix that relays everything to `next` (`address:port`).
+    pub fn relaying_to(next: &str, more: &[&str]) -> Self {
+        let home = TempDir::new_in(short_folder()).unwrap();
+        let port = free_port();
+        let config = home.path().join("etc");
+        let path = |name: &str| home.path().join(name);
+        for name in ["etc", "queue", "data"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        let (host, to) = next.rsplit_once(':').unwrap();
+        let mut main = format!(
+            "compatibility_level = 3.6\nqueue_directory = {}\ndata_directory = {}\nmyhostname = relais.cd35.example\n\
+             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\nmydestination =\n\
+             local_recipient_maps =\nlocal_transport = error:no local mail\nalias_maps =\nalias_database =\n\
+             relayhost = [{host}]:{to}\ndisable_dns_lookups = yes\nsmtp_tls_security_level = none\n\
+             smtpd_relay_restrictions = permit_mynetworks, reject\nmaillog_file = {}\nmaillog_file_prefixes = {}\n\
+             message_size_limit = 104857600\nminimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n",
+            path("queue").display(),
+            path("data").display(),
+            path("postfix.log").display(),
+            home.path().display()
+        );
+        for line in more {
+            main.push_str(line);
+            main.push('\n');
+        }
+        fs::write(config.join("main.cf"), main).unwrap();
+        fs::write(config.join("master.cf"), master(port)).unwrap();
+        run_well(program("chmod").args(["755"]).arg(home.path()));
+        run_well(program("chown").args(["postfix"]).arg(path("data")));
+        let postfix = Self { address: format!("127.0.0.1:{port}"), home };
+        let started = postfix.control("start");
+        assert!(
+            started.status.success(),
+            "postfix start: {}{}\n{}",
+            String::from_utf8_lossy(&started.stdout),
+            String::from_utf8_lossy(&started.stderr),
+            postfix.log()
+        );
+        wait_until("Postfix to take mail", || super::smtp::Session::open(&postfix.address).is_ok());
+        postfix
+    }
+
+    /// What it wrote down.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join("postfix.log")).unwrap_or_default()
+    }
+
+    /// A folder that goes with it.
+    pub fn folder(&self) -> PathBuf {
+        self.home.path().to_owned()
+    }
+
+    fn control(&self, what: &str) -> Output {
+        run(program("postfix").arg("-c").arg(self.home.path().join("etc")).arg(what))
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        let _ = self.control("abort");
+    }
+}
+
+/// A port that nobody had a moment ago: Postfix cannot choose one itself.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Postfix's sockets live under its queue directory, and the length of their paths is bounded.
+fn short_folder() -> PathBuf {
+    std::env::temp_dir()
+}
+
+fn master(port: u16) -> String {
+    format!(
+        "127.0.0.1:{port} inet n - n - - smtpd\npickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\n\
+         qmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\n\
+         bounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\n\
+         flush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nsmtp unix - - n - - smtp\n\
+         relay unix - - n - - smtp\nerror unix - - n - - error\nretry unix - - n - - error\ndiscard unix - - n - - discard\n\
+         anvil unix - - n - 1 anvil\nscache unix - - n - 1 scache\npostlog unix-dgram n - n - 1 postlogd\n"
+    )
+}
