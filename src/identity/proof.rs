@@ -58,20 +58,25 @@ pub enum CodeAnswer {
 impl AddressProof {
     /// Whether link and code are still good, and ever were.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.partner.is_some() && now >= self.asked_at && now < self.asked_at + PROOF_LIFE
+        self.partner.is_some() && self.is_in_time(now)
     }
 
-    /// Tries a typed code; a wrong one costs a try.
+    /// Tries a typed code; a wrong one costs a try. For an address that may not deposit every code is a wrong one,
+    /// and is counted like any other: the answers tell nobody who may (invariant 8).
     pub fn try_code(&mut self, key: &[u8; 32], typed: &str, now: Timestamp) -> CodeAnswer {
         let digits: String = typed.chars().filter(char::is_ascii_digit).take(16).collect();
-        if self.tries_left == 0 || !self.is_live(now) {
+        if self.tries_left == 0 || !self.is_in_time(now) {
             return CodeAnswer::Wrong { tries_left: 0 };
         }
-        if ProofCode(digits).digest(key, self.id) == self.code {
+        if ProofCode(digits).digest(key, self.id) == self.code && self.partner.is_some() {
             return CodeAnswer::Right;
         }
         self.tries_left -= 1;
         CodeAnswer::Wrong { tries_left: self.tries_left }
+    }
+
+    fn is_in_time(&self, now: Timestamp) -> bool {
+        now >= self.asked_at && now < self.asked_at + PROOF_LIFE
     }
 }
 
@@ -134,6 +139,16 @@ mod tests {
             );
         }
         assert_eq!(proof.try_code(&KEY, "00000042", Timestamp(1)), CodeAnswer::Wrong { tries_left: 0 });
+    }
+
+    #[test]
+    fn who_may_not_deposit_gets_the_answers_of_one_who_typed_a_wrong_code() {
+        let code = ProofCode::new([0, 0, 0, 0, 0, 0, 0, 42]);
+        let (mut known, mut unknown) = (proof(&code), AddressProof { partner: None, ..proof(&code) });
+        for at in [1, 2, 3, 4, 5, 6, PROOF_LIFE.0] {
+            let wrong = known.try_code(&KEY, "12345678", Timestamp(at));
+            assert_eq!(unknown.try_code(&KEY, "00000042", Timestamp(at)), wrong);
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use axum::extract::multipart::Multipart;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
@@ -18,7 +19,10 @@ use super::views::{
 use crate::app::{DepositRefusal, DraftView, FileRefusal, Sending};
 use crate::policy::title::TitleRefusal;
 use crate::transfer::DraftState;
-use crate::value::{DraftId, SecretBytes, Token, TransferId};
+use crate::value::{ByteSize, DraftId, SecretBytes, Token, TransferId};
+
+/// What a form may hold beside its files: typed fields, names, boundaries.
+const BESIDE_FILES: ByteSize = ByteSize::mebibytes(16);
 
 /// The path of a draft: organisation, mailbox, draft.
 type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
@@ -35,11 +39,18 @@ pub(super) async fn submit(
     State(shared): State<Shared>,
     path: DraftPath,
     guest: Guest,
+    headers: HeaderMap,
     multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Outcome {
     let place = Place::find(&shared, &guest, path).await?;
     let errors = Errors::new(&shared, &guest);
     let multipart = multipart.map_err(|_| errors.page(ErrorKind::BadRequest))?;
+    // What says that it is too large is not read first; what does not say so is cut at the limit.
+    let limit = place.view.mailbox.limits.deposit;
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit.bytes().saturating_add(BESIDE_FILES.bytes())) {
+        return Err(errors.page(ErrorKind::TooLarge { limit }));
+    }
     if let DraftState::Sent { .. } = place.view.draft.state {
         return Ok(Answer::see_other(&place.action).into_response());
     }

@@ -19,9 +19,9 @@ fn a_reply_to_a_notice_is_refused_with_guidance() {
         [(from, &no_reply), (from, &mailbox.deposit_address), (&depositor, &mailbox.deposit_address)]
     {
         let reply = format!(
-            "From: {from}\r\nTo: {to}\r\nSubject: Re: {}\r\nMessage-ID: <r1@carsat.example>\r\nIn-Reply-To: <{}>\r\n\
-             References: <{}>\r\n\r\nBien reçu, merci.\r\n",
-            "notification", notice.id, notice.id
+            "From: {from}\r\nTo: {to}\r\nSubject: Re: votre message\r\nMessage-ID: <r1@carsat.example>\r\n\
+             In-Reply-To: <{0}>\r\nReferences: <{0}>\r\n\r\nBien reçu, merci.\r\n",
+            notice.id
         );
         let answer = smtp::send(&gateway.smtp, from, to, reply.as_bytes()).unwrap();
         assert!(answer.code >= 500, "{from} to {to}: {}", answer.text);

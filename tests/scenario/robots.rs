@@ -56,12 +56,12 @@ fn a_scanner_that_fetches_every_link_changes_and_sees_nothing() {
     ] {
         assert!(!actions.iter().any(|(action, _)| action == effect), "{effect} after robots");
     }
-    // One for the deposit, one for the person who pressed twice: none by a robot.
+    // One for the deposit, two for the person who pressed twice: none by a robot.
     let proofs = actions
         .iter()
         .filter(|(action, outcome)| action == "deposit.draft_opened" && outcome == "done")
         .count();
-    assert_eq!(proofs, 2, "drafts are opened by people: {actions:?}");
+    assert_eq!(proofs, 3, "drafts are opened by people: {actions:?}");
 }
 
 /// Fetches every link of every mail from several clients, three times each; asserts that nothing is told.

@@ -83,13 +83,11 @@ impl Gateway {
         let _ = self.child.wait();
     }
 
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Ctrl-C, and how it ended.
     pub fn interrupt(&mut self) -> ExitStatus {
+        if let Some(ended) = self.child.try_wait().unwrap() {
+            return ended;
+        }
         super::run_well(program("kill").args(["-INT", &self.child.id().to_string()]));
         let child = &mut self.child;
         wait_for("an end after Ctrl-C", || child.try_wait().unwrap())

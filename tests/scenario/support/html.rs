@@ -23,8 +23,6 @@ static FIELDS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?s)<(input|textarea|select|button)\b([^>]*)>").unwrap());
 static ATTRIBUTES: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"([a-z_-]+)(?:\s*=\s*"([^"]*)")?"#).unwrap());
-static LINKS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"(?:href|src|action)\s*=\s*"([^"]+)""#).unwrap());
 static TAGS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?s)<[^>]*>").unwrap());
 
 /// All forms of a page.
@@ -79,11 +77,6 @@ impl Form {
             self.fields.iter().filter(|(name, _)| filled.iter().all(|(known, _)| known != name)).cloned();
         kept.chain(filled.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).collect()
     }
-}
-
-/// Every address that the page names.
-pub fn links(page: &str) -> Vec<String> {
-    LINKS.captures_iter(page).map(|found| unescaped(&found[1])).collect()
 }
 
 /// The text of the element with this id.

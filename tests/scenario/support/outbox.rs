@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use mail_parser::{MessageParser, MimeHeaders};
+use mail_parser::MessageParser;
 use regex::Regex;
 
 use super::gateway::{Gateway, path_of};
@@ -65,12 +65,6 @@ impl Mail {
     pub fn header(&self, name: &str) -> Option<String> {
         let message = MessageParser::default().parse(&self.raw)?;
         message.header_raw(name).map(|value| value.trim().to_owned())
-    }
-
-    /// How many parts it attaches.
-    pub fn attachments(&self) -> usize {
-        let message = MessageParser::default().parse(&self.raw).expect("a mail that can be read");
-        message.attachments().filter(|part| part.attachment_name().is_some()).count()
     }
 }
 
