@@ -4,6 +4,7 @@
 //! reads a clock, a file or a source of randomness: those come in as arguments.
 
 mod address;
+pub mod calendar;
 mod digest;
 mod id;
 mod language;

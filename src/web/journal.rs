@@ -14,10 +14,7 @@ use super::views::{
 };
 use crate::app::{JournalFilter, JournalLine, LogState, OpenError};
 use crate::audit::{Action, Actor, Origin, Outcome as Ended};
-use crate::value::{Language, MailAddress, Timestamp};
-
-/// The legal time of Paris as POSIX writes it, so that no time zone file is needed.
-const PARIS: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+use crate::value::{Language, MailAddress, calendar};
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -73,18 +70,10 @@ fn filter(asked: &Asked) -> JournalFilter {
         person: MailAddress::parse(&asked.person).ok(),
         mailbox: asked.mailbox.parse().ok(),
         action: Action::from_code(&asked.action),
-        from: start_of_day(&asked.from, 0),
-        until: start_of_day(&asked.to, 1),
+        from: calendar::start_of_day(&asked.from, 0),
+        until: calendar::start_of_day(&asked.to, 1),
         before: asked.before,
     }
-}
-
-/// The first instant, in Paris, of a typed day or of a day after it.
-fn start_of_day(typed: &str, days_after: i64) -> Option<Timestamp> {
-    let zone = jiff::tz::TimeZone::posix(PARIS).ok()?;
-    let date: jiff::civil::Date = typed.parse().ok()?;
-    let day = date.checked_add(jiff::Span::new().days(days_after)).ok()?;
-    Some(Timestamp(day.to_zoned(zone).ok()?.timestamp().as_millisecond()))
 }
 
 fn state(state: &LogState) -> JournalState {

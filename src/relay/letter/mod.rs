@@ -6,7 +6,6 @@
 //! Not done here: queueing, DKIM, sending.
 
 mod names;
-mod paris;
 mod wording;
 
 use std::fmt;
@@ -21,7 +20,6 @@ use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use names::{LetterKind, is_our_message_id, message_id, parse_return_address, return_address};
-pub use paris::paris_time;
 use wording::Page;
 
 use crate::value::{ByteSize, Digest, Language, MailAddress, Reference, Timestamp};

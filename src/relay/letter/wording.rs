@@ -1,8 +1,8 @@
 //! What the mails say, in French and English: the words, the facts in their order, the one button. How it
 //! looks is in the templates.
 
-use super::{Letter, LetterError, PRIVACY_PATH, paris_time};
-use crate::value::{ByteSize, Language, Timestamp};
+use super::{Letter, LetterError, PRIVACY_PATH};
+use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
 const FIELD_MAX_CHARS: usize = 200;
@@ -343,7 +343,11 @@ fn content(file_count: u32, total: ByteSize, language: Language) -> String {
 }
 
 fn time(instant: Timestamp, language: Language) -> Result<String, LetterError> {
-    paris_time(instant, language).ok_or(LetterError::Date)
+    let zone = match language {
+        Language::Fr => "heure de Paris",
+        Language::En => "Paris time",
+    };
+    calendar::try_full(instant, language).map(|time| format!("{time} ({zone})")).ok_or(LetterError::Date)
 }
 
 /// Eight digits as people read them out: `1234 5678`.

@@ -5,8 +5,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
-use super::dates;
-use crate::value::{ByteSize, Language, Timestamp};
+use crate::value::{ByteSize, Language, Timestamp, calendar};
 use crate::web::texts::Texts;
 
 /// What every page is given, whatever it shows.
@@ -62,22 +61,22 @@ impl Frame {
 
     /// A full instant: « samedi 21 novembre 2026 à 9 h 30 ».
     pub(in crate::web) fn at(&self, instant: &Timestamp) -> TimeTag {
-        TimeTag { instant: *instant, words: dates::full(*instant, self.language) }
+        TimeTag { instant: *instant, words: calendar::full(*instant, self.language) }
     }
 
     /// A short instant, for tables: « 21 nov. 2026, 9 h 30 ».
     pub(in crate::web) fn short(&self, instant: &Timestamp) -> TimeTag {
-        TimeTag { instant: *instant, words: dates::short(*instant, self.language) }
+        TimeTag { instant: *instant, words: calendar::short(*instant, self.language) }
     }
 
     /// An instant to the second, for the log.
     pub(in crate::web) fn precise(&self, instant: &Timestamp) -> TimeTag {
-        TimeTag { instant: *instant, words: dates::precise(*instant, self.language) }
+        TimeTag { instant: *instant, words: calendar::precise(*instant, self.language) }
     }
 
     /// How far an instant is: « dans 3 jours », "2 hours ago".
     pub(in crate::web) fn away(&self, instant: &Timestamp) -> String {
-        dates::relative(self.now, *instant, self.language)
+        calendar::relative(self.now, *instant, self.language)
     }
 
     /// A count, its digits in groups of three.

@@ -7,7 +7,6 @@
 //! Each page extends `templates/layout.html` and so carries a [`Frame`].
 
 mod boxes;
-mod dates;
 mod demo;
 mod deposit;
 mod draft;

@@ -1,10 +1,11 @@
 //! Instants as people in France read them, in French or English. All are in the time of Paris, by the rule
 //! of directive 2000/84/EC written out, so that no time-zone file of the system is needed.
 
-use jiff::Zoned;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Zoned};
 
-use crate::value::{Language, Millis, Timestamp};
+use super::{Language, Millis, Timestamp};
 
 /// Central European time as it has been since 1996, as a POSIX rule.
 const PARIS: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
@@ -28,10 +29,16 @@ const MONTHS_FR: [&str; 12] = [
 ];
 const WEEKDAYS_FR: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
 
-/// « samedi 21 novembre 2026 à 9 h 30 », "Saturday 21 November 2026 at 09:30".
-pub(super) fn full(instant: Timestamp, language: Language) -> String {
-    let Some(local) = paris(instant) else { return instant.to_string() };
-    match language {
+/// « samedi 21 novembre 2026 à 9 h 30 », "Saturday 21 November 2026 at 09:30". Whole minutes, so never later than
+/// the instant; one out of the calendar's range is told in milliseconds.
+pub fn full(instant: Timestamp, language: Language) -> String {
+    try_full(instant, language).unwrap_or_else(|| instant.to_string())
+}
+
+/// As [`full`]; none for an instant out of the calendar's range.
+pub fn try_full(instant: Timestamp, language: Language) -> Option<String> {
+    let local = paris(instant)?;
+    Some(match language {
         Language::Fr => format!(
             "{} {} {} {} à {}",
             name(&WEEKDAYS_FR, local.weekday().to_monday_zero_offset()),
@@ -41,11 +48,11 @@ pub(super) fn full(instant: Timestamp, language: Language) -> String {
             hour_fr(&local)
         ),
         Language::En => local.strftime("%A %-d %B %Y at %H:%M").to_string(),
-    }
+    })
 }
 
 /// « 21 nov. 2026, 9 h 30 », "21 Nov 2026, 09:30".
-pub(super) fn short(instant: Timestamp, language: Language) -> String {
+pub fn short(instant: Timestamp, language: Language) -> String {
     let Some(local) = paris(instant) else { return instant.to_string() };
     match language {
         Language::Fr => format!(
@@ -60,7 +67,7 @@ pub(super) fn short(instant: Timestamp, language: Language) -> String {
 }
 
 /// « 21/11/2026 09:30:05 », "2026-11-21 09:30:05": what a log is read by.
-pub(super) fn precise(instant: Timestamp, language: Language) -> String {
+pub fn precise(instant: Timestamp, language: Language) -> String {
     let Some(local) = paris(instant) else { return instant.to_string() };
     match language {
         Language::Fr => local.strftime("%d/%m/%Y %H:%M:%S").to_string(),
@@ -70,7 +77,7 @@ pub(super) fn precise(instant: Timestamp, language: Language) -> String {
 
 /// « dans 3 jours », « il y a 2 heures », "in 5 minutes": whole units, rounded down, so that what is left is
 /// never said to be more than it is.
-pub(super) fn relative(now: Timestamp, instant: Timestamp, language: Language) -> String {
+pub fn relative(now: Timestamp, instant: Timestamp, language: Language) -> String {
     let Millis(ahead) = now.until(instant);
     let minutes = ahead.unsigned_abs() / 60_000;
     let (count, fr, en) = match minutes {
@@ -95,6 +102,13 @@ const fn just_now(ahead: bool, language: Language) -> &'static str {
         (Language::En, true) => "in less than a minute",
         (Language::En, false) => "just now",
     }
+}
+
+/// The first instant, in Paris, of the day `days_after` a day that was typed as `2026-11-21`.
+pub fn start_of_day(typed: &str, days_after: i64) -> Option<Timestamp> {
+    let date: Date = typed.parse().ok()?;
+    let day = date.checked_add(Span::new().try_days(days_after).ok()?).ok()?;
+    Some(Timestamp(day.to_zoned(TimeZone::posix(PARIS).ok()?).ok()?.timestamp().as_millisecond()))
 }
 
 fn paris(instant: Timestamp) -> Option<Zoned> {
@@ -135,6 +149,30 @@ mod tests {
         assert_eq!(plain(&short(WINTER, Language::Fr)), "21 nov. 2026, 9 h 30");
         assert_eq!(plain(&short(WINTER, Language::En)), "21 Nov 2026, 09:30");
         assert_eq!(precise(WINTER, Language::Fr), "21/11/2026 09:30:00");
+    }
+
+    #[test]
+    fn winter_and_summer_time_are_right_to_the_second() {
+        let at = |utc: &str| {
+            let instant: jiff::Timestamp = utc.parse().unwrap();
+            full(Timestamp(instant.as_millisecond()), Language::En)
+        };
+        assert!(at("2026-03-29T00:59:59Z").ends_with("at 01:59"));
+        assert!(at("2026-03-29T01:00:00Z").ends_with("at 03:00"));
+        assert!(at("2026-10-25T00:59:59Z").ends_with("at 02:59"));
+        assert!(at("2026-10-25T01:00:00Z").ends_with("at 02:00"));
+    }
+
+    #[test]
+    fn an_instant_out_of_the_calendar_is_refused() {
+        assert_eq!(try_full(Timestamp(i64::MAX), Language::Fr), None);
+    }
+
+    #[test]
+    fn a_typed_day_begins_at_midnight_in_paris() {
+        assert_eq!(start_of_day("2026-11-21", 0).unwrap().to_string(), "2026-11-20T23:00:00.000Z");
+        assert_eq!(start_of_day("2026-07-31", 1).unwrap().to_string(), "2026-07-31T22:00:00.000Z");
+        assert_eq!(start_of_day("21/11/2026", 0), None);
     }
 
     #[test]
