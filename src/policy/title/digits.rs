@@ -34,6 +34,17 @@ pub(super) struct Group {
     pub(super) gap: Gap,
 }
 
+/// Which letters are read as digits: each way finds numbers that the others take for something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Letters {
+    /// None: `C2S184…` is a code and a number.
+    No,
+    /// Those between digits (`1O8O7`), and the A and B of Corsica.
+    Inside,
+    /// Those at the ends as well (`l84`).
+    Around,
+}
+
 /// What lies between a group and the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gap {
@@ -48,14 +59,13 @@ pub(super) enum Gap {
 }
 
 impl Groups {
-    /// Finds the groups. `wide` also takes look-alike letters at the ends of a group (`l84`), which is right
-    /// only when nothing was found without.
-    pub(super) fn of(text: &Folded, wide: bool) -> Self {
+    /// Finds the groups.
+    pub(super) fn of(text: &Folded, letters: Letters) -> Self {
         let mut found = Self::default();
         let mut cell = 0;
         while cell < text.len() {
-            if starts_group(text, cell, wide) {
-                cell = found.read_group(text, cell, wide);
+            if starts_group(text, cell, letters) {
+                cell = found.read_group(text, cell, letters);
             } else {
                 cell += 1;
             }
@@ -85,20 +95,20 @@ impl Groups {
     }
 
     /// Reads the group that starts here; the cell after it.
-    fn read_group(&mut self, text: &Folded, start: usize, wide: bool) -> usize {
+    fn read_group(&mut self, text: &Folded, start: usize, letters: Letters) -> usize {
         let first = self.units.len();
         let mut cell = start;
         while cell < text.len() {
             let byte = text.at(cell);
-            let after_two = self.units.len() > first && self.units.last() == Some(&b'2');
-            if byte.is_ascii_digit() {
+            let corsica = self.units.len() > first
+                && self.units.last() == Some(&b'2')
+                && is_corsica(text, cell, self.units.len() - first);
+            let department = letters != Letters::No && matches!(byte, b'a' | b'b') && corsica;
+            if byte.is_ascii_digit() || department {
                 self.units.push(byte);
-            } else if matches!(byte, b'a' | b'b')
-                && after_two
-                && (text.is_digit(cell + 1) || !text.is_letter(cell + 1))
+            } else if let Some(digit) =
+                digit_read(byte).filter(|_| letters != Letters::No && goes_on(text, cell, letters))
             {
-                self.units.push(byte);
-            } else if let Some(digit) = digit_read(byte).filter(|_| goes_on(text, cell, wide)) {
                 self.units.push(digit);
             } else {
                 break;
@@ -109,6 +119,13 @@ impl Groups {
         self.groups.push(Group { start, end: cell, first, len, gap: Gap::Break });
         cell
     }
+}
+
+/// Whether a letter after a 2, with so many units before it in the group, can be that of 2A and 2B: the number
+/// goes on behind it.
+fn is_corsica(text: &Folded, cell: usize, before: usize) -> bool {
+    let follows = text.is_digit(cell + 1) || (!text.is_letter(cell + 1) && text.is_digit(cell + 2));
+    matches!(before, 1 | 3 | 5 | 6) && follows
 }
 
 /// The digit that a letter is written for.
@@ -122,18 +139,21 @@ pub(super) const fn digit_read(byte: u8) -> Option<u8> {
     })
 }
 
-fn starts_group(text: &Folded, cell: usize, wide: bool) -> bool {
+fn starts_group(text: &Folded, cell: usize, letters: Letters) -> bool {
     let byte = text.at(cell);
     let before_is_letter = cell > 0 && text.is_letter(cell - 1);
     byte.is_ascii_digit()
-        || (wide && !before_is_letter && digit_read(byte).is_some() && ends_plain(text, cell))
+        || (letters == Letters::Around
+            && !before_is_letter
+            && digit_read(byte).is_some()
+            && ends_plain(text, cell))
 }
 
 /// Whether a look-alike letter at this cell is inside a number: a digit follows, or, read widely, nothing
 /// but look-alikes up to a blank.
-fn goes_on(text: &Folded, cell: usize, wide: bool) -> bool {
+fn goes_on(text: &Folded, cell: usize, letters: Letters) -> bool {
     let after = run_of_look_alikes(text, cell);
-    text.is_digit(after) || (wide && !text.is_letter(after))
+    text.is_digit(after) || (letters == Letters::Around && !text.is_letter(after))
 }
 
 /// Whether the look-alikes from here run into a digit or a separator, not into a word.
@@ -171,25 +191,25 @@ fn is_link(between: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str, wide: bool) -> Vec<String> {
-        let groups = Groups::of(&Folded::of(text.chars(), text.len()), wide);
+    fn read(text: &str, letters: Letters) -> Vec<String> {
+        let groups = Groups::of(&Folded::of(text.chars(), text.len()), letters);
         let unit = |index: usize| String::from_utf8(groups.units(index, index).to_vec()).unwrap();
         (0..groups.groups.len()).map(unit).collect()
     }
 
     #[test]
     fn letters_between_digits_are_digits() {
-        assert_eq!(read("1O8O714174O4541", false), ["108071417404541"]);
-        assert_eq!(read("2 84 05 2A 321", false), ["2", "84", "05", "2a", "321"]);
-        assert_eq!(read("nss1660", false), ["1660"]);
-        assert_eq!(read("66022aspa", false), ["66022"]);
-        assert_eq!(read("l 84 O6", true), ["1", "84", "06"]);
-        assert_eq!(read("so 84 solo", true), ["50", "84"]);
+        assert_eq!(read("1O8O714174O4541", Letters::Inside), ["108071417404541"]);
+        assert_eq!(read("2 84 05 2A 321", Letters::Inside), ["2", "84", "05", "2a", "321"]);
+        assert_eq!(read("nss1660", Letters::Inside), ["1660"]);
+        assert_eq!(read("66022aspa", Letters::Inside), ["66022"]);
+        assert_eq!(read("l 84 O6", Letters::Around), ["1", "84", "06"]);
+        assert_eq!(read("so 84 solo", Letters::Around), ["50", "84"]);
     }
 
     #[test]
     fn gaps_tell_whether_a_number_goes_on() {
-        let groups = Groups::of(&Folded::of("1-2  3 / 4 clé 5 et 6".chars(), 20), false);
+        let groups = Groups::of(&Folded::of("1-2  3 / 4 clé 5 et 6".chars(), 20), Letters::Inside);
         let gaps: Vec<_> = groups.groups.iter().map(|group| group.gap).collect();
         let expected = [Gap::Close(b'-'), Gap::Close(b' '), Gap::Loose, Gap::Link, Gap::Break, Gap::Break];
         assert_eq!(gaps, expected);

@@ -47,11 +47,14 @@ pub(super) fn decode(title: &str) -> Option<Decoded> {
     found.then_some(decoded)
 }
 
+/// Where a byte stands in the raw title, in characters: start, end.
+type Place = (usize, usize);
+
 /// Bytes of one charset, each with its place.
 struct Sequence {
     charset: String,
     bytes: Vec<u8>,
-    places: Vec<(usize, usize)>,
+    places: Vec<Place>,
 }
 
 /// The encoded-words from here on that have one charset and only white space between, and where they end.
@@ -105,7 +108,7 @@ fn word(raw: &[char], start: usize) -> Option<(Sequence, usize)> {
 const MAX_WORD: usize = 1000;
 
 /// Decodes the Q encoding (RFC 2047 section 4.2).
-fn quoted(text: &[char], offset: usize) -> Option<(Vec<u8>, Vec<(usize, usize)>)> {
+fn quoted(text: &[char], offset: usize) -> Option<(Vec<u8>, Vec<Place>)> {
     let (mut bytes, mut places) = (Vec::new(), Vec::new());
     let mut at = 0;
     while let Some(c) = text.get(at) {

@@ -44,20 +44,6 @@ impl Kind {
             Self::Other => "other",
         }
     }
-
-    /// What stands in the redacted title where the piece was. The guard never finds anything in it.
-    pub(super) const fn placeholder(self) -> &'static str {
-        match self {
-            Self::Nir => "[NIR]",
-            Self::Name => "[nom]",
-            Self::Phone => "[téléphone]",
-            Self::Email => "[courriel]",
-            Self::Dob => "[date]",
-            Self::Iban => "[RIB]",
-            Self::Address => "[adresse]",
-            Self::Other => "[numéro]",
-        }
-    }
 }
 
 /// How sure the guard is.

@@ -9,6 +9,9 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use super::clean::is_invisible;
 
+/// The most parts of one character that are read: ligatures of whole phrases have up to eighteen.
+const MAX_PARTS: usize = 4;
+
 /// A letter that has no Latin form.
 pub(super) const FOREIGN: u8 = 0xff;
 
@@ -65,7 +68,6 @@ impl Folded {
 
     fn push(&mut self, c: char, index: u32) {
         if c.is_ascii() {
-            #[expect(clippy::cast_possible_truncation, reason = "an ASCII character is one byte")]
             self.cell(fold_ascii(c as u8), if c.is_ascii_uppercase() { UPPER } else { 0 }, index);
         } else {
             self.push_wide(c, index);
@@ -74,6 +76,11 @@ impl Folded {
 
     /// Folds a character outside ASCII.
     fn push_wide(&mut self, c: char, index: u32) {
+        if let Some(letter) = latin_1(c) {
+            let upper = if u32::from(c) < 0xe0 { UPPER } else { 0 };
+            self.cell(letter, upper, index);
+            return;
+        }
         if is_invisible(c) {
             return;
         }
@@ -87,14 +94,19 @@ impl Folded {
             self.cell(latin.to_ascii_lowercase(), upper | LOOK_ALIKE, index);
             return;
         }
-        decompose_compatible(c, |part| self.push_part(part, c, index));
+        let mut parts = 0;
+        decompose_compatible(c, |part| {
+            parts += 1;
+            if parts <= MAX_PARTS {
+                self.push_part(part, c, index);
+            }
+        });
     }
 
     /// Folds one part of a decomposed character.
     fn push_part(&mut self, part: char, whole: char, index: u32) {
         if part.is_ascii() {
             let upper = part.is_ascii_uppercase() || whole.is_uppercase();
-            #[expect(clippy::cast_possible_truncation, reason = "an ASCII character is one byte")]
             self.cell(fold_ascii(part as u8), if upper { UPPER } else { 0 }, index);
         } else if is_combining_mark(part) || is_invisible(part) {
             // Accents say nothing of who is meant.
@@ -148,15 +160,24 @@ const fn fold_ascii(byte: u8) -> u8 {
     }
 }
 
+/// The accented letters of French and its neighbours at once (U+00C0 to U+00FF), all but the few that fold to
+/// two letters or to none.
+fn latin_1(c: char) -> Option<u8> {
+    const LETTERS: &[u8; 64] = b"aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y";
+    let offset = u32::from(c).checked_sub(0xc0)?;
+    let letter = *LETTERS.get(usize::try_from(offset).ok()?)?;
+    (letter != b'.').then_some(letter)
+}
+
 /// Characters that no decomposition turns into what they read like.
 fn special(c: char) -> Option<&'static str> {
     Some(match c {
-        'Ł' | 'ł' | 'Ƚ' | 'ƚ' => "l",
-        'Ø' | 'ø' => "o",
-        'Đ' | 'đ' | 'Ð' | 'ð' | 'Ɖ' | 'ɖ' => "d",
+        'Ł' | 'ł' | 'Ƚ' | 'ƚ' | 'ʟ' => "l",
+        'Ø' | 'ø' | 'ᴏ' | '°' | 'º' => "o",
+        'Đ' | 'đ' | 'Ð' | 'ð' | 'Ɖ' | 'ɖ' | 'Ɗ' | 'ɗ' | 'ᴅ' => "d",
         'ı' | 'ɪ' | 'Ɪ' => "i",
-        'Ħ' | 'ħ' => "h",
-        'Ŧ' | 'ŧ' => "t",
+        'Ħ' | 'ħ' | 'ʜ' => "h",
+        'Ŧ' | 'ŧ' | 'ᴛ' => "t",
         'ẞ' | 'ß' => "ss",
         'Æ' | 'æ' => "ae",
         'Œ' | 'œ' => "oe",
@@ -164,21 +185,16 @@ fn special(c: char) -> Option<&'static str> {
         'Ŋ' | 'ŋ' => "ng",
         'Ə' | 'ə' | 'Ǝ' | 'ǝ' | 'ᴇ' => "e",
         'Ɓ' | 'ɓ' | 'ʙ' => "b",
-        'Ɗ' | 'ɗ' | 'ᴅ' => "d",
         'Ƙ' | 'ƙ' | 'ᴋ' => "k",
         'Ɣ' | 'ɣ' | 'ɡ' | 'ɢ' => "g",
-        'ᴀ' => "a",
+        'ᴀ' | 'ª' => "a",
         'ᴄ' => "c",
-        'ʜ' => "h",
         'ᴊ' | 'ȷ' => "j",
-        'ʟ' => "l",
         'ᴍ' => "m",
         'ɴ' => "n",
-        'ᴏ' => "o",
         'ᴘ' => "p",
         'ʀ' => "r",
         'ꜱ' => "s",
-        'ᴛ' => "t",
         'ᴜ' => "u",
         'ᴠ' => "v",
         'ᴡ' => "w",
@@ -186,13 +202,8 @@ fn special(c: char) -> Option<&'static str> {
         'ᴢ' => "z",
         '‘' | '’' | 'ʼ' | 'ʻ' | '´' | '′' | '‛' | '＇' => "'",
         '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '⁃' | '﹣' | '－' => "-",
-        '•' | '●' | '∙' | '·' | '█' | '■' | '▪' | '∗' | '✱' | '×' | '░' | '▒' | '▓' => {
-            "*"
-        }
         '¦' | '│' | '｜' | 'ǀ' => "|",
         '«' | '»' | '“' | '”' | '„' => "\"",
-        '°' | 'º' => "o",
-        'ª' => "a",
         '⁄' | '∕' | '／' => "/",
         _ => return None,
     })

@@ -3,18 +3,23 @@
 //! It is compiled once from the policy and the lists, holds no state between titles and answers the same for
 //! the same title, always. It knows no mail, no page and no language of a reader.
 
+use std::fmt;
+
 use super::clean::{CleanTitle, TitleShapeError};
 use super::encoded_word;
 use super::finding::{Confidence, Finding, Kind, Reason};
 use super::fold::{Folded, fold_key};
 use super::hits::Hit;
+use super::lists::NameListError;
 use super::prefix;
 use super::rules::{MailboxTitleRules, OnSmtp, TitleMode, TitlePolicy};
 use super::scan::Scanner;
 
 /// The most characters of a title that are looked into. A longer one is withheld whole: no mail program
 /// writes such a subject, and the time a title takes stays bounded.
-pub const MAX_INSPECTED_CHARS: usize = 4096;
+pub const MAX_INSPECTED_CHARS: usize = 1000;
+/// The most bytes of a title that are decoded at all: encoded-words take several bytes for one character.
+const MAX_DECODED_BYTES: usize = 8 * MAX_INSPECTED_CHARS;
 /// How often a redacted title is inspected again before nothing of it is kept.
 const MAX_ROUNDS: usize = 4;
 /// How many words a redacted title keeps to be worth suggesting.
@@ -28,23 +33,36 @@ pub struct TitleGuard {
 }
 
 /// What the guard says of one title.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inspection {
+#[derive(Clone)]
+pub struct Inspection<'g> {
     /// What was found, in the order of the title, never overlapping.
     pub findings: Vec<Finding>,
-    redacted: String,
+    guard: &'g TitleGuard,
+    /// The decoded title with the findings blotted out, not yet inspected again.
+    draft: String,
 }
 
-impl Inspection {
+impl Inspection<'_> {
     /// Whether the title holds personal data.
     pub fn is_personal(&self) -> bool {
         !self.findings.is_empty()
     }
 
     /// The title with each piece blotted out and encoded-words decoded; the title itself if nothing was
-    /// found. The guard finds nothing in it.
-    pub fn redacted(&self) -> &str {
-        &self.redacted
+    /// found. The guard finds nothing in it: it is inspected again here, which takes as long as `inspect`.
+    pub fn redacted(&self) -> String {
+        if self.is_personal() {
+            self.guard.redact_until_clean(self.draft.clone())
+        } else {
+            self.draft.clone()
+        }
+    }
+}
+
+/// No title is in the log: only the findings are shown.
+impl fmt::Debug for Inspection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspection").field("findings", &self.findings).finish_non_exhaustive()
     }
 }
 
@@ -119,27 +137,36 @@ impl TitleGuard {
         Self { scanner: Scanner::new(policy), policy: policy.clone() }
     }
 
+    /// Compiles the guard with a list of names that [`super::import_names`] made.
+    pub fn with_names(policy: &TitlePolicy, names: Vec<u8>) -> Result<Self, NameListError> {
+        let mut guard = Self::new(policy);
+        guard.scanner.import(names)?;
+        Ok(guard)
+    }
+
     /// The titles that a mailbox offers to choose from (D5).
     pub fn canonical_titles(&self, mailbox_slug: &str) -> &[CleanTitle] {
         &self.policy.rules_for(mailbox_slug).canonical
     }
 
     /// Says what personal data the title holds.
-    pub fn inspect(&self, title: &str) -> Inspection {
+    pub fn inspect(&self, title: &str) -> Inspection<'_> {
+        if title.len() > MAX_DECODED_BYTES {
+            return self.withheld(title);
+        }
         let reading = Reading::of(title);
         if reading.chars_exceed(MAX_INSPECTED_CHARS) {
-            return withheld(title);
+            return self.withheld(title);
         }
         let hits = self.scanner.scan(&reading.folded);
         if hits.list.is_empty() && self.raw_is_clean(title, &reading) {
-            return Inspection { findings: Vec::new(), redacted: reading.into_text() };
+            return Inspection { findings: Vec::new(), guard: self, draft: reading.into_text() };
         }
         if hits.list.is_empty() {
-            return withheld(title);
+            return self.withheld(title);
         }
         let findings = reading.findings(&hits.list);
-        let redacted = self.redact_until_clean(reading.redact(&hits.list));
-        Inspection { findings, redacted }
+        Inspection { findings, guard: self, draft: reading.redact(&hits.list) }
     }
 
     /// The title of a deposit made on the page or by the API.
@@ -194,10 +221,11 @@ impl TitleGuard {
     /// Free text under the guard.
     fn checked(&self, rules: &MailboxTitleRules, title: &str) -> Result<CleanTitle, TitleRefusal> {
         let inspection = self.inspect(title);
-        let shape = CleanTitle::from_judged(inspection.redacted());
+        let redacted = inspection.redacted();
+        let shape = CleanTitle::from_judged(&redacted);
         let default = || rules.default_title().clone();
         if inspection.is_personal() {
-            let worth = shape.ok().filter(|_| words_kept(inspection.redacted()) >= MIN_SUGGESTED_WORDS);
+            let worth = shape.ok().filter(|_| words_kept(&redacted) >= MIN_SUGGESTED_WORDS);
             let suggestion = worth.unwrap_or_else(default);
             return Err(TitleRefusal::Personal { findings: inspection.findings, suggestion });
         }
@@ -209,6 +237,14 @@ impl TitleGuard {
                 TitleRefusal::Empty { suggestion: default() }
             }
         })
+    }
+
+    /// A title that cannot be looked into: nothing of it is kept.
+    fn withheld(&self, title: &str) -> Inspection<'_> {
+        let end = title.chars().count();
+        let (kind, reason, confidence) = (Kind::Other, Reason::Withheld, Confidence::Low);
+        let findings = vec![Finding { kind, start: 0, end, reason, confidence }];
+        Inspection { findings, guard: self, draft: OMISSION.to_owned() }
     }
 
     /// Encoded-words can hide a number from the decoded reading that still stands in the raw one.
@@ -227,25 +263,17 @@ impl TitleGuard {
             let hits = self.scanner.scan(&reading.folded);
             if hits.list.is_empty() {
                 let clean = self.raw_is_clean(&text, &reading);
-                return if clean { text } else { WITHHELD.to_owned() };
+                return if clean { text } else { OMISSION.to_owned() };
             }
             text = reading.redact(&hits.list);
         }
-        WITHHELD.to_owned()
+        OMISSION.to_owned()
     }
 }
 
-/// What stands in for a title of which nothing can be kept.
-const WITHHELD: &str = "[…]";
-
-fn withheld(title: &str) -> Inspection {
-    let end = title.chars().count();
-    let (kind, reason, confidence) = (Kind::Other, Reason::Withheld, Confidence::Low);
-    Inspection {
-        findings: vec![Finding { kind, start: 0, end, reason, confidence }],
-        redacted: WITHHELD.to_owned(),
-    }
-}
+/// What stands in a redacted title where a piece was, and for a title of which nothing can be kept. It is the
+/// usual mark of an omission, and no rule looks at it.
+const OMISSION: &str = "[…]";
 
 /// The canonical title, or the answer's, that this title is: case, accents, blanks and prefixes aside.
 fn canonical_of<'r>(rules: &'r MailboxTitleRules, title: &str) -> Option<&'r CleanTitle> {
@@ -318,21 +346,16 @@ impl<'t> Reading<'t> {
     }
 
     fn redact(&self, hits: &[Hit]) -> String {
-        let mut pieces: Vec<(usize, usize, Kind)> = hits
-            .iter()
-            .map(|hit| self.covered(hit))
-            .zip(hits)
-            .map(|((a, b), hit)| (a, b, hit.kind))
-            .collect();
-        pieces.sort_by_key(|piece| piece.0);
+        let mut pieces: Vec<(usize, usize)> = hits.iter().map(|hit| self.covered(hit)).collect();
+        pieces.sort_unstable();
         let mut redacted = String::with_capacity(self.title.len());
         let mut pieces = pieces.into_iter().peekable();
         let mut hidden_until = 0;
         let mut push = |index: usize, c: char| {
-            while let Some((_, end, kind)) = pieces.next_if(|piece| piece.0 <= index) {
+            while let Some((_, end)) = pieces.next_if(|piece| piece.0 <= index) {
                 if end > hidden_until {
                     hidden_until = end;
-                    redacted.push_str(kind.placeholder());
+                    redacted.push_str(OMISSION);
                 }
             }
             if index >= hidden_until {

@@ -23,11 +23,9 @@ const MIN_BEFORE_MASK: usize = 7;
 /// The fewest masked characters.
 const MIN_MASK: usize = 3;
 
-/// Whether the text announces a NIR before a given cell.
-pub(super) type Announced<'a> = &'a dyn Fn(usize) -> bool;
-
-/// Finds NIRs among the groups that nothing else has taken.
-pub(super) fn find(text: &Folded, groups: &Groups, announced: Announced<'_>, hits: &mut Hits) {
+/// Finds NIRs among the groups that nothing else has taken; `announced` says for each group whether a keyword
+/// stands before it.
+pub(super) fn find(text: &Folded, groups: &Groups, announced: &[bool], hits: &mut Hits) {
     let mut index = 0;
     while index < groups.groups.len() {
         let group = groups.groups[index];
@@ -35,27 +33,30 @@ pub(super) fn find(text: &Folded, groups: &Groups, announced: Announced<'_>, hit
             index += 1;
             continue;
         }
-        let keyword = announced(group.start);
-        if let Some(found) = window(groups, index, keyword).or_else(|| after_keyword(groups, index, keyword))
-        {
-            hits.add(
-                Kind::Nir,
-                group.start,
-                closing(text, &groups.groups[found.last], group),
-                found.reason,
-                found.confidence,
-            );
-            index = found.last + 1;
+        let keyword = announced.get(index).copied().unwrap_or(false);
+        if let Some(found) = window(groups, index, keyword) {
+            index = claim(text, groups, index, found, hits);
         } else if let Some((end, last)) = masked(text, groups, index, keyword) {
             hits.add(Kind::Nir, group.start, end, Reason::NirMasked, Confidence::High);
             index = last + 1;
+        } else if let Some(found) = after_keyword(groups, index, keyword) {
+            index = claim(text, groups, index, found, hits);
         } else {
             index += 1;
         }
     }
 }
 
+/// Claims the number that starts at the group `first`; the group after it.
+fn claim(text: &Folded, groups: &Groups, first: usize, found: Found, hits: &mut Hits) -> usize {
+    let start = groups.groups[first];
+    let end = closing(text, &groups.groups[found.last], start);
+    hits.add(Kind::Nir, start.start, end, found.reason, found.confidence);
+    found.last + 1
+}
+
 /// A number found: its last group and why.
+#[derive(Clone, Copy)]
 struct Found {
     last: usize,
     reason: Reason,
@@ -71,14 +72,18 @@ fn window(groups: &Groups, first: usize, keyword: bool) -> Option<Found> {
         if count > WITH_KEY {
             break;
         }
-        let units = groups.units(first, last);
+        let read = as_read(groups.units(first, last));
+        let units = &read[..count];
         if count == NUMBER && accepted(groups, first, last, units, keyword) {
             thirteen = Some(last);
         }
+        if count == WITH_KEY
+            && key_is_right(units)
+            && (has_structure(units) || matches!(units[0], b'1'..=b'8'))
+        {
+            return Some(Found { last, reason: Reason::NirKey, confidence: Confidence::High });
+        }
         if count == WITH_KEY && has_structure(units) {
-            if key_is_right(units) {
-                return Some(Found { last, reason: Reason::NirKey, confidence: Confidence::High });
-            }
             let other_number = thirteen.is_some() && starts_other_number(groups, last);
             if !other_number && accepted(groups, first, last, units, keyword) {
                 return Some(Found { last, reason: Reason::NirShape, confidence: Confidence::High });
@@ -89,10 +94,19 @@ fn window(groups: &Groups, first: usize, keyword: bool) -> Option<Found> {
         }
     }
     let last = thirteen?;
-    let provisional = !has_structure(groups.units(first, last));
+    let provisional = !has_structure(&as_read(groups.units(first, last))[..NUMBER]);
     let reason = if provisional { Reason::NirProvisional } else { Reason::NirShape };
     let confidence = if keyword { Confidence::High } else { Confidence::Medium };
     Some(Found { last, reason, confidence })
+}
+
+/// The units of a window of at most 15, with B read as 8 anywhere but in the department.
+fn as_read(units: &[u8]) -> [u8; WITH_KEY] {
+    let mut read = [0; WITH_KEY];
+    for (index, (unit, read)) in units.iter().zip(&mut read).enumerate() {
+        *read = if *unit == b'b' && index != 6 { b'8' } else { *unit };
+    }
+    read
 }
 
 /// Whether a window of the right length without a right key counts: it stands alone, or is grouped as a NIR
