@@ -80,6 +80,16 @@ fn field<'a>(line: &'a str, name: &str) -> &'a str {
     line[start..].split('"').next().unwrap()
 }
 
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 /// Makes a directory whose gateway serves on ports that the system chooses, pages in clear.
 fn make(directory: &Path) {
     assert!(run(directory, &["init", directory.to_str().unwrap()]).status.success());
@@ -89,7 +99,8 @@ fn make(directory: &Path) {
         .replace("base_url = \"https://pli.example\"", "base_url = \"http://localhost\"")
         .replace("listen = \"[::]:443\"", "listen = \"localhost:0\"")
         .replace("listen = \"[::]:25\"", "listen = \"localhost:0\"")
-        .replace("# plain = false", "plain = true");
+        .replace("# plain = false", "plain = true")
+        .replace("# listen = \"127.0.0.1:9464\"", "listen = \"localhost:0\"");
     std::fs::write(file, changed).unwrap();
 }
 
@@ -183,13 +194,10 @@ fn a_new_gateway_is_checked_served_filled_reloaded_and_stopped() {
     std::fs::write(directory.join("certs/server.pem"), "no certificate").unwrap();
     gateway.signal("-HUP");
     gateway.wait_for("gateway.not_reloaded");
-    let mut page = TcpStream::connect(field(&ready, "http")).unwrap();
-    page.set_read_timeout(Some(PATIENCE)).unwrap();
-    page.write_all(b"GET /depot/caisse/retraite HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    let mut answer = String::new();
-    page.read_to_string(&mut answer).unwrap();
+    let answer = get(field(&ready, "http"), "/depot/caisse/retraite");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let figures = get(field(&ready, "metrics"), "/metrics");
+    assert!(figures.contains("\npli_clock_believed 1\n"), "{figures}");
 
     gateway.signal("-TERM");
     gateway.wait_for("gateway.stopped");

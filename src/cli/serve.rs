@@ -33,5 +33,6 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let work = Arc::new(Work::new(Arc::clone(&app)));
     let gateway = Gateway { config, app, work, demo: None };
     let (http, smtp) = (doors.http.address.clone(), doors.smtp.address.clone());
-    gateway.run(doors, || tracing::info!(http, smtp, "gateway.ready")).await
+    let metrics = doors.metrics.as_ref().map_or_else(|| "none".to_owned(), |bound| bound.address.clone());
+    gateway.run(doors, || tracing::info!(http, smtp, metrics, "gateway.ready")).await
 }

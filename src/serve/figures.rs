@@ -12,9 +12,30 @@ use tokio_util::sync::CancellationToken;
 #[error("[metrics] figures cannot be kept: {0}")]
 pub struct MetricsError(#[from] metrics_exporter_prometheus::BuildError);
 
+/// What each figure says. No address, title or name is ever in one.
+const GAUGES: [(&str, &str); 4] = [
+    ("pli_clock_believed", "1 while the clock is believed; 0: access is closed until `pli clock confirm`."),
+    ("pli_log_verified", "1 when the whole log verified at the last look, every ten minutes; 0: it did not."),
+    ("pli_log_signed_entries", "Entries of the log under the newest signed checkpoint."),
+    ("pli_job_failing", "1 while a job fails and is tried again, by job."),
+];
+const COUNTERS: [(&str, &str); 5] = [
+    ("pli_mails_in_total", "Mails that came in to their end, by outcome."),
+    ("pli_recipients_refused_total", "Recipients refused at RCPT, by whether there was room to log it."),
+    ("pli_mail_tries_total", "Tries to hand a mail to the next host."),
+    ("pli_transfers_expired_total", "Transfers that ended by their time."),
+    ("pli_keys_destroyed_total", "Day keys that were destroyed."),
+];
+
 /// Keeps figures from now on, and makes the route that shows them.
 pub fn start() -> Result<Router, MetricsError> {
     let figures = PrometheusBuilder::new().install_recorder()?;
+    for (name, told) in GAUGES {
+        metrics::describe_gauge!(name, told);
+    }
+    for (name, told) in COUNTERS {
+        metrics::describe_counter!(name, told);
+    }
     Ok(Router::new().route(
         "/metrics",
         get(move || async move {

@@ -82,7 +82,8 @@ pub struct Doors {
     pub http: Bound,
     /// Mail.
     pub smtp: Bound,
-    metrics: Option<Bound>,
+    /// Figures, if they are served.
+    pub metrics: Option<Bound>,
 }
 
 impl Doors {
