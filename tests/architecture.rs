@@ -92,12 +92,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["store"]),
     ("rustix", &["store", "cli", "serve", "demo"]),
     ("sled", &["store"]),
-    ("rcgen", &["cli", "config"]),
+    ("rcgen", &["serve"]),
     ("rustls", TLS),
     ("rustls_native_certs", TLS),
     ("tokio_rustls", TLS),
     // Starting and watching.
-    ("clap", &["cli", "main"]),
+    // A request is what the command line parses and what goes over the control socket: one type for both.
+    ("clap", &["cli", "serve", "main"]),
     ("metrics_exporter_prometheus", &["serve", "web"]),
     ("sd_notify", &["serve"]),
     ("tracing_subscriber", &["cli", "serve", "demo", "main"]),

@@ -3,9 +3,8 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
@@ -18,6 +17,9 @@ use crate::value::MailId;
 const SUFFIX: &str = "eml";
 /// How many mails are listed.
 const LISTED_MAX: usize = 500;
+
+/// When a file was written: seconds and nanoseconds, for their order alone.
+type WrittenAt = (i64, i64);
 
 /// A directory of mails.
 #[derive(Debug)]
@@ -34,18 +36,19 @@ impl Outbox {
 
     /// The mails, newest first, with their ids.
     pub fn mails(&self) -> io::Result<Vec<(MailId, Vec<u8>)>> {
-        let mut found: Vec<(SystemTime, MailId)> = Vec::new();
+        let mut found: Vec<(WrittenAt, MailId)> = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let path = entry.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             if let Some(id) = stem.filter(|_| path.extension().is_some_and(|suffix| suffix == SUFFIX)) {
-                found.push((entry.metadata()?.modified()?, id));
+                let data = entry.metadata()?;
+                found.push(((data.mtime(), data.mtime_nsec()), id));
             }
         }
         found.sort_unstable_by(|one, other| other.cmp(one));
         found.truncate(LISTED_MAX);
-        let read = |(_, id): (SystemTime, MailId)| Ok((id, fs::read(self.path(id))?));
+        let read = |(_, id): (WrittenAt, MailId)| Ok((id, fs::read(self.path(id))?));
         found.into_iter().map(read).collect()
     }
 
