@@ -1,15 +1,15 @@
 //! `pli title`: asks the title guard, offline.
 
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::failed;
-use crate::policy::title::{Kind, TitleGuard};
+use crate::policy::title::{TitleGuard, check_line, explain, import_names};
 use crate::serve::policies::title_guard;
+use crate::value::Language;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -20,9 +20,28 @@ pub(super) enum Action {
     Explain {
         /// The title.
         title: String,
+        /// The language of the answer.
+        #[arg(long, value_enum, default_value = "fr")]
+        language: ToldIn,
         #[command(flatten)]
         options: Options,
     },
+    /// Make a list of names of INSEE's official files (first names, surnames; free re-use), to lie beside the title
+    /// policy as names.fst. It is read with the policies.
+    ImportNames {
+        /// The files, as INSEE publishes them.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Where to write the list.
+        #[arg(short, long, value_name = "FILE", default_value = "names.fst")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum ToldIn {
+    Fr,
+    En,
 }
 
 #[derive(Args)]
@@ -33,14 +52,20 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(action: &Action) -> ExitCode {
-    let (Action::Check(options) | Action::Explain { options, .. }) = action;
+    let options = match action {
+        Action::Check(options) | Action::Explain { options, .. } => options,
+        Action::ImportNames { files, output } => {
+            return import(files, output).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+        }
+    };
     let guard = match title_guard(options.policy.as_deref()) {
         Ok(guard) => guard,
         Err(error) => return failed(&error),
     };
     let done = match action {
-        Action::Check(_) => check(&guard, io::stdin().lock(), io::BufWriter::new(io::stdout().lock())),
-        Action::Explain { title, .. } => explain(&guard, title),
+        Action::Explain { title, language: ToldIn::Fr, .. } => told(&guard, title, Language::Fr),
+        Action::Explain { title, language: ToldIn::En, .. } => told(&guard, title, Language::En),
+        _ => check(&guard, io::stdin().lock(), io::BufWriter::new(io::stdout().lock())),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,23 +82,23 @@ fn check(guard: &TitleGuard, titles: impl BufRead, mut out: impl Write) -> io::R
     out.flush()
 }
 
-fn check_line(guard: &TitleGuard, title: &str) -> serde_json::Value {
-    let inspection = guard.inspect(title);
-    let mut kinds: Vec<Kind> = inspection.findings.iter().map(|finding| finding.kind).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    json!({
-        "subject": title,
-        "personal": inspection.is_personal(),
-        "kinds": kinds,
-        "redacted": inspection.redacted(),
-        "findings": inspection.findings,
-    })
+fn told(guard: &TitleGuard, title: &str, language: Language) -> io::Result<()> {
+    write!(io::stdout().lock(), "{}", explain(guard, title, language))
 }
 
-fn explain(guard: &TitleGuard, title: &str) -> io::Result<()> {
-    let told = serde_json::to_string_pretty(&check_line(guard, title))?;
-    writeln!(io::stdout().lock(), "{told}")
+fn import(files: &[PathBuf], output: &Path) -> Result<(), String> {
+    let texts: Result<Vec<String>, String> = files.iter().map(|file| text_of(file)).collect();
+    let texts = texts?;
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let list = import_names(&texts).map_err(|error| error.to_string())?;
+    std::fs::write(output, list).map_err(|error| format!("{} cannot be written: {error}", output.display()))
+}
+
+/// INSEE's files are in UTF-8, older ones in Latin-1.
+fn text_of(file: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|latin| latin.into_bytes().into_iter().map(char::from).collect()))
 }
 
 #[cfg(test)]
@@ -95,6 +120,6 @@ mod tests {
         assert_eq!(lines[0]["subject"], "Demande urgente");
         assert_eq!(lines[0]["personal"], false);
         assert_eq!(lines[2]["personal"], true);
-        assert_eq!(lines[2]["kinds"], json!(["nir"]));
+        assert_eq!(lines[2]["kinds"], serde_json::json!(["nir"]));
     }
 }

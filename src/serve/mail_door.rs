@@ -139,8 +139,9 @@ impl MailHandler for MailDoor {
         let outcome = match received.recipient.role {
             RecipientRole::Deposit(mailbox) => self.deposit(mailbox, received).await,
             RecipientRole::Return(id) => self.returned(id, &received.bytes, visitor).await,
-            RecipientRole::NoReply => self.no_reply(&received, visitor).await,
-            RecipientRole::Postmaster => noted(self.app.note_automatic_mail(visitor).await),
+            // Nobody reads the postmaster's mail here: better refused than taken and lost. The mail host in front keeps
+            // that address (RFC 5321 section 4.5.1; deploy/postfix.md).
+            RecipientRole::NoReply | RecipientRole::Postmaster => self.no_reply(&received, visitor).await,
         };
         let told = match &outcome {
             MailOutcome::Accepted { .. } => "accepted",

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::app::Policies;
-use crate::policy::title::{TitleGuard, TitlePolicy, TitlePolicyError};
+use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
 use crate::retention::{ValidityPolicy, ValidityPolicyError};
 use crate::value::Digest;
 
 const TITLES: &str = "title.toml";
 const VALIDITY: &str = "validity.toml";
+/// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
+const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 
@@ -26,6 +28,9 @@ pub enum PolicyError {
         /// Why.
         source: io::Error,
     },
+    /// The list of names is not one that `pli title import-names` made.
+    #[error("{NAMES}: {0}")]
+    Names(#[from] NameListError),
     /// The title policy is refused.
     #[error("{TITLES}: {0}")]
     Titles(#[from] TitlePolicyError),
@@ -39,7 +44,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let titles = text_of(directory, TITLES, BUILT_IN_TITLES)?;
     let validity = text_of(directory, VALIDITY, BUILT_IN_VALIDITY)?;
     Ok(Policies {
-        titles: TitleGuard::new(&TitlePolicy::parse(&titles)?),
+        titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
         digest: digest_of(&[(TITLES, &titles), (VALIDITY, &validity)]),
     })
@@ -51,7 +56,16 @@ pub fn title_guard(file: Option<&Path>) -> Result<TitleGuard, PolicyError> {
         Some(path) => read(path.to_owned())?,
         None => BUILT_IN_TITLES.to_owned(),
     };
-    Ok(TitleGuard::new(&TitlePolicy::parse(&text)?))
+    compile(&TitlePolicy::parse(&text)?, file.and_then(Path::parent))
+}
+
+/// The guard, with the imported names of its directory if there are any.
+fn compile(policy: &TitlePolicy, directory: Option<&Path>) -> Result<TitleGuard, PolicyError> {
+    let Some(path) = directory.map(|directory| directory.join(NAMES)).filter(|path| path.exists()) else {
+        return Ok(TitleGuard::new(policy));
+    };
+    let names = std::fs::read(&path).map_err(|source| PolicyError::Unreadable { path, source })?;
+    Ok(TitleGuard::with_names(policy, names)?)
 }
 
 fn text_of(directory: Option<&Path>, name: &str, built_in: &str) -> Result<String, PolicyError> {
@@ -71,10 +85,23 @@ fn digest_of(files: &[(&str, &str)]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::title::import_names;
 
     #[test]
     fn the_policies_that_pli_brings_along_are_accepted() {
         load(None).unwrap();
+    }
+
+    #[test]
+    fn names_that_were_imported_beside_the_policy_are_known() {
+        let place = tempfile::tempdir().unwrap();
+        let policy = place.path().join(TITLES);
+        std::fs::write(&policy, BUILT_IN_TITLES).unwrap();
+        let births = "sexe;preusuel;annais;nombre\n1;ZORBLANC;1950;4000\n";
+        std::fs::write(place.path().join(NAMES), import_names(&[births]).unwrap()).unwrap();
+        assert!(title_guard(Some(&policy)).is_ok());
+        std::fs::write(place.path().join(NAMES), "no list").unwrap();
+        assert!(matches!(title_guard(Some(&policy)), Err(PolicyError::Names(_))));
     }
 
     #[test]

@@ -277,10 +277,27 @@ pub fn compile_word_list(lines: &str) -> Result<Vec<u8>, NameListError> {
     Ok(builder.into_inner()?)
 }
 
-/// Compiles one of INSEE's official files (free re-use): first names (`sexe;preusuel;annais;nombre`) or
-/// surnames (`NOM` and one column a decade, separated by tabs). The bytes go to
-/// `TitleGuard::with_names`.
-pub fn import_names(insee: &str) -> Result<Vec<u8>, NameListError> {
+/// Compiles INSEE's official files (free re-use): first names (`sexe;preusuel;annais;nombre`) or surnames (`NOM` and one
+/// column a decade, separated by tabs), one or both. The bytes go to `TitleGuard::with_names`.
+pub fn import_names(insee: &[&str]) -> Result<Vec<u8>, NameListError> {
+    let mut names: BTreeMap<String, Classes> = BTreeMap::new();
+    for file in insee {
+        let (class, births) = births_of(file)?;
+        let kept = |name: &str| name.len() >= 3 && !name.contains(' ') && !name.starts_with("prenoms rares");
+        for (name, _) in births.into_iter().filter(|(name, count)| *count >= MIN_BIRTHS && kept(name)) {
+            let known = names.entry(name).or_default();
+            *known = known.or(class);
+        }
+    }
+    let mut builder = fst::MapBuilder::memory();
+    for (name, class) in names {
+        builder.insert(name, u64::from(class.0))?;
+    }
+    Ok(builder.into_inner()?)
+}
+
+/// What kind of names a file of INSEE's holds, and the births that it counts for each.
+fn births_of(insee: &str) -> Result<(Classes, BTreeMap<String, u64>), NameListError> {
     let header = insee.lines().next().unwrap_or_default().trim_start_matches('\u{feff}').to_lowercase();
     let (separator, class) = match header.as_str() {
         h if h.starts_with("sexe;preusuel;") || h.starts_with("sexe;prenom;") => (';', Classes::FIRST),
@@ -304,12 +321,7 @@ pub fn import_names(insee: &str) -> Result<Vec<u8>, NameListError> {
         };
         *births.entry(fold_key(name)).or_default() += count;
     }
-    let mut builder = fst::MapBuilder::memory();
-    let kept = |name: &str| name.len() >= 3 && !name.contains(' ') && !name.starts_with("prenoms rares");
-    for (name, _) in births.iter().filter(|(name, count)| **count >= MIN_BIRTHS && kept(name)) {
-        builder.insert(name, u64::from(class.0))?;
-    }
-    Ok(builder.into_inner()?)
+    Ok((class, births))
 }
 
 fn number(field: &str) -> u64 {
@@ -343,13 +355,16 @@ mod tests {
         let first =
             "sexe;preusuel;annais;nombre\n1;MAËLWENN;1990;12\n2;MAËLWENN;1991;30\n1;RARISSIME;1900;3\n";
         let mut lists = Lists::new(&[]);
-        lists.import(import_names(first).unwrap()).unwrap();
+        lists.import(import_names(&[first]).unwrap()).unwrap();
         assert!(lists.classes(b"maelwenn").has(Classes::FIRST));
         assert!(!lists.classes(b"rarissime").has(Classes::FIRST));
         let surnames = "NOM\t_1891_1900\t_1901_1910\nKERVENNIC\t12\t40\n";
-        assert!(import_names(surnames).is_ok());
-        assert!(matches!(import_names("a,b\n"), Err(NameListError::Header)));
+        assert!(import_names(&[surnames]).is_ok());
+        assert!(matches!(import_names(&["a,b\n"]), Err(NameListError::Header)));
         let short = "NOM\t_1891_1900\t_1901_1910\nKERVENNIC\t12\n";
-        assert!(matches!(import_names(short), Err(NameListError::Line { line: 2, expected: 3, actual: 2 })));
+        assert!(matches!(
+            import_names(&[short]),
+            Err(NameListError::Line { line: 2, expected: 3, actual: 2 })
+        ));
     }
 }
