@@ -166,9 +166,9 @@ impl App {
 
     /// What a sent draft became, for the depositor's own page; none when its time is over.
     pub async fn sent_transfer(&self, id: TransferId) -> Result<Option<Transfer>, AppError> {
-        let now = self.now();
+        let now = self.believed_now()?;
         let found: Option<(Transfer, u64)> = self.read(&Key::Transfer(id)).await?;
-        Ok(found.map(|(transfer, _)| transfer).filter(|transfer| transfer.is_live(now.at)))
+        Ok(found.map(|(transfer, _)| transfer).filter(|transfer| transfer.is_live(now)))
     }
 
     async fn answer_of_the_other(

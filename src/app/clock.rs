@@ -34,13 +34,18 @@ impl App {
         if now.believed { Ok(now.at) } else { Err(AppError::ClockNotBelieved) }
     }
 
-    /// An operator says that the wall clock is right; in the demo, whoever moved its clock by `moved`.
+    /// An operator says that the wall clock is right; in the demo, whoever moved its clock by `moved`. The intention is
+    /// in the log before the clock is believed: keys may be destroyed by it.
     pub async fn confirm_clock(&self, origin: Origin, moved: Option<Millis>) -> Result<Timestamp, AppError> {
+        let action = if moved.is_some() { Action::ClockMoved } else { Action::ClockConfirmed };
+        let told = |outcome| {
+            let confirmed =
+                event(self.clock.read().wall, Actor::Operator, action, Object::None, outcome, origin);
+            moved.map_or(confirmed, |by| confirmed.with(Detail::Millis(by)))
+        };
+        self.log_alone(told(Outcome::Intended)).await?;
         let at = self.believe_clock()?;
-        let (action, detail) =
-            moved.map_or((Action::ClockConfirmed, None), |by| (Action::ClockMoved, Some(by)));
-        let confirmed = event(at, Actor::Operator, action, Object::None, Outcome::Done, origin);
-        self.log_alone(detail.map_or(confirmed, |by| confirmed.with(Detail::Millis(by)))).await?;
+        self.log_alone(told(Outcome::Done)).await?;
         Ok(at)
     }
 

@@ -1,17 +1,17 @@
 //! What time brings: transfers end, day keys are destroyed, drafts and proofs that are over go (V1 to V3, invariant 5).
 //! Run every few seconds; each run does what is due and no more, and doing it again is harmless.
 //!
-//! Destroying a key is an effect outside the store: its intention is committed before, its result after (invariant 2).
-//! A crash between the two destroys again, which is no error, and logs the result then.
+//! Destroying a key and erasing objects are effects outside the store: the intention is committed before, the result
+//! after, and the next run finishes what a crash or a fault left between (`effects.rs`, invariant 2).
 
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, event};
-use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{AddressProof, PROOF_LIFE, SESSION_LIFE, Session};
 use crate::relay::queue::QueuedMail;
-use crate::retention::{KeyName, plan};
-use crate::transfer::{DRAFT_LIFE, Draft, DraftState, Ending, Repeat, Transfer};
-use crate::value::{Day, Millis, Timestamp};
+use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, plan};
+use crate::transfer::{DRAFT_LIFE, Draft, DraftPart, DraftState, Ending, Repeat, Transfer};
+use crate::value::{Day, DraftId, Millis, Timestamp};
 use crate::vault::Grant;
 
 /// How many records of a kind one run treats.
@@ -41,15 +41,27 @@ impl App {
         if !now.believed {
             return Ok(Upkeep { clock_not_believed: true, ..Upkeep::default() });
         }
-        self.save_clock_anchor()?;
-        let today = now.at.day();
-        self.make_keys(now.at).await?;
-        let transfers_expired = self.expire_transfers(now.at).await?;
-        let keys_destroyed = self.destroy_keys(now.at).await?;
-        self.discard_drafts(now.at).await?;
-        self.forget(now.at).await?;
-        self.objects.sweep(today.plus(-OBJECT_DAYS)).await?;
-        Ok(Upkeep { transfers_expired, keys_destroyed, clock_not_believed: false })
+        // Each step is done whether or not another one fails: what time asks for must not wait for a fault elsewhere.
+        let mut first_error = None;
+        let mut note = |error: AppError| {
+            first_error.get_or_insert(error);
+        };
+        self.save_clock_anchor().unwrap_or_else(&mut note);
+        self.finish_left_over(now.at).await.unwrap_or_else(&mut note);
+        self.make_keys(now.at).await.unwrap_or_else(&mut note);
+        let transfers_expired = self.expire_transfers(now.at).await.unwrap_or_else(|error| {
+            note(error);
+            0
+        });
+        let keys_destroyed = self.destroy_keys(now.at).await.unwrap_or_else(|error| {
+            note(error);
+            0
+        });
+        self.discard_drafts(now.at).await.unwrap_or_else(&mut note);
+        self.forget(now.at).await.unwrap_or_else(&mut note);
+        let swept = self.objects.sweep(now.at.day().plus(-OBJECT_DAYS)).await;
+        swept.map(drop).map_err(AppError::from).unwrap_or_else(&mut note);
+        first_error.map_or(Ok(Upkeep { transfers_expired, keys_destroyed, clock_not_believed: false }), Err)
     }
 
     /// Notes that the clock jumped; called once when that begins.
@@ -62,31 +74,22 @@ impl App {
 
     /// Makes the keys that today and the days ahead need. Also done before the first deposit after a start.
     pub async fn make_keys(&self, now: Timestamp) -> Result<(), AppError> {
-        let missing = plan(&self.keyring.names()?, now.day()).make;
+        let mut missing = plan(&self.keyring.names()?, now.day()).make;
+        // A clock that was set back asks for days that are over: their keys do not come back.
+        let gone = self.keyring.destroyed()?;
+        missing.retain(|name| !gone.contains(name));
         if missing.is_empty() {
             return Ok(());
         }
-        let mut unit = UnitOfWork::default();
-        for name in missing {
-            self.keyring.make(name)?;
-            self.log(
-                &mut unit,
-                key_event(now, name, Action::DayKeyMade, Action::DraftKeyMade, Outcome::Done),
-            )?;
-        }
-        self.store.commit(unit).await?;
-        Ok(())
+        let making = self.begin(Effect::MakeKeys(missing), now).await?;
+        self.carry_out(making).await
     }
 
     async fn destroy_keys(&self, now: Timestamp) -> Result<usize, AppError> {
         let over = plan(&self.keyring.names()?, now.day()).destroy;
         for name in &over {
-            self.log_alone(destruction(now, *name, Outcome::Intended)).await?;
-            let destroyed = self.keyring.destroy(*name);
-            let outcome =
-                if destroyed.is_ok() { Outcome::Done } else { Outcome::Failed(FailureReason::Keyring) };
-            self.log_alone(destruction(now, *name, outcome)).await?;
-            destroyed?;
+            let destroying = self.begin(Effect::DestroyKey(*name), now).await?;
+            self.carry_out(destroying).await?;
         }
         Ok(over.len())
     }
@@ -112,52 +115,70 @@ impl App {
         }
     }
 
-    /// Ends one transfer: in one commit it becomes a register line and its grants go; then its objects are erased. A
-    /// crash before the erasure leaves sealed bytes that no grant opens, for the sweep.
+    /// Ends one transfer: in one commit it becomes a register line, its grants go, and the erasure of its objects is
+    /// intended; then they are erased.
     async fn expire(&self, transfer: Transfer, version: u64, now: Timestamp) -> Result<(), AppError> {
         let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
-        let told = |action, outcome| event(now, Actor::System, action, object, outcome, Origin::Job);
+        let told = |action| event(now, Actor::System, action, object, Outcome::Done, Origin::Job);
         let grants: Vec<(Grant, u64)> = self.read_list(&List::GrantsOf(transfer.id), GRANTS_MAX).await?;
-        let objects = transfer.objects.clone();
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Transfer(transfer.id), version);
-        self.log(&mut unit, told(Action::TransferExpired, Outcome::Done))?;
-        let count = Detail::Count(grants.len() as u64);
-        self.log(&mut unit, told(Action::GrantsDestroyed, Outcome::Done).with(count))?;
-        self.log(&mut unit, told(Action::ObjectsErased, Outcome::Intended))?;
+        self.log(&mut unit, told(Action::TransferExpired))?;
+        self.log(&mut unit, told(Action::GrantsDestroyed).with(Detail::Count(grants.len() as u64)))?;
+        let of = ErasureOf::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
+        let effect = Effect::EraseObjects { of, objects: transfer.objects.clone() };
+        let erasing = self.intend(&mut unit, effect, now)?;
         for (grant, _) in grants {
             unit.delete(Key::Grant((grant.terms.transfer, grant.terms.holder)));
         }
         unit.delete(Key::Transfer(transfer.id));
         unit.put(transfer.into_register_line(Ending::Expired, now));
         self.store.commit(unit).await?;
-        self.objects.erase(&objects).await?;
-        let count = Detail::Count(objects.len() as u64);
-        self.log_alone(told(Action::ObjectsErased, Outcome::Done).with(count)).await
+        self.carry_out(erasing).await
     }
 
     async fn discard_drafts(&self, now: Timestamp) -> Result<(), AppError> {
         let over: Vec<(Draft, u64)> =
             self.read_list(&List::DraftsTouchedBefore(now - DRAFT_LIFE + Millis(1)), BATCH).await?;
         for (draft, version) in over {
-            let mut unit = UnitOfWork::default();
-            unit.expect_unchanged(Key::Draft(draft.id), version);
-            if draft.state == DraftState::Open {
-                let object = Object::Draft(draft.id);
-                let action = Action::DraftDiscarded;
-                self.log(&mut unit, event(now, Actor::System, action, object, Outcome::Done, Origin::Job))?;
-            }
-            unit.delete(Key::Draft(draft.id));
-            let objects: Vec<_> = draft.parts.into_iter().map(|part| part.object).collect();
-            match self.store.commit(unit).await.map_err(AppError::from) {
+            match self.discard(draft, version, now).await {
                 Err(error) if error.is_conflict() => {}
-                outcome => {
-                    outcome?;
-                    self.objects.erase(&objects).await?;
-                }
+                outcome => outcome?,
             }
         }
         Ok(())
+    }
+
+    async fn discard(&self, draft: Draft, version: u64, now: Timestamp) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::Draft(draft.id), version);
+        let mut erasing = None;
+        if draft.state == DraftState::Open {
+            let (action, object) = (Action::DraftDiscarded, Object::Draft(draft.id));
+            self.log(&mut unit, event(now, Actor::System, action, object, Outcome::Done, Origin::Job))?;
+            erasing = self.intend_erasing_parts(&mut unit, draft.id, draft.parts, now)?;
+        }
+        unit.delete(Key::Draft(draft.id));
+        self.store.commit(unit).await?;
+        match erasing {
+            Some(erasing) => self.carry_out(erasing).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Intends to erase files of a draft; nothing when there are none.
+    pub(super) fn intend_erasing_parts(
+        &self,
+        unit: &mut UnitOfWork,
+        draft: DraftId,
+        parts: Vec<DraftPart>,
+        now: Timestamp,
+    ) -> Result<Option<PendingEffect>, AppError> {
+        let objects: Vec<_> = parts.into_iter().map(|part| part.object).collect();
+        if objects.is_empty() {
+            return Ok(None);
+        }
+        self.intend(unit, Effect::EraseObjects { of: ErasureOf::Draft(draft), objects }, now).map(Some)
     }
 
     /// Forgets what is of no use any more: proofs, sessions, recognised repeats, states of old mails.
@@ -197,19 +218,4 @@ impl App {
             .filter_map(|name| if let KeyName::ExpiryDay(day) = name { Some(day) } else { None })
             .collect())
     }
-}
-
-fn destruction(now: Timestamp, name: KeyName, outcome: Outcome) -> crate::audit::Event {
-    key_event(now, name, Action::DayKeyDestroyed, Action::DraftKeyDestroyed, outcome)
-}
-
-fn key_event(
-    now: Timestamp,
-    name: KeyName,
-    day: Action,
-    working: Action,
-    outcome: Outcome,
-) -> crate::audit::Event {
-    let action = if matches!(name, KeyName::ExpiryDay(_)) { day } else { working };
-    event(now, Actor::System, action, Object::Day(name.day()), outcome, Origin::Job)
 }

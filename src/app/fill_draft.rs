@@ -80,7 +80,7 @@ impl App {
             return Err(refusal.into());
         }
         let sealer = Sealer::new(&view.draft.recipient).map_err(AppError::from)?;
-        let writer = self.objects.create(self.now().at.day()).await.map_err(AppError::from)?;
+        let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
         Ok(FileSealing { app: self, view, name, head: Vec::new(), sealer, writer, visitor })
     }
@@ -96,18 +96,22 @@ impl App {
         for _ in 0..CONFLICT_TRIES {
             let Some(mut view) = self.draft(draft, token).await? else { return Ok(()) };
             let Some(part) = view.draft.remove(number)? else { return Ok(()) };
+            let now = self.believed_now()?;
             let mut unit = UnitOfWork::default();
             unit.expect_unchanged(Key::Draft(draft), view.version);
             let (actor, object) =
                 (Actor::Person(view.draft.person), Object::DraftPart { draft, part: number });
-            let removed =
-                event(self.now().at, actor, Action::FileRemoved, object, Outcome::Done, visitor.web());
-            self.log(&mut unit, removed)?;
+            self.log(
+                &mut unit,
+                event(now, actor, Action::FileRemoved, object, Outcome::Done, visitor.web()),
+            )?;
+            let erasing = self.intend_erasing_parts(&mut unit, draft, vec![part], now)?;
             unit.put(view.draft);
-            match self.store.commit(unit).await.map_err(AppError::from) {
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => return Ok(self.objects.erase(&[part.object]).await.map_err(AppError::from)?),
+            match (self.store.commit(unit).await.map_err(AppError::from), erasing) {
+                (Err(error), _) if error.is_conflict() => {}
+                (Err(error), _) => return Err(error.into()),
+                (Ok(_), Some(erasing)) => return Ok(self.carry_out(erasing).await?),
+                (Ok(_), None) => return Ok(()),
             }
         }
         Err(AppError::Contended.into())
@@ -193,7 +197,7 @@ impl FileSealing<'_> {
 
         let DraftView { mut draft, mut version, mailbox } = view;
         for _ in 0..CONFLICT_TRIES {
-            let now = app.now().at;
+            let now = app.believed_now()?;
             let added = draft.add(&mailbox.limits, object.clone(), entry.clone(), &summary, now);
             let number = match added {
                 Ok(number) => number,

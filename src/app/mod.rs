@@ -7,6 +7,7 @@ mod accept_mail;
 mod administer;
 mod clock;
 mod deliver_mails;
+mod effects;
 mod error;
 mod expire;
 mod fill_draft;
@@ -47,7 +48,7 @@ pub use sign_in::{SignInError, Signed};
 use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
-use crate::value::{Digest, Domain, MailAddress, PersonId, Timestamp, keyed_digest};
+use crate::value::{Digest, Domain, EffectId, MailAddress, PersonId, Timestamp, keyed_digest};
 use ports::{
     Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName, Store,
     UnitOfWork,
@@ -104,6 +105,8 @@ pub struct App {
     /// What the operator decided.
     pub settings: Settings,
     guard: Mutex<ClockGuard>,
+    /// Which run of the gateway this is.
+    run: EffectId,
     verification: Mutex<Option<(Timestamp, bool)>>,
     password_checks: Semaphore,
     mail_waits: Notify,
@@ -113,6 +116,7 @@ impl App {
     /// Puts the parts together. The clock's anchor is read from the keyring.
     pub fn new(parts: AppParts) -> Result<Self, AppError> {
         let anchor = parts.keyring.clock_anchor()?;
+        let run = EffectId::new(parts.random.bytes());
         Ok(Self {
             store: parts.store,
             objects: parts.objects,
@@ -123,6 +127,7 @@ impl App {
             policies: arc_swap::ArcSwap::from_pointee(parts.policies),
             settings: parts.settings,
             guard: Mutex::new(ClockGuard::new(anchor)),
+            run,
             verification: Mutex::new(None),
             password_checks: Semaphore::new(PASSWORD_CHECKS_AT_ONCE),
             mail_waits: Notify::new(),

@@ -52,21 +52,21 @@ pub struct DraftView {
 }
 
 impl App {
-    /// Whether a link would open a draft, without any effect: what the page behind the link shows.
-    pub async fn is_link_good(&self, token: &Token) -> Result<bool, AppError> {
-        let proof: Option<(AddressProof, u64)> = self.read_one(&List::ProofByToken(token.hash())).await?;
-        let now = self.now();
-        Ok(now.believed && proof.is_some_and(|(proof, _)| proof.is_live(now.at)))
-    }
-
     /// Opens the draft of a mailed link; pressed twice, it opens the same draft.
     pub async fn open_draft_by_link(
         &self,
         token: &Token,
         visitor: Visitor,
     ) -> Result<OpenedDraft, OpenDraftError> {
-        let proof: Option<(AddressProof, u64)> = self.read_one(&List::ProofByToken(token.hash())).await?;
-        self.open_proven(proof, visitor).await
+        for _ in 0..CONFLICT_TRIES {
+            let proof: Option<(AddressProof, u64)> = self.read_one(&List::ProofByToken(token.hash())).await?;
+            match self.open_proven(proof, visitor).await {
+                // The button was pressed twice: the second press opens the draft that the first one made.
+                Err(OpenDraftError::Fault(error)) if error.is_conflict() => {}
+                outcome => return outcome,
+            }
+        }
+        Err(AppError::Contended.into())
     }
 
     /// Opens the draft of a typed code, in the browser that asked for it.
@@ -86,7 +86,10 @@ impl App {
                 return self.refuse_proof(None, now, visitor).await;
             };
             let CodeAnswer::Wrong { tries_left } = proof.try_code(&key, typed, now) else {
-                return self.open_proven(Some((proof, version)), visitor).await;
+                match self.open_proven(Some((proof, version)), visitor).await {
+                    Err(OpenDraftError::Fault(error)) if error.is_conflict() => continue,
+                    outcome => return outcome,
+                }
             };
             match self.note_wrong_code(proof, version, now, visitor).await {
                 // Two tries at once: each must cost one.
@@ -234,13 +237,12 @@ impl App {
 
     /// Finds a draft by its id and cookie. None when it is not there, not this browser's, or over.
     pub async fn draft(&self, id: DraftId, token: &Token) -> Result<Option<DraftView>, AppError> {
-        let now = self.now();
+        let now = self.believed_now()?;
         let found: Option<(Draft, u64)> = self.read(&Key::Draft(id)).await?;
-        let Some((draft, version)) =
-            found.filter(|(draft, _)| draft.token == token.hash() && draft.is_live(now.at))
-        else {
-            return Ok(None);
-        };
+        // A draft that is touched again and again lives no longer than its key.
+        let has_key = |draft: &Draft| !KeyName::Draft(draft.key_day).is_over(now.day());
+        let is_mine = |draft: &Draft| draft.token == token.hash() && draft.is_live(now) && has_key(draft);
+        let Some((draft, version)) = found.filter(|(draft, _)| is_mine(draft)) else { return Ok(None) };
         let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
         Ok(mailbox.map(|(mailbox, _)| DraftView { draft, version, mailbox }))
     }

@@ -209,6 +209,21 @@ impl App {
     ) -> Result<OpenedTransfer, OpenError> {
         let permitted = self.permitted(signed, reference, visitor).await?;
         let mailbox = self.mailbox_of(permitted.subject()).await?;
+        let (id, holder) = (permitted.subject().id, permitted.subject().mailbox);
+        match self.unseal(permitted, mailbox).await {
+            Err(OpenError::Fault(AppError::Vault(error))) => {
+                self.log_damage(signed, Object::Transfer { transfer: id, mailbox: holder }, visitor).await?;
+                Err(AppError::Vault(error).into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn unseal(
+        &self,
+        permitted: Permitted<Transfer>,
+        mailbox: Mailbox,
+    ) -> Result<OpenedTransfer, OpenError> {
         let identity = self.transfer_identity(&permitted, &mailbox).await?;
         let transfer = permitted.into_subject();
         let logged = self.logged_manifest(&transfer).await?;
@@ -218,6 +233,19 @@ impl App {
             return Err(AppError::from(VaultError::Swapped).into());
         }
         Ok(OpenedTransfer { transfer, mailbox, identity, manifest })
+    }
+
+    /// Something sealed is not what was sealed: the officer must see it.
+    async fn log_damage(
+        &self,
+        signed: Option<&Signed>,
+        object: Object,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let actor = signed.map_or(Actor::Anonymous, |signed| Actor::Person(signed.account.person));
+        let outcome = Outcome::Failed(FailureReason::SealDamaged);
+        self.log_alone(event(self.now().at, actor, Action::TransferOpened, object, outcome, visitor.web()))
+            .await
     }
 
     /// The message, in clear.

@@ -91,7 +91,9 @@ impl App {
         self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
         unit.put(self.grant(&transfer, release.identity, release.mailbox)?);
         let organisation = self.organisation_of(release.mailbox).await?;
-        let mails = Mails { transfer: &transfer, mailbox: release.mailbox, organisation: &organisation };
+        let checkpoint = self.newest_checkpoint().await?.map(|checkpoint| checkpoint.note);
+        let mails =
+            Mails { transfer: &transfer, mailbox: release.mailbox, organisation: &organisation, checkpoint };
         self.acknowledge(unit, &mails, release.acknowledge_to, release.title_replaced, release.origin)?;
         self.notify(unit, &mails, release.origin)?;
         unit.expect_absent(Key::Transfer(transfer.id));
@@ -151,7 +153,8 @@ impl App {
             can_be_opened_until: transfer.expires_at,
             replaced_title,
             by_mail: transfer.route == Route::Mail,
-            checkpoint: None,
+            // What the depositor holds, nobody can make unsaid: the log is bound up to here.
+            checkpoint: mails.checkpoint.clone(),
         };
         let mail = self.write_letter(&NewLetter {
             kind: LetterKind::Acknowledgement,
@@ -255,4 +258,5 @@ struct Mails<'a> {
     transfer: &'a Transfer,
     mailbox: &'a Mailbox,
     organisation: &'a Organisation,
+    checkpoint: Option<String>,
 }

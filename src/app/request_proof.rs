@@ -37,7 +37,11 @@ impl App {
         let (id, code) = (ProofId::new(self.random.bytes()), ProofCode::new(self.random.bytes()));
 
         let mut unit = UnitOfWork::default();
-        let person = self.note_person(&mut unit, &address, now)?;
+        // The name of one who may not deposit is not kept: anybody can type anybody's address.
+        let person = match &admitted {
+            Some(_) => self.note_person(&mut unit, &address, now)?,
+            None => self.person_of(&address)?,
+        };
         let letter = self.deposit_link(mailbox, &token, &code, now).await?;
         // Sealed also for who may not deposit: the work is the same, only the sending is left out.
         let mail = self.write_letter(&NewLetter {

@@ -94,11 +94,15 @@ impl App {
         let Some((mut session, version)) = found else { return Ok(None) };
         let account: Option<(Account, u64)> = self.read(&Key::Account(session.account)).await?;
         let Some((account, _)) = account else { return Ok(None) };
+        if !now.believed {
+            // A false clock must not end sessions, nor open anything; the officer may still look.
+            return Ok((account.is_active() && account.reads_log()).then_some(Signed { account, session }));
+        }
         if !session.is_live(now.at) || !account.is_active() {
             self.end_session(&session, &account, visitor).await?;
             return Ok(None);
         }
-        if now.believed && session.is_stale(now.at) {
+        if session.is_stale(now.at) {
             session.used_at = now.at;
             self.touch_session(&session, version).await?;
         }

@@ -112,11 +112,17 @@ fn verdict(options: &VerifyOptions) -> Result<Verdict, String> {
     let key = read_key(&options.key)?;
     let unreadable = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
     let checkpoint = match &options.checkpoint {
-        Some(path) => Some(fs::read_to_string(path).map_err(|error| unreadable(path, error))?),
+        Some(path) => Some(pasted(&fs::read_to_string(path).map_err(|error| unreadable(path, error))?)),
         None => None,
     };
     let file = File::open(&options.file).map_err(|error| unreadable(&options.file, error))?;
     Ok(verify(BufReader::new(file), &key, checkpoint.as_deref()))
+}
+
+/// A checkpoint as people copy it out of a mail: other line ends, blank lines around, the last line not ended.
+fn pasted(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    format!("{}\n", text.trim_matches(['\n', ' ', '\t', '\u{feff}']))
 }
 
 fn read_key(given: &str) -> Result<NoteKey, String> {

@@ -2,9 +2,11 @@
 //! that lets no key be destroyed by a clock that jumped.
 
 mod clock_guard;
+mod effect;
 mod key_plan;
 mod validity;
 
 pub use clock_guard::{AGREEMENT, ClockAnchor, ClockGuard, ClockVerdict, RawClock};
+pub use effect::{Effect, ErasureOf, PendingEffect};
 pub use key_plan::{DAY_KEYS_AHEAD, DRAFT_KEY_DAYS, KeyName, KeyPlan, plan};
 pub use validity::{LONGEST_VALIDITY, ValidityPolicy, ValidityPolicyError};

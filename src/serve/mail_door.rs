@@ -15,7 +15,7 @@ use crate::app::ports::{KeyringError, ObjectError, StoreError};
 use crate::app::{App, AppError, InboundMail, MailAnswer, MailRefusal, Visitor};
 use crate::audit::{Action, RefusalReason};
 use crate::mailbox::Mailbox;
-use crate::message::MessageError;
+use crate::message::{Limits, MailKind, MessageError, parse};
 use crate::relay::letter::parse_return_address;
 use crate::smtp::{
     MailHandler, MailOutcome, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, TryLater,
@@ -138,6 +138,10 @@ impl MailHandler for MailDoor {
         let visitor = Visitor { address: received.peer };
         let outcome = match received.recipient.role {
             RecipientRole::Deposit(mailbox) => self.deposit(mailbox, received).await,
+            // A person who writes to a return address would never know that nobody reads it.
+            RecipientRole::Return(_) if received.from.is_some() && is_ordinary(&received) => {
+                self.no_reply(&received, visitor).await
+            }
             RecipientRole::Return(id) => self.returned(id, &received.bytes, visitor).await,
             // Nobody reads the postmaster's mail here: better refused than taken and lost. The mail host in front keeps
             // that address (RFC 5321 section 4.5.1; deploy/postfix.md).
@@ -152,6 +156,12 @@ impl MailHandler for MailDoor {
         metrics::counter!("pli_mails_in_total", "outcome" => told).increment(1);
         outcome
     }
+}
+
+/// Whether a mail is neither a bounce nor an automatic answer, as far as one can see.
+fn is_ordinary(received: &ReceivedMail) -> bool {
+    let parsed = parse(received.bytes.expose(), received.from.as_ref(), &Limits::default());
+    parsed.is_ok_and(|parsed| parsed.kind == MailKind::Ordinary)
 }
 
 fn noted(result: Result<(), AppError>) -> MailOutcome {

@@ -43,7 +43,10 @@ use crate::web::{self, DemoHost, HttpLimits, WebConfig};
 use mail_door::MailDoor;
 
 /// How long what is under way may take when the gateway stops.
-const DRAIN: Duration = Duration::from_secs(45);
+const DRAIN: Duration = Duration::from_secs(20);
+/// How often the store is asked whether it still answers, and how many times it may not before the gateway stops.
+const STORE_WATCH_EVERY: Duration = Duration::from_secs(10);
+const STORE_SILENCES_MAX: u32 = 3;
 
 /// Why a gateway does not run. The operator must act.
 #[derive(Debug, Error)]
@@ -129,8 +132,21 @@ impl Gateway {
         jobs.spawn(service_manager::keep_alive(stop.clone()));
         service_manager::ready();
         ready();
-        while signals.next().await == Word::Reload {
-            self.reload(&certificates, &door).await;
+        let lost = CancellationToken::new();
+        jobs.spawn(watch_store(Arc::clone(&self.app), lost.clone(), stop.clone()));
+        loop {
+            tokio::select! {
+                word = signals.next() => match word {
+                    Word::Reload => self.reload(&certificates, &door).await,
+                    _ => break,
+                },
+                // What was told is on the disk; what the store holds in memory is not known any more. A new start reads
+                // what is durable, so the service manager is left to make one.
+                () = lost.cancelled() => {
+                    tracing::error!("store.lost: the gateway stops; start it again when the disk is well");
+                    break;
+                }
+            }
         }
         tracing::info!("gateway.stopping");
         service_manager::stopping();
@@ -246,6 +262,19 @@ impl Gateway {
 }
 
 /// Waits for tasks, not for ever.
+/// Says that the store is lost when it does not answer for half a minute.
+async fn watch_store(app: Arc<App>, lost: CancellationToken, stop: CancellationToken) {
+    let mut silent = 0;
+    while silent < STORE_SILENCES_MAX {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(STORE_WATCH_EVERY) => {}
+        }
+        silent = if app.log_state().await.is_ok() { 0 } else { silent + 1 };
+    }
+    lost.cancel();
+}
+
 async fn drain(tasks: &mut JoinSet<()>) {
     let ended = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} });
     if ended.await.is_err() {

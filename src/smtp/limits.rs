@@ -88,7 +88,7 @@ impl Default for ListenerLimits {
             message_wait: Duration::from_mins(30),
             handshake_wait: Duration::from_mins(1),
             reply_wait: Duration::from_mins(5),
-            drain: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
         }
     }
 }

@@ -78,6 +78,8 @@ ids! {
     AccountId,
     /// A deposit in the making.
     DraftId,
+    /// An effect outside the store that is under way, and a run of the gateway.
+    EffectId,
     /// An outgoing mail.
     MailId,
     /// A generic or agency mailbox.

@@ -15,8 +15,8 @@ mod time;
 pub use address::{AddressError, Domain, MailAddress};
 pub use digest::{Digest, DigestBuilder, keyed_digest};
 pub use id::{
-    AccountId, DraftId, IdError, MailId, MailboxId, ObjectId, OrganisationId, PartnerId, PersonId, ProofId,
-    Reference, SessionId, Slug, TransferId,
+    AccountId, DraftId, EffectId, IdError, MailId, MailboxId, ObjectId, OrganisationId, PartnerId, PersonId,
+    ProofId, Reference, SessionId, Slug, TransferId,
 };
 pub use language::Language;
 pub use secret::{SecretBytes, Token, TokenHash};

@@ -87,6 +87,40 @@ async fn a_clock_that_jumps_ten_years_closes_access_and_destroys_nothing_until_c
 }
 
 #[tokio::test]
+async fn a_clock_that_jumped_ends_no_session_and_takes_no_file() {
+    let house = House::build().await;
+    let draft = house.draft().await;
+    let cookie = {
+        let password = pli::identity::Password::new(crate::house::PASSWORD.into());
+        let who = crate::house::address("agent@carsat.example");
+        house.app.sign_in(Some(who), password, visitor()).await.unwrap()
+    };
+    house.clock.jump_to(NOW + Millis::hours(30));
+    assert!(house.app.signed(&cookie, visitor()).await.unwrap().is_none(), "access is closed");
+    assert!(matches!(house.app.draft(draft.0, &draft.1).await, Err(AppError::ClockNotBelieved)));
+    house.clock.jump_to(NOW + Millis::seconds(1));
+    assert!(
+        house.app.signed(&cookie, visitor()).await.unwrap().is_some(),
+        "the session was ended by a false clock"
+    );
+    assert!(house.app.draft(draft.0, &draft.1).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_and_confirmed_brings_no_key_back_and_stops_nothing() {
+    let house = House::build().await;
+    house.app.upkeep().await.unwrap();
+    house.clock.advance(Millis::days(3));
+    house.app.upkeep().await.unwrap();
+    house.clock.jump_to(NOW);
+    house.app.confirm_clock(pli::audit::Origin::Cli, None).await.unwrap();
+    for _ in 0..2 {
+        house.app.upkeep().await.unwrap();
+    }
+    assert!(house.app.keyring.recipient(KeyName::ExpiryDay(NOW.day())).is_err());
+}
+
+#[tokio::test]
 async fn a_clock_that_goes_back_opens_nothing_again() {
     let house = House::build().await;
     let reference = house.deposit().await;

@@ -2,6 +2,8 @@
 //! was told, a repeat ends with one transfer, one acknowledgement and one notice.
 
 use pli::app::MailAnswer;
+use pli::app::ports::List;
+use pli::audit::Action;
 use pli::store::testing::Fault;
 
 use crate::house::{DEPOSITOR, House, relay};
@@ -64,6 +66,33 @@ async fn a_store_that_is_down_refuses_and_shows_nothing_half_made() {
     assert!(house.send(&draft, "Demande urgente").await.is_ok());
 }
 
+/// How often an action is in the log.
+async fn count(house: &House, action: Action) -> usize {
+    house.events().await.into_iter().filter(|found| *found == action).count()
+}
+
+#[tokio::test]
+async fn what_was_done_but_not_noted_is_noted_by_the_next_run() {
+    let house = House::build().await;
+    house.deposit().await;
+    house.app.upkeep().await.unwrap();
+    let destroyed = count(&house, Action::DayKeyDestroyed).await;
+    house.clock.advance(pli::value::Millis::days(20));
+    // Keys are made (two commits), the transfer ends (one), its objects are erased: the commit that says so fails.
+    house.store.fail_commit_after(3, Fault::NotPersisted);
+    // Then the first key that is over is destroyed, and the commit that says so fails too.
+    house.store.fail_commit_after(1, Fault::NotPersisted);
+    assert!(house.app.upkeep().await.is_err());
+    assert!(!crate::house::is_found_below(house.directory.path(), b"age-encryption"));
+    assert_eq!(count(&house, Action::ObjectsErased).await, 1, "the intention alone");
+    house.clock.advance(pli::value::Millis::minutes(1));
+    house.app.upkeep().await.unwrap();
+    assert_eq!(count(&house, Action::ObjectsErased).await, 2, "intention and result");
+    let destroyed = count(&house, Action::DayKeyDestroyed).await - destroyed;
+    assert_eq!(destroyed % 2, 0, "a key's destruction has its intention and its result");
+    assert!(house.app.store.list(&List::PendingEffects, 10).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn an_expiry_whose_commit_fails_is_carried_out_by_the_next_run() {
     for fault in [Fault::NotPersisted, Fault::Persisted] {
@@ -71,10 +100,12 @@ async fn an_expiry_whose_commit_fails_is_carried_out_by_the_next_run() {
         house.deposit().await;
         house.app.upkeep().await.unwrap();
         house.clock.advance(pli::value::Millis::days(20));
-        // The keys of new days are made first, in one commit; the expiry is the next.
-        house.store.fail_commit_after(1, fault);
+        // The keys of new days are made first, in two commits; the expiry is the next.
+        house.store.fail_commit_after(2, fault);
         assert!(house.app.upkeep().await.is_err());
+        house.clock.advance(pli::value::Millis::minutes(1));
         house.app.upkeep().await.unwrap();
         assert_eq!(house.transfers().await, 0, "{fault:?}");
+        assert!(!crate::house::is_found_below(house.directory.path(), b"age-encryption"), "{fault:?}");
     }
 }

@@ -11,12 +11,14 @@ use pli::identity::{
 use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKey, MailboxKind};
 use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
+use pli::retention::{Effect, KeyName, PendingEffect};
 use pli::transfer::{
     Depositor, Draft, DraftPart, DraftState, Ending, ObjectLocator, RegisterLine, Repeat, Route, Transfer,
 };
 use pli::value::{
-    AccountId, ByteSize, Day, Digest, DraftId, Language, MailAddress, MailId, MailboxId, OrganisationId,
-    PartnerId, PersonId, ProofId, Reference, SessionId, Slug, Timestamp, Token, TokenHash, TransferId,
+    AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
+    OrganisationId, PartnerId, PersonId, ProofId, Reference, SessionId, Slug, Timestamp, Token, TokenHash,
+    TransferId,
 };
 use pli::vault::{Grant, GrantTerms, Identity, Sealed, seal};
 
@@ -252,6 +254,15 @@ pub fn checkpoint(size: u64) -> StoredCheckpoint {
     StoredCheckpoint { size, note: format!("journal\n{size}\n"), signed_at: Timestamp(1) }
 }
 
+pub fn pending_effect(n: u32) -> PendingEffect {
+    PendingEffect {
+        id: EffectId::new(id(n)),
+        effect: Effect::DestroyKey(KeyName::ExpiryDay(Day(1))),
+        run: EffectId::new(id(n)),
+        begun_at: Timestamp(1),
+    }
+}
+
 /// One record of each kind.
 pub fn one_of_each() -> Vec<Record> {
     vec![
@@ -270,6 +281,7 @@ pub fn one_of_each() -> Vec<Record> {
         repeat(1, 5).into(),
         person(1).into(),
         checkpoint(1).into(),
+        pending_effect(1).into(),
     ]
 }
 

@@ -49,7 +49,9 @@ pub trait Keyring: Send + Sync {
     fn identity(&self, name: KeyName) -> Result<Identity, KeyringError>;
     /// The names of the keys that exist.
     fn names(&self) -> Result<BTreeSet<KeyName>, KeyringError>;
-    /// Makes a key.
+    /// The names of keys that were destroyed and never come back.
+    fn destroyed(&self) -> Result<BTreeSet<KeyName>, KeyringError>;
+    /// Makes a key. [`KeyringError::NoKey`] when it was destroyed before.
     fn make(&self, name: KeyName) -> Result<(), KeyringError>;
     /// Destroys a key everywhere; one that does not exist is no error.
     fn destroy(&self, name: KeyName) -> Result<(), KeyringError>;

@@ -7,10 +7,11 @@ use crate::audit::{Action, Entry as LogEntry, Event, Frontier};
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, Session};
 use crate::mailbox::Mailbox;
 use crate::relay::queue::QueuedMail;
+use crate::retention::PendingEffect;
 use crate::transfer::{Draft, RegisterLine, Repeat, Transfer};
 use crate::value::{
-    AccountId, Digest, DraftId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId, PersonId, ProofId,
-    Reference, Slug, Timestamp, TokenHash, TransferId,
+    AccountId, Digest, DraftId, EffectId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
+    PersonId, ProofId, Reference, Slug, Timestamp, TokenHash, TransferId,
 };
 use crate::vault::Grant;
 
@@ -107,6 +108,8 @@ records! {
     Person(PersonName) by PersonId = |r| r.person,
     /// A checkpoint of the log, by its size.
     Checkpoint(StoredCheckpoint) by u64 = |r| r.size,
+    /// An effect outside the store whose result is not in the log yet.
+    Effect(PendingEffect) by EffectId = |r| r.id,
 }
 
 /// A list of records, each in a stated order.
@@ -165,6 +168,8 @@ pub enum List {
     RepeatsAcceptedBefore(Timestamp),
     /// Checkpoints, newest first.
     Checkpoints,
+    /// Effects whose result is not in the log yet, in no order that means anything.
+    PendingEffects,
 }
 
 /// A record and how often it was written; for [`Expectation::Unchanged`].

@@ -215,6 +215,10 @@ impl Keyring for DirectoryKeyring {
         self.existing()
     }
 
+    fn destroyed(&self) -> Result<BTreeSet<KeyName>, KeyringError> {
+        Ok(self.known().destroyed.clone())
+    }
+
     fn make(&self, name: KeyName) -> Result<(), KeyringError> {
         let mut known = self.known_mut();
         if known.destroyed.contains(&name) {

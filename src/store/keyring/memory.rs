@@ -55,6 +55,10 @@ impl Keyring for MemoryKeyring {
         Ok(self.state().keys.keys().copied().collect())
     }
 
+    fn destroyed(&self) -> Result<BTreeSet<KeyName>, KeyringError> {
+        Ok(self.state().destroyed.clone())
+    }
+
     fn make(&self, name: KeyName) -> Result<(), KeyringError> {
         let mut state = self.state();
         if state.destroyed.contains(&name) {

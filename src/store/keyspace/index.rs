@@ -65,7 +65,8 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Agreement(_)
         | Record::Grant(_)
         | Record::Person(_)
-        | Record::Checkpoint(_) => vec![],
+        | Record::Checkpoint(_)
+        | Record::Effect(_) => vec![],
     }
 }
 
@@ -96,6 +97,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::Accounts => records(Kind::Account, &[]),
         List::AgreementsOf(mailbox) => records(Kind::Agreement, mailbox.as_bytes()),
         List::GrantsOf(transfer) => records(Kind::Grant, transfer.as_bytes()),
+        List::PendingEffects => records(Kind::Effect, &[]),
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
         List::MailboxByPage(organisation, slug) => {
             all(key(Index::MailboxByPage).bytes(organisation.as_bytes()).text(slug.as_str()))

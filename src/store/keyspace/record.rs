@@ -59,6 +59,7 @@ kinds! {
     Repeat = 13,
     Person = 14,
     Checkpoint = 15,
+    Effect = 16,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -84,6 +85,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Mail(id) => address.extend_from_slice(id.as_bytes()),
         Key::Repeat(digest) => address.extend_from_slice(digest.as_bytes()),
         Key::Person(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Effect(id) => address.extend_from_slice(id.as_bytes()),
         Key::Checkpoint(size) => address.extend_from_slice(&size.to_be_bytes()),
     }
     address

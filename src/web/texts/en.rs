@@ -350,7 +350,7 @@ pub(super) const TEXTS: Texts = Texts {
         link_expired: (
             "This link is no longer valid",
             "A deposit link is valid for 15 minutes.",
-            "Ask for a new one: a deposit begun less than 24 hours ago is found again with the same address.",
+            "Ask for a new one. If you opened the form in another browser or tab, go on there: what you typed is still there.",
         ),
         too_large: ("This is too large", "", "Remove some files, or make several deposits."),
         too_large_limit: |limit| format!("What is sent cannot exceed {limit}. Nothing of it was kept."),

@@ -362,7 +362,7 @@ pub(super) const TEXTS: Texts = Texts {
         link_expired: (
             "Ce lien n’est plus valable",
             "Un lien de dépôt est valable 15 minutes.",
-            "Demandez-en un nouveau : un dépôt commencé depuis moins de 24 heures se retrouve avec la même adresse.",
+            "Demandez-en un nouveau. Si vous avez ouvert le formulaire dans un autre navigateur ou un autre onglet, continuez là-bas : ce qui y est saisi y est encore.",
         ),
         too_large: ("C’est trop volumineux", "", "Retirez des fichiers, ou faites plusieurs dépôts."),
         too_large_limit: |limit| {
