@@ -181,7 +181,7 @@ impl App {
             file_count: transfer.file_count,
             total: transfer.total_size,
             can_be_opened_until: transfer.expires_at,
-            link: format!("{}/transferts/{}", self.settings.base_url, transfer.reference),
+            path: format!("/transferts/{}", transfer.reference),
         };
         let mail = self.write_letter(&NewLetter {
             kind: LetterKind::Notice,

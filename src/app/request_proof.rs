@@ -121,7 +121,7 @@ impl App {
         Ok(Letter::DepositLink {
             mailbox_name: mailbox.name.clone(),
             organisation_name: self.organisation_of(mailbox).await?.name,
-            link: SecretText::new(format!("{}/depot/lien/{}", self.settings.base_url, token.expose())),
+            path: SecretText::new(format!("/depot/lien/{}", token.expose())),
             code: SecretText::new(code.expose().to_owned()),
             starts_until: now + PROOF_LIFE,
         })

@@ -86,8 +86,8 @@ pub enum Letter {
         mailbox_name: String,
         /// The fund that runs the mailbox.
         organisation_name: String,
-        /// The link, below the base URL.
-        link: SecretText,
+        /// Where the link leads, below the base URL of the moment when the mail leaves.
+        path: SecretText,
         /// The typed code, 8 digits.
         code: SecretText,
         /// The first instant at which link and code no longer start a deposit.
@@ -113,8 +113,9 @@ pub enum Letter {
         total: ByteSize,
         /// The first instant at which nobody can open it any more (V1, V2).
         can_be_opened_until: Timestamp,
-        /// The transfer's page, below the base URL. It opens nothing without signing in (T3).
-        link: String,
+        /// The transfer's page, below the base URL of the moment when the mail leaves: a gateway that moved since
+        /// the mail was queued still delivers it. It opens nothing without signing in (T3).
+        path: String,
     },
 }
 

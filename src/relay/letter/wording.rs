@@ -234,7 +234,7 @@ fn deposit_link(
     language: Language,
     base_url: &str,
 ) -> Result<(), LetterError> {
-    let Letter::DepositLink { mailbox_name, organisation_name, link, code, starts_until } = letter else {
+    let Letter::DepositLink { mailbox_name, organisation_name, path, code, starts_until } = letter else {
         return Ok(());
     };
     let (mailbox, organisation) = (one_line(mailbox_name), one_line(organisation_name));
@@ -256,7 +256,7 @@ fn deposit_link(
         ],
     };
     page.button =
-        Some((say(language, "Commencer le dépôt", "Start the deposit"), our_link(link.expose(), base_url)?));
+        Some((say(language, "Commencer le dépôt", "Start the deposit"), our_link(path.expose(), base_url)?));
     page.code = Some((
         say(
             language,
@@ -294,7 +294,7 @@ fn notice(page: &mut Page, letter: &Letter, language: Language, base_url: &str) 
         file_count,
         total,
         can_be_opened_until,
-        link,
+        path,
     } = letter
     else {
         return Ok(());
@@ -315,7 +315,7 @@ fn notice(page: &mut Page, letter: &Letter, language: Language, base_url: &str) 
         (say(language, "Contenu", "Content"), content(*file_count, *total, language)),
         (say(language, "À ouvrir avant le", "To be opened before"), until.clone()),
     ]);
-    page.button = Some((say(language, "Télécharger", "Download"), our_link(link, base_url)?));
+    page.button = Some((say(language, "Télécharger", "Download"), our_link(path, base_url)?));
     page.after.push(match language {
         Language::Fr => format!(
             "Connectez-vous pour lire le message, télécharger les fichiers et répondre. Chaque agent habilité de la boîte \
@@ -358,10 +358,10 @@ fn grouped(code: &str) -> Result<String, LetterError> {
     Ok(format!("{} {}", &code[..4], &code[4..]))
 }
 
-/// A link below the base URL; no mail of ours leads anywhere else.
-fn our_link(link: &str, base_url: &str) -> Result<String, LetterError> {
-    let below = link.strip_prefix(base_url).is_some_and(|path| path.starts_with('/'));
-    if below && is_link(link) { Ok(link.to_owned()) } else { Err(LetterError::Link) }
+/// The link to a path of this gateway; no mail of ours leads anywhere else.
+fn our_link(path: &str, base_url: &str) -> Result<String, LetterError> {
+    let link = format!("{base_url}{path}");
+    if path.starts_with('/') && is_link(&link) { Ok(link) } else { Err(LetterError::Link) }
 }
 
 fn is_link(text: &str) -> bool {
