@@ -1,6 +1,6 @@
 //! A demo goes on where it was: Ctrl-C stops it cleanly, a second start finds what was there.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -62,11 +62,12 @@ fn it_says_who_and_where_before_it_says_ready() {
 fn open_connections_do_not_keep_it_from_stopping() {
     let mut gateway = Gateway::new();
     let idle = TcpStream::connect(&gateway.http).unwrap();
-    let mut half = TcpStream::connect(&gateway.http).unwrap();
-    half.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").unwrap();
+    let mut kept = TcpStream::connect(&gateway.http).unwrap();
+    kept.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    kept.read_exact(&mut [0; 12]).unwrap();
     let mail = crate::support::smtp::Session::open(&gateway.smtp).unwrap();
     assert_eq!(gateway.interrupt().code(), Some(0));
-    drop((idle, half, mail));
+    drop((idle, kept, mail));
 }
 
 #[test]

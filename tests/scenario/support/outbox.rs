@@ -74,7 +74,7 @@ pub fn all(gateway: &Gateway) -> Vec<Mail> {
 }
 
 /// All mails of a folder, oldest first.
-pub fn read_folder(folder: &Path) -> Vec<Mail> {
+fn read_folder(folder: &Path) -> Vec<Mail> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut paths: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect();

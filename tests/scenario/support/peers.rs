@@ -3,10 +3,11 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 
 use tempfile::TempDir;
 
+use super::outbox::Mail;
 use super::{program, run, run_well, wait_until};
 
 /// swaks sends a mail with attachments.
@@ -102,6 +103,50 @@ impl Postfix {
 impl Drop for Postfix {
     fn drop(&mut self) {
         let _ = self.control("abort");
+    }
+}
+
+/// Postfix's own sink: takes every mail and keeps it.
+pub struct Sink {
+    /// Where it takes mail.
+    pub address: String,
+    home: TempDir,
+    process: Child,
+}
+
+impl Sink {
+    const FILE: &str = "mails";
+
+    /// Starts one.
+    pub fn new() -> Self {
+        let home = TempDir::new().unwrap();
+        run_well(program("chown").arg("postfix").arg(home.path()));
+        let address = format!("127.0.0.1:{}", free_port());
+        let process = program("smtp-sink")
+            .current_dir(home.path())
+            .args(["-u", "postfix", "-D", Self::FILE, &address, "10"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("smtp-sink: {error}; tests/tools/install installs it"));
+        wait_until("smtp-sink to take mail", || super::smtp::Session::open(&address).is_ok());
+        Self { address, home, process }
+    }
+
+    /// The mails that it took, oldest first. They stand in one file, each after lines of its envelope.
+    pub fn mails(&self) -> Vec<Mail> {
+        let text = fs::read_to_string(self.home.path().join(Self::FILE)).unwrap_or_default();
+        let mails = text
+            .split("X-Client-Addr:")
+            .filter_map(|mail| mail.find("Received:").map(|start| &mail[start..]));
+        mails.map(|mail| Mail::read(mail.as_bytes())).collect()
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

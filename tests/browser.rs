@@ -1,0 +1,36 @@
+//! The pages in a real browser: each script of `tests/browser/` is run by Node against the real binary. They start the
+//! gateway themselves, drive headless Chromium, and say what went wrong; `make tools` installs what they need.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn the_loop_works_at_a_desk_and_on_a_phone_with_scripts_and_without() {
+    run("walk.mjs");
+}
+
+#[test]
+fn axe_reports_nothing_on_any_page_in_either_language() {
+    run("accessibility.mjs");
+}
+
+#[test]
+fn a_deposit_can_be_made_with_the_keyboard_alone() {
+    run("keyboard.mjs");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests drive a real browser")]
+fn run(script: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    assert!(folder.join("node_modules").exists(), "tests/tools/install installs what the browser tests need");
+    let output = Command::new("node")
+        .args(["--test", "--test-reporter=spec", "--test-timeout=240000", script])
+        .current_dir(folder)
+        .env("PLI_BINARY", env!("CARGO_BIN_EXE_pli"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{script}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,93 @@
+// axe on every page, in French and English, at a desk and on a phone, in light and dark: nothing to report.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { DESKTOP, PHONE, axe, guard, open } from './browser.mjs';
+import { Gateway } from './gateway.mjs';
+import { addFiles, askForLink, files, openDraft, send, signIn } from './steps.mjs';
+
+let gateway;
+
+before(async () => {
+  gateway = await Gateway.start(process.env.PLI_BINARY);
+});
+after(() => gateway.stop());
+
+// Errors that pages answer on purpose: the browser notes their status in its console.
+const STATUSES = ['Failed to load resource'];
+
+for (const [locale, viewport, colorScheme] of [
+  ['fr-FR', DESKTOP, 'light'],
+  ['en-GB', DESKTOP, 'dark'],
+  ['fr-FR', PHONE, 'dark'],
+  ['en-GB', PHONE, 'light'],
+]) {
+  test(`axe reports nothing: ${locale}, ${viewport.width} px, ${colorScheme}`, async (t) => {
+    const { page } = await open(t, { viewport, locale, colorScheme });
+    const faults = guard(page, gateway.http, STATUSES);
+    const found = [];
+    const seen = [];
+    const look = async (name) => {
+      assert.equal(await page.getAttribute('html', 'lang'), locale.slice(0, 2), `${name} is in the reader's language`);
+      seen.push(name);
+      found.push(...(await axe(page)).map((violation) => `${name}: ${violation}`));
+    };
+    const visit = async (path) => {
+      await page.goto(new URL(path, gateway.http).href);
+      await look(path);
+    };
+
+    for (const path of ['/', '/protection-des-donnees', '/accessibilite', '/connexion', '/demo', '/demo/mail', '/nulle-part']) {
+      await visit(path);
+    }
+    await visit(gateway.mailbox.page);
+    await page.fill('#address', 'pas une adresse');
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await look('deposit page with an error');
+    await askForLink(page, gateway);
+    await look('code page');
+    await page.fill('#code', '12');
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await look('code page with an error');
+    await page.goto(await gateway.link(0));
+    await look('link page');
+    await page.goto(`${gateway.http}/demo/mail/${gateway.mails(gateway.depositor)[0].id}`);
+    await look('a mail of the demo');
+    await openDraft(page, gateway);
+    await look('draft');
+    await page.click('#send');
+    await page.waitForSelector('#summary');
+    await look('draft with errors');
+    await addFiles(page, files(), true);
+    await look('draft with files');
+    const reference = await send(page);
+    await look('sent page');
+
+    await page.goto(`${gateway.http}/connexion`);
+    await page.fill('#address', gateway.agent.address);
+    await page.fill('#password', 'pas celui-là');
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await look('refused sign-in');
+    await signIn(page, gateway, gateway.agent);
+    await visit('/boites');
+    await visit(`/transferts/${reference}`);
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await look('opened transfer');
+    await visit('/journal');
+    await signIn(page, gateway, gateway.officer);
+    await visit('/journal');
+    await visit('/journal?person=personne%40ailleurs.example');
+    await visit(`/transferts/${reference}`);
+
+    assert.deepEqual(found, []);
+    assert.deepEqual(faults, []);
+    assert.ok(seen.length >= 20, 'every page was seen');
+  });
+}
+
+test('axe would report', async (t) => {
+  const { page } = await open(t, { viewport: DESKTOP });
+  await page.setContent('<html><body><img src="data:,"><input></body></html>');
+  const found = await axe(page);
+  assert.ok(found.some((violation) => violation.startsWith('image-alt')) && found.some((violation) => violation.startsWith('label')));
+});

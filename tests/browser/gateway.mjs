@@ -1,0 +1,79 @@
+// The gateway as a person meets it: the real binary in demo mode, in a directory of its own, on free ports.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const DEADLINE_MS = 30_000;
+
+export class Gateway {
+  static async start(binary) {
+    const home = mkdtempSync(join(tmpdir(), 'pli-browser-'));
+    const args = ['demo', '--dir', join(home, 'demo'), '--http', '127.0.0.1:0', '--smtp', '127.0.0.1:0'];
+    const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.startsWith('ready ')) {
+        return new Gateway(home, child);
+      }
+    }
+    throw new Error('the gateway ended before it was ready');
+  }
+
+  constructor(home, child) {
+    this.home = home;
+    this.child = child;
+    this.facts = JSON.parse(readFileSync(join(home, 'demo', 'demo.json'), 'utf8'));
+    this.http = this.facts.http;
+    this.mailbox = this.facts.mailboxes.find((mailbox) => mailbox.kind === 'generic');
+    this.depositor = this.facts.partners[0].addresses[0];
+    const reads = (person) => person.mailboxes.includes(this.mailbox.deposit_address);
+    this.agent = this.facts.people.find((person) => person.role === 'agent' && reads(person));
+    this.officer = this.facts.people.find((person) => person.role === 'security_officer');
+  }
+
+  // The mails to an address, oldest first, decoded enough to read links in them.
+  mails(to) {
+    const folder = join(this.home, 'demo', 'outbox');
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.eml'))
+      .map((name) => ({ name, at: statSync(join(folder, name)).mtimeMs, raw: readFileSync(join(folder, name), 'latin1') }))
+      .filter((mail) => mail.raw.includes(`Delivered-To: ${to}\r\n`))
+      .sort((one, other) => one.at - other.at)
+      .map((mail) => ({ id: mail.name.replace('.eml', ''), text: unquoted(mail.raw) }));
+  }
+
+  // The link of the newest mail to the depositor, once there are more of them than before.
+  async link(before) {
+    const links = () =>
+      this.mails(this.depositor).map((mail) => mail.text.match(/https?:\/\/\S+\/depot\/lien\/[\w-]+/)?.[0]).filter(Boolean);
+    await until('the mail with the link', () => links().length > before);
+    return links().at(-1);
+  }
+
+  linksSent() {
+    return this.mails(this.depositor).filter((mail) => mail.text.includes('/depot/lien/')).length;
+  }
+
+  stop() {
+    this.child.kill('SIGKILL');
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+// Waits for something that can be seen from outside.
+export async function until(what, holds) {
+  const end = Date.now() + DEADLINE_MS;
+  while (!holds()) {
+    if (Date.now() > end) {
+      throw new Error(`waited ${DEADLINE_MS} ms for: ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+// Quoted-printable (RFC 2045 section 6.7).
+function unquoted(raw) {
+  return raw.replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+}
