@@ -70,7 +70,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("fst", &["policy"]),
     ("infer", &["app"]),
     ("lettre", &["relay", "smtp"]),
-    ("mail_parser", &["message", "policy", "demo"]),
+    ("mail_parser", &["message", "policy", "demo", "web"]),
     ("regex", &["policy"]),
     ("smtp_proto", &["smtp"]),
     ("toml", &["policy", "retention", "config", "cli", "demo"]),
@@ -108,6 +108,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("std::env::vars", &[]),
     ("std::env::set_var", &[]),
     ("std::process::Command", &[]),
+    // Without randomness nothing may go on.
+    ("std::process::abort", &["store"]),
     ("std::process", &["cli", "serve", "demo", "main"]),
     ("std::env", START),
     ("std::fs", &["store", "config", "cli", "serve", "demo"]),

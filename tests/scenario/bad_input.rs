@@ -1,5 +1,7 @@
 //! Bad input gets a clear answer in the user's language, and the deposit can go on.
 
+use std::fmt::Write as _;
+
 use crate::support::gateway::{Gateway, Mailbox};
 use crate::support::html::text;
 use crate::support::http::{Browser, Reply, Upload, multipart, multipart_kind};
@@ -159,7 +161,6 @@ fn malformed_mail_is_refused_and_the_session_goes_on() {
     let gateway = Gateway::new();
     let facts = gateway.facts();
     let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
-    let mut session = Session::open(&gateway.smtp).unwrap();
     let head =
         format!("From: {depositor}\r\nTo: {}\r\nSubject: Demande urgente\r\n", mailbox.deposit_address);
     let deep = nested(&head, 1000);
@@ -287,11 +288,11 @@ fn goes_on(gateway: &Gateway, mailbox: &Mailbox, mut draft: Depositor, listed: &
 fn nested(head: &str, depth: usize) -> Vec<u8> {
     let mut mail = format!("{head}MIME-Version: 1.0\r\n");
     for level in 0..depth {
-        mail.push_str(&format!("Content-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n--b{level}\r\n"));
+        write!(mail, "Content-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n--b{level}\r\n").unwrap();
     }
     mail.push_str("Content-Type: text/plain\r\n\r\nfond\r\n");
     for level in (0..depth).rev() {
-        mail.push_str(&format!("--b{level}--\r\n"));
+        write!(mail, "--b{level}--\r\n").unwrap();
     }
     mail.into_bytes()
 }

@@ -168,7 +168,8 @@ impl Log {
 
     fn write(&self, lines: &[String]) -> PathBuf {
         let path = self.home.path().join("export");
-        let text: String = lines.iter().map(|line| format!("{}\n", line.trim_end())).collect();
+        let text: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+        let text = text.join("\n") + "\n";
         fs::write(&path, text).unwrap();
         path
     }

@@ -92,7 +92,7 @@ fn the_search_would_find_a_marker() {
     {
         let path = home.path().join("a/b").join(name);
         fs::write(&path, [b"before ".to_vec(), bytes, b" after".to_vec()].concat()).unwrap();
-        assert_eq!(findings(home.path()), [path.clone()]);
+        assert_eq!(findings(home.path()), std::slice::from_ref(&path));
         fs::remove_file(path).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::html::Form;
 
 /// How long the gateway may be silent within an answer.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 const BOUNDARY: &str = "----a-boundary-of-the-tests";
 
 /// Cookies and an address.
@@ -95,7 +95,7 @@ impl Browser {
             let Some(to) = reply.header("location").filter(|_| (300..400).contains(&reply.status)) else {
                 return reply;
             };
-            reply = self.get(&super::gateway::path_of(&to.to_owned()));
+            reply = self.get(&super::gateway::path_of(to));
         }
         panic!("too many redirects");
     }
@@ -166,7 +166,8 @@ impl Browser {
                 all.push((name, value));
             }
         }
-        let lines: String = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines = lines.concat();
         format!("{method} {path} HTTP/1.1\r\n{lines}\r\n").into_bytes()
     }
 
