@@ -108,7 +108,7 @@ pub struct App {
     /// Which run of the gateway this is.
     run: EffectId,
     verification: Mutex<Option<(Timestamp, bool)>>,
-    password_checks: Semaphore,
+    password_checks: Arc<Semaphore>,
     mail_waits: Notify,
 }
 
@@ -129,7 +129,7 @@ impl App {
             guard: Mutex::new(ClockGuard::new(anchor)),
             run,
             verification: Mutex::new(None),
-            password_checks: Semaphore::new(PASSWORD_CHECKS_AT_ONCE),
+            password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             mail_waits: Notify::new(),
         })
     }

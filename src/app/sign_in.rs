@@ -1,7 +1,10 @@
 //! Signing in and out, and who a session is (T3, invariant 7: rights are read anew at each use). An unknown address
 //! costs the same work as a known one (invariant 8).
 
+use std::sync::Arc;
+
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Visitor, event};
@@ -144,19 +147,17 @@ impl App {
         account: Option<&Account>,
         password: Option<Password>,
     ) -> Result<bool, AppError> {
-        let _permit =
-            self.password_checks.acquire().await.map_err(|_| AppError::Broken("password checks"))?;
         let hash = account.map(|account| account.password.clone());
         let salt = self.random.bytes();
-        let run = tokio::task::spawn_blocking(move || match (hash, password) {
+        run_aside(&self.password_checks, move || match (hash, password) {
             (Some(hash), Some(password)) => hash.verify(&password),
             (None, Some(password)) => {
                 let _same_work = PasswordHash::new(&password, salt);
                 false
             }
             (_, None) => false,
-        });
-        run.await.map_err(|_| AppError::Broken("password check"))
+        })
+        .await
     }
 
     /// Logs that a request came from another site and was refused.
@@ -175,5 +176,40 @@ impl App {
             Ok(()) => SignInError::Refused,
             Err(error) => error.into(),
         }
+    }
+}
+
+/// Runs a check where blocking is allowed, when there is a place for it. The place is taken until the check has ended,
+/// even when nobody waits for its outcome any more.
+async fn run_aside(
+    places: &Arc<Semaphore>,
+    check: impl FnOnce() -> bool + Send + 'static,
+) -> Result<bool, AppError> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(|_| AppError::Broken("password checks"))?;
+    let run = tokio::task::spawn_blocking(move || {
+        let outcome = check();
+        drop(place);
+        outcome
+    });
+    run.await.map_err(|_| AppError::Broken("password check"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_check_that_nobody_waits_for_keeps_its_place_until_it_ends() {
+        let places = Arc::new(Semaphore::new(1));
+        let (end, ended) = mpsc::channel::<()>();
+        let check = run_aside(&places, move || ended.recv().is_ok());
+        assert!(check.now_or_never().is_none(), "the visitor hangs up while the check runs");
+        assert_eq!(places.available_permits(), 0, "the place was given away under a running check");
+        end.send(()).unwrap();
+        let _place = places.acquire().await.unwrap();
     }
 }
