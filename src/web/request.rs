@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
 
@@ -12,8 +13,8 @@ use super::views::{Frame, SignedIn};
 use crate::app::{AppError, Signed, Visitor};
 use crate::value::{DraftId, Language, Token};
 
-/// How many cookies of a request are looked at.
-const COOKIES_MAX: usize = 32;
+/// How many cookies of a request are looked at. Each draft has one, and browsers send the older ones first.
+const COOKIES_MAX: usize = 200;
 
 /// A cookie of the gateway. None of them is readable by scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl FromRequestParts<Shared> for Guest {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
         let secure = shared.config.secure_cookies;
-        let cookies = header(COOKIE).to_owned();
+        let cookies = cookies(&parts.headers);
         let asked = parts.uri.query().and_then(asked_language);
         let chosen = cookie(&cookies, CookieName::Language, secure).and_then(Language::from_tag);
         let language = asked.or(chosen).unwrap_or_else(|| Language::negotiate(header(ACCEPT_LANGUAGE)));
@@ -126,13 +127,22 @@ pub(in crate::web) fn asked_language(query: &str) -> Option<Language> {
     query.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Language::from_tag)
 }
 
+/// The address of a page, for links to it in another language. It begins with one slash: after two, or a backslash,
+/// a browser reads the name of another host.
 fn path_without_language(path: &str, query: Option<&str>) -> String {
     let kept: Vec<&str> = query
         .unwrap_or_default()
         .split('&')
         .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
         .collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+    let path = path.trim_start_matches(['/', '\\']);
+    if kept.is_empty() { format!("/{path}") } else { format!("/{path}?{}", kept.join("&")) }
+}
+
+/// All cookies as one header: over HTTP/2 a browser may send several (RFC 9113 section 8.2.3).
+fn cookies(headers: &HeaderMap) -> String {
+    let sent: Vec<&str> = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+    sent.join("; ")
 }
 
 fn cookie(header: &str, name: CookieName, secure: bool) -> Option<&str> {
@@ -158,6 +168,23 @@ mod tests {
     fn a_cookie_is_out_of_reach_of_scripts_and_other_sites() {
         let set = CookieName::Session.set(true, "t", 60);
         assert_eq!(set, "__Host-pli_session=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure");
+    }
+
+    #[test]
+    fn a_cookie_is_found_in_whichever_header_and_after_many_others() {
+        let mut headers = HeaderMap::new();
+        for number in 0..150 {
+            headers.append(COOKIE, format!("pli_draft_{number}=x").parse().unwrap());
+        }
+        headers.append(COOKIE, "pli_session=b".parse().unwrap());
+        assert_eq!(cookie(&cookies(&headers), CookieName::Session, false), Some("b"));
+    }
+
+    #[test]
+    fn the_switch_of_language_never_leads_to_another_host() {
+        for path in ["//evil.example/x", "///evil.example/x", "/\\evil.example/x", "/evil.example/x"] {
+            assert_eq!(path_without_language(path, None), "/evil.example/x", "{path}");
+        }
     }
 
     #[test]
