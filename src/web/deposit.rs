@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
+use super::guard::Tries;
 use super::request::{CookieName, Guest};
 use super::views::{
     AddressProblem, CodePage, CodeProblem, DepositHost, DepositPage, ErrorKind, Limits, LinkPage,
@@ -65,6 +66,7 @@ pub(in crate::web) async fn ask(
     let problem = if form.address.trim().is_empty() {
         AddressProblem::Missing
     } else if let Ok(address) = MailAddress::parse(&form.address) {
+        begin(&shared, &guest, &shared.asks)?;
         let asked = shared.app.request_proof(&mailbox, address, guest.language, guest.visitor).await;
         let asked = asked.map_err(|error| Errors::new(&shared, &guest).fault(&error))?;
         let answer =
@@ -94,12 +96,26 @@ pub(in crate::web) async fn type_code(
         return Ok(again(CodeProblem::Shape));
     }
     let Some((proof, browser)) = guest.binding() else { return Ok(again(CodeProblem::Ended)) };
-    match shared.app.open_draft_by_code(proof, &browser, &form.code, guest.visitor).await {
+    begin(&shared, &guest, &shared.failures)?;
+    let opened = shared.app.open_draft_by_code(proof, &browser, &form.code, guest.visitor).await;
+    if !matches!(opened, Err(OpenDraftError::WrongCode { .. } | OpenDraftError::NotGood)) {
+        // The others stay: with an address of one's own, one could else guess passwords for ever.
+        shared.failures.take_back(guest.visitor.address);
+    }
+    match opened {
         Ok(opened) => go_to_draft(&shared, &guest, &opened).await,
         Err(OpenDraftError::WrongCode { .. }) => Ok(again(CodeProblem::Wrong)),
         Err(OpenDraftError::NotGood) => Ok(again(CodeProblem::Ended)),
         Err(OpenDraftError::Fault(error)) => Err(Errors::new(&shared, &guest).fault(&error)),
     }
+}
+
+/// Counts a try of the visitor's network; who tried too often waits, whatever was typed (invariant 8).
+fn begin(shared: &Shared, guest: &Guest, tries: &Tries) -> Result<(), Response> {
+    let now = shared.app.now().at;
+    tries.begin(guest.visitor.address, now).map_err(|minutes| {
+        Errors::new(shared, guest).page(ErrorKind::TooMany { seconds: minutes.saturating_mul(60) })
+    })
 }
 
 /// A button, whatever the token: whoever fetches the page learns and changes nothing.

@@ -49,12 +49,14 @@ pub struct WebConfig {
 pub(in crate::web) struct Shared {
     app: Arc<App>,
     config: WebConfig,
-    failures: Arc<guard::Failures>,
+    failures: Arc<guard::Tries>,
+    asks: Arc<guard::Tries>,
 }
 
 /// All routes, on one page.
 pub fn router(app: Arc<App>, config: WebConfig) -> Router {
-    let shared = Shared { app, config, failures: Arc::new(guard::Failures::default()) };
+    let (failures, asks) = (guard::Tries::of_secrets(), guard::Tries::of_asking());
+    let shared = Shared { app, config, failures: Arc::new(failures), asks: Arc::new(asks) };
     let forms = Router::new()
         .route("/", get(public::home))
         .route("/protection-des-donnees", get(public::data_protection))

@@ -55,8 +55,8 @@ pub(super) async fn sign_in(
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
     let next = typed.suite.filter(|path| is_local(path));
-    let (origin, now) = (guest.visitor.address, shared.app.now().at);
-    if let Some(minutes) = shared.failures.wait_minutes(origin, now) {
+    let origin = guest.visitor.address;
+    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
         let notice = Some(SignInNotice::TooMany { minutes });
         return Ok(page(&shared, &guest, StatusCode::TOO_MANY_REQUESTS, typed.address, next, notice));
     }
@@ -70,11 +70,13 @@ pub(super) async fn sign_in(
             Ok(answer.with_cookie(&cookie).into_response())
         }
         Err(SignInError::Refused) => {
-            shared.failures.note(origin, now);
             let notice = Some(SignInNotice::Failed);
             Ok(page(&shared, &guest, StatusCode::UNPROCESSABLE_ENTITY, typed.address, next, notice))
         }
-        Err(SignInError::Fault(error)) => Err(errors.fault(&error)),
+        Err(SignInError::Fault(error)) => {
+            shared.failures.take_back(origin);
+            Err(errors.fault(&error))
+        }
     }
 }
 
