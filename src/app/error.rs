@@ -1,6 +1,8 @@
 //! What stops a use case that is nobody's fault outside: the sender keeps the only copy and is told to retry.
 //! Refusals, which somebody outside can mend, are each use case's own types.
 
+use std::error::Error as _;
+
 use thiserror::Error;
 
 use super::ports::{CommitError, KeyringError, ObjectError, StoreError};
@@ -47,6 +49,22 @@ impl AppError {
     pub(crate) const fn is_conflict(&self) -> bool {
         matches!(self, Self::Contended)
     }
+
+    /// The error with all its causes, outermost first: what the operator's log tells. A cause that the sentence before
+    /// it ends with already is not repeated.
+    pub fn chain(&self) -> String {
+        let mut told = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let sentence = error.to_string();
+            if !told.ends_with(&sentence) {
+                told.push_str(": ");
+                told.push_str(&sentence);
+            }
+            cause = error.source();
+        }
+        told
+    }
 }
 
 /// The access policy's refusal when the clock is the reason is a fault of ours; the others are not errors.
@@ -58,5 +76,22 @@ impl TryFrom<AccessRefusal> for AppError {
             AccessRefusal::ClockNotBelieved => Ok(Self::ClockNotBelieved),
             other => Err(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_operator_reads_the_cause_and_each_sentence_once() {
+        let full = || io::Error::other("no space left on device");
+        let store = AppError::Store(StoreError::Unavailable(Box::new(full())));
+        assert_eq!(store.chain(), "store: the store is not available: no space left on device");
+        let objects = AppError::Objects(ObjectError::Unavailable(full()));
+        assert_eq!(objects.chain(), "objects: the object store is not available: no space left on device");
+        assert_eq!(AppError::Contended.chain(), AppError::Contended.to_string());
     }
 }

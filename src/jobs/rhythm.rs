@@ -34,7 +34,7 @@ impl Rhythm {
             return self.every;
         };
         if self.failures == 0 {
-            tracing::error!(job = self.name, %error, "job.failed");
+            tracing::error!(job = self.name, error = error.chain(), "job.failed");
         }
         let wait = FIRST_RETRY.saturating_mul(1_u32.checked_shl(self.failures.min(16)).unwrap_or(u32::MAX));
         self.failures = self.failures.saturating_add(1);

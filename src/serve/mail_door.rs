@@ -54,7 +54,7 @@ impl Refusals {
             };
             let logged = self.app.log_recipient_refused(action, reason, Visitor { address: peer }).await;
             if let Err(error) = logged {
-                tracing::error!(%error, "mail.refusal_not_logged");
+                tracing::error!(error = error.chain(), "mail.refusal_not_logged");
             }
         }
     }
@@ -191,7 +191,7 @@ fn refused(refusal: &MailRefusal) -> MailOutcome {
 }
 
 fn later(error: &AppError) -> MailOutcome {
-    tracing::error!(%error, "mail.not_taken");
+    tracing::error!(error = error.chain(), "mail.not_taken");
     let full = match error {
         AppError::Objects(ObjectError::Unavailable(error))
         | AppError::Keyring(KeyringError::Unavailable(error)) => is_full(error),

@@ -125,7 +125,7 @@ impl<'a> Errors<'a> {
     /// A fault of ours: 503, and nothing half-made is visible (invariant 1).
     pub(in crate::web) fn fault(&self, error: &AppError) -> Response {
         let support = support_code(self.shared);
-        tracing::error!(error = %error, support = %support, "web.fault");
+        tracing::error!(error = error.chain(), support = %support, "web.fault");
         self.page_for(ErrorKind::Unavailable, support)
     }
 
