@@ -1,0 +1,40 @@
+//! What the two doors take, measured on the real binary in a world of its own, each beside its peer in the same
+//! run: mail by `smtp-source` beside Postfix, deposits by the page beside nginx receiving the same bytes, a large
+//! upload beside nginx and `age` one after the other. Peers that are not installed are said to be missing.
+//! `cargo bench --bench doors`; with `-- --full` the large upload is 1 GiB instead of 256 MiB.
+//!
+//! Pli keeps what it accepts forced to the disk, sealed, logged, with two letters on their way; Postfix forces a message
+//! to the disk and relays it; nginx forces nothing. Load and server share the machine.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on says where")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time, and its peers are other programs")]
+
+#[path = "../figures/mod.rs"]
+mod figures;
+mod gateway;
+mod http;
+mod mail;
+mod nginx;
+mod postfix;
+mod process;
+mod web;
+
+use gateway::Gateway;
+
+const MIB: usize = 1024 * 1024;
+
+fn main() {
+    // `cargo test --benches` starts it too, and wants no figures.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let full = std::env::args().any(|argument| argument == "--full");
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    process::let_others_in(place.path());
+    // The first start makes the demonstration's world; the figures are those of a process that found it made.
+    drop(Gateway::start(place.path()));
+    web::measure(place.path());
+    web::measure_upload(place.path(), if full { 1024 * MIB } else { 256 * MIB });
+    // Last, as it makes a gateway of the demonstration.
+    mail::measure(place.path());
+}

@@ -1,0 +1,230 @@
+//! Deposits a second by the page, and one large upload. The drafts are opened beforehand, by mailed links as a depositor
+//! does it; what is timed is the one request that carries the file and sends the deposit.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::MIB;
+use super::figures::{RUNS, alone, beside, head, missing, random_bytes};
+use super::gateway::{DEPOSITOR, Gateway, TITLE};
+use super::http::Connection;
+use super::nginx::Nginx;
+use super::process::{MemoryWatch, cpu_seconds, is_installed, peak_mib};
+
+const CLIENTS: usize = 64;
+const DEPOSITS_EACH: usize = 12;
+const DEPOSITS: usize = CLIENTS * DEPOSITS_EACH;
+const FILE_BYTES: usize = 100 * 1024;
+/// How long the links may take to arrive.
+const LINKS_MAX: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const BOUNDARY: &str = "----pli-benchmark-7d1f0c";
+
+/// A draft that is ready to be sent: its path and the cookie that opens it.
+struct Draft {
+    path: String,
+    cookie: String,
+}
+
+/// Measures deposits of one small file, and prints the table.
+pub fn measure(place: &Path) {
+    head("Deposits of one file of 100 KiB, 64 clients: a second, sealed and durable; times in ms");
+    let gateway = Gateway::start(place);
+    let nginx = Nginx::start(place);
+    let file = random_bytes(FILE_BYTES);
+    let (mut ours, mut theirs) = (Taken::default(), Taken::default());
+    for _ in 0..RUNS {
+        let drafts = prepare(&gateway, DEPOSITS);
+        let (cpu, memory) = (cpu_seconds(gateway.pid()), MemoryWatch::start(gateway.pid()));
+        deposits(&gateway, drafts, &file, &mut ours);
+        ours.memory.push(memory.end());
+        ours.cpu_ms.push((cpu_seconds(gateway.pid()) - cpu) * 1000.0 / DEPOSITS as f64);
+        if let Ok(nginx) = &nginx {
+            puts(nginx, &file, &mut theirs);
+        }
+    }
+    match &nginx {
+        Ok(_) => ours.tell(&theirs),
+        Err(why) => missing("deposits/s", &ours.rate, why),
+    }
+    alone("CPU ms a deposit", &ours.cpu_ms);
+    alone("memory, MiB", &ours.memory);
+}
+
+#[derive(Default)]
+struct Taken {
+    rate: Vec<f64>,
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    cpu_ms: Vec<f64>,
+    memory: Vec<f64>,
+}
+
+impl Taken {
+    fn note(&mut self, elapsed: Duration, mut each: Vec<Duration>) {
+        each.sort_unstable();
+        let millis = |rank: usize| each[rank * (each.len() - 1) / 100].as_secs_f64() * 1000.0;
+        self.rate.push(each.len() as f64 / elapsed.as_secs_f64());
+        self.p50.push(millis(50));
+        self.p99.push(millis(99));
+    }
+
+    fn tell(&self, theirs: &Self) {
+        beside("deposits/s", &self.rate, "nginx, not forced", &theirs.rate);
+        beside("p50, ms", &self.p50, "nginx, not forced", &theirs.p50);
+        beside("p99, ms", &self.p99, "nginx, not forced", &theirs.p99);
+    }
+}
+
+/// Runs the clients, each with its share; returns how long each piece of work took.
+fn clients<W: Send>(host: &str, work: Vec<W>, act: impl Fn(&mut Connection, W) + Sync) -> Vec<Duration> {
+    let (queue, taken) = (Mutex::new(work), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut connection = Connection::open(host);
+                loop {
+                    let Some(piece) = queue.lock().unwrap().pop() else { return };
+                    let start = Instant::now();
+                    act(&mut connection, piece);
+                    taken.lock().unwrap().push(start.elapsed());
+                }
+            });
+        }
+    });
+    taken.into_inner().unwrap()
+}
+
+/// Opens drafts: asks for links, waits for the mails, follows them.
+fn prepare(gateway: &Gateway, count: usize) -> Vec<Draft> {
+    gateway.take_links();
+    let page = gateway.page();
+    let form = format!("address={}", DEPOSITOR.replace('@', "%40"));
+    clients(&gateway.http, vec![(); count], |connection, ()| {
+        assert_eq!(connection.post_form(&page, &form).status, 200, "no link was promised");
+    });
+    let (start, mut links) = (Instant::now(), Vec::new());
+    while links.len() < count {
+        assert!(start.elapsed() < LINKS_MAX, "the links do not arrive");
+        std::thread::sleep(LOOK_EVERY);
+        links.extend(gateway.take_links());
+    }
+    let drafts = Mutex::new(Vec::new());
+    clients(&gateway.http, links, |connection, link| {
+        let answer = connection.post_form(&link, "");
+        assert_eq!(answer.status, 303, "the link {link} opens no draft");
+        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        drafts.lock().unwrap().push(Draft { path: answer.header("location").to_owned(), cookie });
+    });
+    drafts.into_inner().unwrap()
+}
+
+fn deposits(gateway: &Gateway, drafts: Vec<Draft>, file: &[u8], taken: &mut Taken) {
+    let start = Instant::now();
+    let each = clients(&gateway.http, drafts, |connection, draft| send(connection, &draft, file));
+    taken.note(start.elapsed(), each);
+}
+
+/// Fills in the form and sends it (RFC 7578). The answer leads to the page with the reference.
+fn send(connection: &mut Connection, draft: &Draft, file: &[u8]) {
+    let field = |name: &str, value: &str| {
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let disposition = "form-data; name=\"files\"; filename=\"dossier.pdf\"";
+    let opening = format!(
+        "{}{}--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\nContent-Type: application/pdf\r\n\r\n",
+        field("title", TITLE),
+        field("message", ""),
+    );
+    let closing = format!("\r\n{}--{BOUNDARY}--\r\n", field("action", "send"));
+    let headers =
+        format!("Cookie: {}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n", draft.cookie);
+    let body = [opening.as_bytes(), file, closing.as_bytes()];
+    let answer = connection.send("POST", &draft.path, &headers, &body);
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, draft.path.as_str()),
+        "the deposit was not taken"
+    );
+}
+
+fn puts(nginx: &Nginx, file: &[u8], taken: &mut Taken) {
+    let start = Instant::now();
+    let each = clients(&nginx.http, (0..DEPOSITS).collect(), |connection, number| {
+        let answer = connection.send("PUT", &format!("/{number}"), "", &[file]);
+        assert!(matches!(answer.status, 201 | 204), "nginx answers {}", answer.status);
+    });
+    taken.note(start.elapsed(), each);
+}
+
+/// Measures one large upload beside receiving and then encrypting the same bytes, and prints the table.
+pub fn measure_upload(place: &Path, bytes: usize) {
+    head(&format!(
+        "One upload of {} MiB: seconds until it is sealed and durable; less is better",
+        bytes / MIB
+    ));
+    let file = random_bytes(bytes);
+    let nginx = Nginx::start(place);
+    let (mut ours, mut memory, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut receive, mut encrypt) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        // A process each time: its peak is that of one upload.
+        let gateway = Gateway::start(place);
+        let draft = prepare(&gateway, 1).pop().unwrap();
+        let before = cpu_seconds(gateway.pid());
+        let start = Instant::now();
+        send(&mut Connection::open(&gateway.http), &draft, &file);
+        ours.push(start.elapsed().as_secs_f64());
+        cpu.push(cpu_seconds(gateway.pid()) - before);
+        memory.push(peak_mib(gateway.pid()));
+        if let Ok(nginx) = &nginx {
+            let start = Instant::now();
+            let answer = Connection::open(&nginx.http).send("PUT", "/large", "", &[&file]);
+            assert!(matches!(answer.status, 201 | 204), "nginx answers {}", answer.status);
+            receive.push(start.elapsed().as_secs_f64());
+            encrypt.extend(age_encrypts(&nginx.file("large")));
+        }
+    }
+    tell_upload(&nginx, &ours, &receive, &encrypt, &memory);
+    alone("CPU seconds", &cpu);
+}
+
+fn tell_upload(
+    nginx: &Result<Nginx, &'static str>,
+    ours: &[f64],
+    receive: &[f64],
+    encrypt: &[f64],
+    memory: &[f64],
+) {
+    match nginx {
+        Ok(nginx) => {
+            beside("upload, s", ours, "nginx receives, not forced", receive);
+            if encrypt.len() == receive.len() {
+                let slower: Vec<f64> = receive.iter().zip(encrypt).map(|(a, b)| a.max(*b)).collect();
+                let both: Vec<f64> = receive.iter().zip(encrypt).map(|(a, b)| a + b).collect();
+                beside("upload, s", ours, "nginx, then age, fsync", &both);
+                beside("upload, s", ours, "the slower of the two", &slower);
+            }
+            beside("most memory, MiB", memory, "nginx, one worker", &[nginx.peak_mib()]);
+        }
+        Err(why) => {
+            missing("upload, s", ours, why);
+            alone("most memory, MiB", memory);
+        }
+    }
+}
+
+/// Seconds that the stock tool takes for the same bytes, its output forced to the disk.
+fn age_encrypts(file: &Path) -> Option<f64> {
+    if !is_installed("age") {
+        return None;
+    }
+    let sealed = file.with_extension("age");
+    let recipient = pli::vault::Identity::generate().recipient().to_string();
+    let start = Instant::now();
+    let status = Command::new("age").args(["-r", &recipient, "-o"]).arg(&sealed).arg(file).status();
+    std::fs::File::open(&sealed).ok()?.sync_all().ok()?;
+    status.is_ok_and(|status| status.success()).then(|| start.elapsed().as_secs_f64())
+}
