@@ -1,6 +1,6 @@
 //! Keeps the log provable: signs checkpoints, verifies the whole, exports it (DESIGN section 6).
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 
@@ -19,6 +19,8 @@ use crate::value::Timestamp;
 const READ_AT_ONCE: usize = 2000;
 /// How many checkpoints an export holds: at two an hour, more than five years.
 const CHECKPOINTS_MAX: usize = 100_000;
+/// How many bytes of an export are written at once: who takes them may be another thread.
+const EXPORT_PIECE_BYTES: usize = 64 * 1024;
 /// How many months payloads are kept (CNIL 2021-122: 6 to 12, up to 36 when justified).
 const RETENTION_MONTHS: u8 = 12;
 
@@ -126,6 +128,7 @@ impl App {
             handle.block_on(self.read_list(&List::Checkpoints, CHECKPOINTS_MAX))?;
         let mut checkpoints = listed.into_iter().rev().map(|(checkpoint, _)| checkpoint).peekable();
         let header = ExportHeader::new(&self.log_key()?, RETENTION_MONTHS, Disclosure::All);
+        let writer = BufWriter::with_capacity(EXPORT_PIECE_BYTES, writer);
         let mut export = ExportWriter::new(writer, &header).map_err(broken_export)?;
         let mut frontier = Frontier::default();
         while frontier.size() < end {

@@ -1,10 +1,11 @@
 //! What an agent and an officer see, and that what was swapped in the store is caught (invariants 2, 5, S2).
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use pli::app::ports::{Change, Key, Record, UnitOfWork};
 use pli::app::{AppError, JournalFilter, OpenError};
-use pli::audit::{Action, Verdict};
+use pli::audit::{Action, Actor, Origin, Verdict, verify};
 use pli::value::{MailboxId, TransferId};
 use pli::vault::VaultError;
 
@@ -103,4 +104,31 @@ async fn the_log_verifies_and_holds_nothing_of_the_insured_person() {
         assert!(!log.contains(marker), "{marker} is in the log");
     }
     let _kept: Arc<pli::app::App> = Arc::clone(&house.app);
+}
+
+/// Keeps each piece that it is handed.
+#[derive(Clone, Default)]
+struct Pieces(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().push(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_handed_over_in_large_pieces() {
+    let house = House::build().await;
+    house.deposit().await;
+    let pieces = Pieces::default();
+    house.app.export_log(pieces.clone(), Actor::Operator, Origin::Cli).await.unwrap();
+    let pieces = pieces.0.lock().unwrap();
+    assert_eq!(pieces.len(), 1, "a short log is one piece, not one for each word of it");
+    let verdict = verify(&pieces.concat()[..], &house.app.log_key().unwrap(), None);
+    assert!(matches!(verdict, Verdict::Well(_)), "{verdict}");
 }
