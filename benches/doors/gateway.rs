@@ -1,6 +1,5 @@
-//! The gateway under measurement: the real binary, on ports of its own. Its world is a demonstration's; the pages are
-//! measured as that demonstration, which keeps its mails where the links can be read, the mail door as `pli serve`, which
-//! hands its mails to a host as the peer does.
+//! The gateway under measurement: the real binary, on ports of its own. Its world is a demonstration's, which keeps its
+//! mails where the links in them can be read; under load it is `pli serve`, which hands its mails to a host.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -46,7 +45,7 @@ impl Gateway {
         let process = Running(child);
         let ready =
             lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
-        let ready = ready.expect("the demonstration starts");
+        let ready = ready.unwrap_or_else(|| panic!("the demonstration does not start: see demo.log"));
         let http = ready.split_once(' ').unwrap().0.strip_prefix("http=http://").unwrap().to_owned();
         Self { process, directory, http }
     }
@@ -91,6 +90,8 @@ fn first_mailbox(directory: &Path) -> (String, String) {
 /// `pli serve` that runs and hands its mails to a host.
 pub struct Relay {
     process: Running,
+    /// `ADDR:PORT` of the pages.
+    pub http: String,
     /// `ADDR:PORT` of the mail door.
     pub smtp: String,
     /// Where deposits go.
@@ -103,10 +104,10 @@ impl Relay {
     pub fn start(place: &Path, relay_port: u16) -> Self {
         let directory = place.join("demo");
         let (deposit_address, _) = first_mailbox(&directory);
-        let (smtp, metrics) = (free_address(), free_address());
+        let (http, smtp, metrics) = (free_address(), free_address(), free_address());
         let configuration = directory.join("pli.toml");
         let text = fs::read_to_string(&configuration).unwrap();
-        fs::write(&configuration, as_relay(&text, relay_port, &smtp, &metrics)).unwrap();
+        fs::write(&configuration, as_relay(&text, relay_port, [&http, &smtp, &metrics])).unwrap();
         let log = File::options().create(true).append(true).open(place.join("relay.log")).unwrap();
         let mut serve = Command::new(env!("CARGO_BIN_EXE_pli"));
         let child = serve.args(["serve", "--dir"]).arg(&directory).stderr(log).spawn();
@@ -116,7 +117,7 @@ impl Relay {
             assert!(start.elapsed() < START_MAX, "the gateway answers");
             std::thread::sleep(LOOK_EVERY);
         }
-        Self { process, smtp, deposit_address, metrics }
+        Self { process, http, smtp, deposit_address, metrics }
     }
 
     pub fn pid(&self) -> u32 {
@@ -136,14 +137,13 @@ fn free_address() -> String {
 }
 
 /// The demonstration's configuration without the demonstration, and with what it had left to its defaults.
-fn as_relay(demonstration: &str, relay_port: u16, smtp: &str, metrics: &str) -> String {
+fn as_relay(demonstration: &str, relay_port: u16, [http, smtp, metrics]: [&str; 3]) -> String {
     let kept = ["[gateway]", "base_url", "hostname", "mail_domain", "certificate", "key", "recipient"];
     let value = |name: &str| {
         let line = demonstration.lines().find(|line| line.starts_with(name));
         line.unwrap_or_else(|| panic!("{name} is configured")).to_owned()
     };
     let [gateway, base_url, hostname, mail_domain, certificate, key, recipient] = kept.map(value);
-    let http = free_address();
     format!(
         "{gateway}\n{base_url}\n[http]\nlisten = \"{http}\"\nplain = true\n\
          [smtp]\n{hostname}\n{mail_domain}\nlisten = \"{smtp}\"\n{certificate}\n{key}\n\

@@ -10,7 +10,7 @@ use super::postfix::{Postfix, Sink};
 use super::process::{MemoryWatch, cpu_seconds, is_installed};
 
 /// How long what was accepted may take on its way out before the measurement goes on without it.
-const DRAIN_MAX: Duration = Duration::from_secs(60);
+const DRAIN_MAX: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 struct Load {
@@ -43,13 +43,12 @@ struct Taken {
 }
 
 /// Measures, and prints the table.
-pub fn measure(place: &Path) {
+pub fn measure(place: &Path, sink: &Sink) {
     head("Mail: accepted a second, durable; more is better. CPU and memory: less is better");
     if !["smtp-source", "smtp-sink"].into_iter().all(is_installed) {
         println!("smtp-source and smtp-sink are not installed (Debian package postfix): no figures");
         return;
     }
-    let sink = Sink::start();
     let postfix = Postfix::start(place, sink.port);
     for load in &LOADS {
         // A process each load: memory is that of the load alone.

@@ -33,8 +33,9 @@ fn main() {
     process::let_others_in(place.path());
     // The first start makes the demonstration's world; the figures are those of a process that found it made.
     drop(Gateway::start(place.path()));
-    web::measure(place.path());
     web::measure_upload(place.path(), if full { 1024 * MIB } else { 256 * MIB });
-    // Last, as it makes a gateway of the demonstration.
-    mail::measure(place.path());
+    // From here on the demonstration is a gateway that hands its mails over.
+    let sink = postfix::Sink::start();
+    web::measure(place.path(), &sink);
+    mail::measure(place.path(), &sink);
 }

@@ -1,6 +1,8 @@
 //! Deposits a second by the page, and one large upload. The drafts are opened beforehand, by mailed links as a depositor
 //! does it; what is timed is the one request that carries the file and sends the deposit.
 
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -8,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::MIB;
 use super::figures::{RUNS, alone, beside, head, missing, random_bytes};
-use super::gateway::{DEPOSITOR, Gateway, TITLE};
+use super::gateway::{DEPOSITOR, Gateway, Relay, TITLE};
 use super::http::Connection;
 use super::nginx::Nginx;
+use super::postfix::Sink;
 use super::process::{MemoryWatch, cpu_seconds, is_installed, peak_mib};
 
 const CLIENTS: usize = 64;
@@ -18,7 +21,9 @@ const DEPOSITS_EACH: usize = 12;
 const DEPOSITS: usize = CLIENTS * DEPOSITS_EACH;
 const FILE_BYTES: usize = 100 * 1024;
 /// How long the links may take to arrive.
-const LINKS_MAX: Duration = Duration::from_secs(60);
+const LINKS_MAX: Duration = Duration::from_mins(1);
+/// How long the letters of a run may take to leave before the measurement goes on without them.
+const LETTERS_MAX: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const BOUNDARY: &str = "----pli-benchmark-7d1f0c";
 
@@ -29,24 +34,25 @@ struct Draft {
 }
 
 /// Measures deposits of one small file, and prints the table.
-pub fn measure(place: &Path) {
+pub fn measure(place: &Path, sink: &Sink) {
     head("Deposits of one file of 100 KiB, 64 clients: a second, sealed and durable; times in ms");
-    let gateway = Gateway::start(place);
+    let demonstration = Gateway::start(place);
+    let drafts: Vec<_> = (0..RUNS).map(|_| prepare(&demonstration, DEPOSITS)).collect();
+    drop(demonstration);
+    let gateway = Relay::start(place, sink.port);
     let nginx = Nginx::start(place);
     let file = random_bytes(FILE_BYTES);
-    let (mut ours, mut theirs) = (Taken::default(), Taken::default());
-    for _ in 0..RUNS {
-        let drafts = prepare(&gateway, DEPOSITS);
-        let (cpu, memory) = (cpu_seconds(gateway.pid()), MemoryWatch::start(gateway.pid()));
+    let (mut ours, mut theirs, mut disk) = (Taken::default(), Taken::default(), Taken::default());
+    for drafts in drafts {
         deposits(&gateway, drafts, &file, &mut ours);
-        ours.memory.push(memory.end());
-        ours.cpu_ms.push((cpu_seconds(gateway.pid()) - cpu) * 1000.0 / DEPOSITS as f64);
+        files(&place.join("files"), &file, &mut disk);
         if let Ok(nginx) = &nginx {
             puts(nginx, &file, &mut theirs);
         }
     }
+    ours.tell("a file each, forced", &disk);
     match &nginx {
-        Ok(_) => ours.tell(&theirs),
+        Ok(_) => ours.tell("nginx, not forced", &theirs),
         Err(why) => missing("deposits/s", &ours.rate, why),
     }
     alone("CPU ms a deposit", &ours.cpu_ms);
@@ -71,24 +77,28 @@ impl Taken {
         self.p99.push(millis(99));
     }
 
-    fn tell(&self, theirs: &Self) {
-        beside("deposits/s", &self.rate, "nginx, not forced", &theirs.rate);
-        beside("p50, ms", &self.p50, "nginx, not forced", &theirs.p50);
-        beside("p99, ms", &self.p99, "nginx, not forced", &theirs.p99);
+    fn tell(&self, peer: &str, theirs: &Self) {
+        beside("deposits/s", &self.rate, peer, &theirs.rate);
+        beside("p50, ms", &self.p50, peer, &theirs.p50);
+        beside("p99, ms", &self.p99, peer, &theirs.p99);
     }
 }
 
 /// Runs the clients, each with its share; returns how long each piece of work took.
-fn clients<W: Send>(host: &str, work: Vec<W>, act: impl Fn(&mut Connection, W) + Sync) -> Vec<Duration> {
+fn clients<W: Send, C>(
+    work: Vec<W>,
+    open: impl Fn() -> C + Sync,
+    act: impl Fn(&mut C, W) + Sync,
+) -> Vec<Duration> {
     let (queue, taken) = (Mutex::new(work), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
-                let mut connection = Connection::open(host);
+                let mut client = open();
                 loop {
                     let Some(piece) = queue.lock().unwrap().pop() else { return };
                     let start = Instant::now();
-                    act(&mut connection, piece);
+                    act(&mut client, piece);
                     taken.lock().unwrap().push(start.elapsed());
                 }
             });
@@ -102,9 +112,13 @@ fn prepare(gateway: &Gateway, count: usize) -> Vec<Draft> {
     gateway.take_links();
     let page = gateway.page();
     let form = format!("address={}", DEPOSITOR.replace('@', "%40"));
-    clients(&gateway.http, vec![(); count], |connection, ()| {
-        assert_eq!(connection.post_form(&page, &form).status, 200, "no link was promised");
-    });
+    clients(
+        vec![(); count],
+        || Connection::open(&gateway.http),
+        |connection, ()| {
+            assert_eq!(connection.post_form(&page, &form).status, 200, "no link was promised");
+        },
+    );
     let (start, mut links) = (Instant::now(), Vec::new());
     while links.len() < count {
         assert!(start.elapsed() < LINKS_MAX, "the links do not arrive");
@@ -112,19 +126,52 @@ fn prepare(gateway: &Gateway, count: usize) -> Vec<Draft> {
         links.extend(gateway.take_links());
     }
     let drafts = Mutex::new(Vec::new());
-    clients(&gateway.http, links, |connection, link| {
-        let answer = connection.post_form(&link, "");
-        assert_eq!(answer.status, 303, "the link {link} opens no draft");
-        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-        drafts.lock().unwrap().push(Draft { path: answer.header("location").to_owned(), cookie });
-    });
+    clients(
+        links,
+        || Connection::open(&gateway.http),
+        |connection, link| {
+            let answer = connection.post_form(&link, "");
+            assert_eq!(answer.status, 303, "the link {link} opens no draft");
+            let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+            drafts.lock().unwrap().push(Draft { path: answer.header("location").to_owned(), cookie });
+        },
+    );
     drafts.into_inner().unwrap()
 }
 
-fn deposits(gateway: &Gateway, drafts: Vec<Draft>, file: &[u8], taken: &mut Taken) {
+fn deposits(gateway: &Relay, drafts: Vec<Draft>, file: &[u8], taken: &mut Taken) {
+    let (cpu, memory) = (cpu_seconds(gateway.pid()), MemoryWatch::start(gateway.pid()));
+    let all = gateway.sent() + 2 * drafts.len();
     let start = Instant::now();
-    let each = clients(&gateway.http, drafts, |connection, draft| send(connection, &draft, file));
+    let open = || Connection::open(&gateway.http);
+    let each = clients(drafts, open, |connection, draft| send(connection, &draft, file));
     taken.note(start.elapsed(), each);
+    taken.memory.push(memory.end());
+    while gateway.sent() < all && start.elapsed() < LETTERS_MAX {
+        std::thread::sleep(LOOK_EVERY);
+    }
+    taken.cpu_ms.push((cpu_seconds(gateway.pid()) - cpu) * 1000.0 / DEPOSITS as f64);
+}
+
+/// What the disk allows who keeps each deposit in a file of its own: written, forced, renamed, the name forced.
+fn files(directory: &Path, file: &[u8], taken: &mut Taken) {
+    fs::create_dir_all(directory).unwrap();
+    let start = Instant::now();
+    let each = clients(
+        (0..DEPOSITS).collect(),
+        || (),
+        |(), number: usize| {
+            let (passing, lasting) =
+                (directory.join(format!("{number}.tmp")), directory.join(number.to_string()));
+            let mut kept = File::create(&passing).unwrap();
+            kept.write_all(file).unwrap();
+            kept.sync_all().unwrap();
+            fs::rename(passing, lasting).unwrap();
+            File::open(directory).unwrap().sync_all().unwrap();
+        },
+    );
+    taken.note(start.elapsed(), each);
+    fs::remove_dir_all(directory).unwrap();
 }
 
 /// Fills in the form and sends it (RFC 7578). The answer leads to the page with the reference.
@@ -152,7 +199,8 @@ fn send(connection: &mut Connection, draft: &Draft, file: &[u8]) {
 
 fn puts(nginx: &Nginx, file: &[u8], taken: &mut Taken) {
     let start = Instant::now();
-    let each = clients(&nginx.http, (0..DEPOSITS).collect(), |connection, number| {
+    let open = || Connection::open(&nginx.http);
+    let each = clients((0..DEPOSITS).collect(), open, |connection, number: usize| {
         let answer = connection.send("PUT", &format!("/{number}"), "", &[file]);
         assert!(matches!(answer.status, 201 | 204), "nginx answers {}", answer.status);
     });
@@ -225,6 +273,6 @@ fn age_encrypts(file: &Path) -> Option<f64> {
     let recipient = pli::vault::Identity::generate().recipient().to_string();
     let start = Instant::now();
     let status = Command::new("age").args(["-r", &recipient, "-o"]).arg(&sealed).arg(file).status();
-    std::fs::File::open(&sealed).ok()?.sync_all().ok()?;
+    File::open(&sealed).ok()?.sync_all().ok()?;
     status.is_ok_and(|status| status.success()).then(|| start.elapsed().as_secs_f64())
 }

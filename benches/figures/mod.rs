@@ -33,7 +33,7 @@ impl fmt::Display for Spread {
 pub fn head(title: &str) {
     println!("\n{title}\n");
     line("what", "Pli", "peer", "ratio");
-    line(&"-".repeat(48), &"-".repeat(24), &"-".repeat(38), "-----");
+    line(&"-".repeat(56), &"-".repeat(24), &"-".repeat(38), "-----");
 }
 
 /// A line without a peer.
@@ -54,7 +54,7 @@ pub fn missing(what: &str, ours: &[f64], why: &str) {
 }
 
 fn line(what: &str, ours: &str, peer: &str, ratio: &str) {
-    println!("| {what:<48} | {ours:>24} | {peer:<38} | {ratio:>5} |");
+    println!("| {what:<56} | {ours:>24} | {peer:<38} | {ratio:>5} |");
 }
 
 /// A block of bytes that no compression shortens, the same in every run (xorshift64*).
