@@ -426,7 +426,9 @@ mod tests {
     fn a_frontier_with_the_wrong_number_of_peaks_is_refused() {
         assert!(serde_json::from_str::<Frontier>(r#"{"size":3,"peaks":[]}"#).is_err());
         let mut frontier = Frontier::default();
-        some_leaves(7).into_iter().for_each(|leaf| frontier.append(leaf));
+        for leaf in some_leaves(7) {
+            frontier.append(leaf);
+        }
         let kept = serde_json::to_string(&frontier).unwrap();
         assert_eq!(serde_json::from_str::<Frontier>(&kept).unwrap(), frontier);
     }
@@ -449,7 +451,9 @@ mod tests {
         fn the_frontier_has_the_root_of_the_definition(n in 0_usize..300) {
             let leaves = some_leaves(n);
             let mut frontier = Frontier::default();
-            leaves.iter().for_each(|leaf| frontier.append(*leaf));
+            for leaf in &leaves {
+                frontier.append(*leaf);
+            }
             prop_assert_eq!(frontier.root(), naive_root(&leaves));
         }
 

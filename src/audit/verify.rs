@@ -309,7 +309,9 @@ mod tests {
 
     fn checkpoint_at(entries: &[Entry], signer: &NoteSigner) -> String {
         let mut frontier = Frontier::default();
-        entries.iter().for_each(|entry| frontier.append(entry.leaf()));
+        for entry in entries {
+            frontier.append(entry.leaf());
+        }
         signed(&frontier, signer).to_string()
     }
 

@@ -138,7 +138,7 @@ impl Gateway {
             tokio::select! {
                 word = signals.next() => match word {
                     Word::Reload => self.reload(&certificates, &door).await,
-                    _ => break,
+                    Word::Stop => break,
                 },
                 // What was told is on the disk; what the store holds in memory is not known any more. A new start reads
                 // what is durable, so the service manager is left to make one.

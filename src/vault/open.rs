@@ -118,14 +118,14 @@ mod tests {
         let (_, digest) = sealed_stream(&identity, b"the deposit");
         let (swapped, _) = sealed_stream(&identity, b"something else");
         assert!(matches!(read_all(&identity, &swapped, digest), Err(VaultError::Swapped)));
-        let (swapped, _) = sealed_stream(&identity, &[9; 131_072]);
+        let (swapped, _) = sealed_stream(&identity, &vec![9; 131_072]);
         assert!(matches!(read_all(&identity, &swapped, digest), Err(VaultError::Swapped)));
     }
 
     #[test]
     fn a_cut_or_changed_file_does_not_open() {
         let identity = Identity::generate();
-        let (sealed, digest) = sealed_stream(&identity, &[5; 100_000]);
+        let (sealed, digest) = sealed_stream(&identity, &vec![5; 100_000]);
         let cut = &sealed[..sealed.len() - 20_000];
         assert!(matches!(read_all(&identity, cut, Digest::of(cut)), Err(VaultError::Damaged)));
         let mut changed = sealed;

@@ -202,7 +202,7 @@ mod tests {
     fn a_stream_that_was_not_finished_does_not_open() {
         let identity = Identity::generate();
         let mut sealer = Sealer::new(&identity.recipient()).unwrap();
-        let sealed = sealer.push(&[1; 200_000]).unwrap();
+        let sealed = sealer.push(&vec![1; 200_000]).unwrap();
         assert!(matches!(open(&identity, &Sealed::from_bytes(sealed).unwrap()), Err(VaultError::Damaged)));
     }
 }
