@@ -1,22 +1,26 @@
 //! Downloads: one file, or all of them as one zip that is made while it is sent. Bytes are opened and checked as they
-//! go; a response that is under way when its transfer expires is cut (invariant 5). Each download is in the log before
-//! its first byte and after its last.
+//! go; a response that is under way when its transfer expires is cut (invariant 5), and so is one that its reader does
+//! not take. Each download is in the log before its first byte and after its last; a HEAD is none.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
@@ -32,6 +36,14 @@ use crate::value::ByteSize;
 /// How many bytes go to the browser at once, and how many such pieces may wait for it.
 const PIECE_BYTES: usize = 64 * 1024;
 const PIECES_WAITING: usize = 4;
+/// How many downloads go on at once: each holds a thread. Who comes later is asked to come again.
+pub(super) const DOWNLOADS_AT_ONCE: usize = 64;
+/// How long a reader may take no piece before its download is cut.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// No browser shows it: it is kept as a file.
+const FILE_TYPE: &str = "application/octet-stream";
+const ARCHIVE_TYPE: &str = "application/zip";
 
 /// RFC 8187 section 3.2.1 `attr-char`.
 const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
@@ -52,6 +64,7 @@ pub(super) async fn file(
     State(shared): State<Shared>,
     Path((reference, number)): Path<(String, String)>,
     guest: Guest,
+    method: Method,
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
@@ -61,39 +74,55 @@ pub(super) async fn file(
         .ok()
         .and_then(|number: u32| opened.files().into_iter().find(|file| file.number == number));
     let file = file.ok_or_else(|| errors.page(ErrorKind::NotFound))?;
+    if method == Method::HEAD {
+        return Ok(answer(Body::empty(), &file.name, FILE_TYPE, Some(file.size)));
+    }
+    let place = place(&shared, &errors)?;
     let stream =
         shared.app.open_file(&opened, file.number).await.map_err(|error| errors.open(&error, &path))?;
-    let download = Download::begin(&shared, signed, opened, Some(file.number), guest.visitor).await;
+    let download = Download::begin(&shared, place, signed, opened, Some(file.number), guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
-    let (sender, body) = piped();
+    let (feed, body) = piped();
     spawn_blocking(move || {
-        let mut pipe = Pipe::new(sender, &download);
+        let may_go_on = || download.may_go_on();
+        let mut pipe = Pipe::new(feed, &may_go_on, READER_PATIENCE);
         let outcome = copy(stream, &mut pipe).and_then(|()| pipe.flush());
-        let sent = pipe.end(outcome.as_ref().err());
+        let sent = pipe.end(outcome.is_ok());
         download.end(outcome.err().as_ref(), sent);
     });
-    Ok(answer(body, &file.name, "application/octet-stream", Some(file.size)))
+    Ok(answer(body, &file.name, FILE_TYPE, Some(file.size)))
 }
 
 pub(super) async fn archive(
     State(shared): State<Shared>,
     Path(reference): Path<String>,
     guest: Guest,
+    method: Method,
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
     let errors = Errors::new(&shared, &guest);
     let name = format!("{}.zip", opened.transfer.reference);
-    let download = Download::begin(&shared, signed, opened, None, guest.visitor).await;
+    if method == Method::HEAD {
+        return Ok(answer(Body::empty(), &name, ARCHIVE_TYPE, None));
+    }
+    let place = place(&shared, &errors)?;
+    let download = Download::begin(&shared, place, signed, opened, None, guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
-    let (sender, body) = piped();
+    let (feed, body) = piped();
     spawn_blocking(move || {
-        let mut pipe = Pipe::new(sender, &download);
+        let may_go_on = || download.may_go_on();
+        let mut pipe = Pipe::new(feed, &may_go_on, READER_PATIENCE);
         let outcome = write_archive(&download, &mut pipe);
-        let sent = pipe.end(outcome.as_ref().err());
+        let sent = pipe.end(outcome.is_ok());
         download.end(outcome.err().as_ref(), sent);
     });
-    Ok(answer(body, &name, "application/zip", None))
+    Ok(answer(body, &name, ARCHIVE_TYPE, None))
+}
+
+/// A place among the downloads that go on at once.
+fn place(shared: &Shared, errors: &Errors<'_>) -> Result<OwnedSemaphorePermit, Response> {
+    Arc::clone(&shared.downloads).try_acquire_owned().map_err(|_| errors.page(ErrorKind::Unavailable))
 }
 
 async fn open(
@@ -118,18 +147,21 @@ struct Download {
     number: Option<u32>,
     visitor: Visitor,
     handle: Handle,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Download {
     async fn begin(
         shared: &Shared,
+        place: OwnedSemaphorePermit,
         signed: Signed,
         opened: OpenedTransfer,
         number: Option<u32>,
         visitor: Visitor,
     ) -> Result<Self, crate::app::AppError> {
         shared.app.begin_download(&signed, &opened, number, visitor).await?;
-        Ok(Self { app: Arc::clone(&shared.app), signed, opened, number, visitor, handle: Handle::current() })
+        let (app, handle) = (Arc::clone(&shared.app), Handle::current());
+        Ok(Self { app, signed, opened, number, visitor, handle, _place: place })
     }
 
     fn may_go_on(&self) -> bool {
@@ -152,47 +184,64 @@ impl Download {
     }
 }
 
-type Piece = Result<Bytes, io::Error>;
-
-/// A body and the end that it is fed through.
-fn piped() -> (Sender<Piece>, Body) {
-    let (sender, receiver) = channel(PIECES_WAITING);
-    let pieces = stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece: Piece| (piece, receiver))
-    });
-    (sender, Body::from_stream(pieces))
+/// The end that a body is fed through.
+struct Feed {
+    sender: Sender<Bytes>,
+    is_whole: Arc<AtomicBool>,
 }
 
-/// Feeds a body from where blocking is allowed; stops when the visitor went or the transfer expired.
+/// A body and its feed. Unless its feed says at the end that it is whole, the body breaks off, so that a cut file is
+/// never taken for a whole one.
+fn piped() -> (Feed, Body) {
+    let (sender, receiver) = channel(PIECES_WAITING);
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let feed = Feed { sender, is_whole: Arc::clone(&is_whole) };
+    let pieces = stream::unfold(Some((receiver, is_whole)), |state| async move {
+        let (mut receiver, is_whole) = state?;
+        match receiver.recv().await {
+            Some(piece) => Some((Ok(piece), Some((receiver, is_whole)))),
+            None if is_whole.load(Ordering::Acquire) => None,
+            None => Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None)),
+        }
+    });
+    (feed, Body::from_stream(pieces))
+}
+
+/// Feeds a body from where blocking is allowed; stops when the visitor went or takes nothing, or the transfer expired.
 struct Pipe<'a> {
-    sender: Sender<Piece>,
-    download: &'a Download,
+    feed: Feed,
+    may_go_on: &'a dyn Fn() -> bool,
+    patience: Duration,
     buffer: Vec<u8>,
     sent: u64,
 }
 
 impl<'a> Pipe<'a> {
-    fn new(sender: Sender<Piece>, download: &'a Download) -> Self {
-        Self { sender, download, buffer: Vec::with_capacity(PIECE_BYTES), sent: 0 }
+    fn new(feed: Feed, may_go_on: &'a dyn Fn() -> bool, patience: Duration) -> Self {
+        Self { feed, may_go_on, patience, buffer: Vec::with_capacity(PIECE_BYTES), sent: 0 }
     }
 
     fn send_buffer(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        if !self.download.may_go_on() {
+        if !(self.may_go_on)() {
             return Err(io::Error::from(io::ErrorKind::TimedOut));
         }
         let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE_BYTES));
-        self.sent += piece.len() as u64;
-        self.sender.blocking_send(Ok(piece.into())).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        let size = piece.len() as u64;
+        let sending = async { timeout(self.patience, self.feed.sender.send(piece.into())).await };
+        match Handle::current().block_on(sending) {
+            Ok(Ok(())) => self.sent += size,
+            Ok(Err(_)) => return Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut)),
+        }
+        Ok(())
     }
 
-    /// Ends the body: a failure makes it break off, so that a cut file is never taken for a whole one.
-    fn end(self, failure: Option<&io::Error>) -> ByteSize {
-        if let Some(error) = failure {
-            let _gone_too = self.sender.blocking_send(Err(io::Error::from(error.kind())));
-        }
+    /// Ends the body, as a whole one or as one that broke off; returns how much was sent.
+    fn end(self, is_whole: bool) -> ByteSize {
+        self.feed.is_whole.store(is_whole, Ordering::Release);
         ByteSize(self.sent)
     }
 }
@@ -301,6 +350,43 @@ fn disposition(name: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Feeds `pieces` pieces to a body on a thread of its own, with little patience.
+    fn feed(feed: Feed, pieces: usize) -> tokio::task::JoinHandle<(io::Result<()>, ByteSize)> {
+        spawn_blocking(move || {
+            let mut pipe = Pipe::new(feed, &|| true, Duration::from_millis(50));
+            let outcome = pipe.write_all(&vec![7; pieces * PIECE_BYTES]);
+            let sent = pipe.end(outcome.is_ok());
+            (outcome, sent)
+        })
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_takes_nothing_is_cut_and_never_has_a_whole_body() {
+        let (end, body) = piped();
+        let (outcome, sent) = feed(end, PIECES_WAITING + 1).await.unwrap();
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(sent.bytes(), (PIECES_WAITING * PIECE_BYTES) as u64);
+        assert!(axum::body::to_bytes(body, usize::MAX).await.is_err(), "a cut body looks whole");
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_takes_all_has_a_whole_body() {
+        let (end, body) = piped();
+        let fed = feed(end, 3 * PIECES_WAITING);
+        let read = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        assert_eq!(read.len(), 3 * PIECES_WAITING * PIECE_BYTES);
+        fed.await.unwrap().0.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_of_what_may_not_be_read_any_more() {
+        let (end, _body) = piped();
+        let cut = spawn_blocking(move || {
+            Pipe::new(end, &|| false, Duration::from_mins(1)).write_all(&vec![7; PIECE_BYTES])
+        });
+        assert_eq!(cut.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 
     #[test]
     fn a_name_cannot_end_the_header_that_carries_it() {

@@ -25,6 +25,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
+use tokio::sync::Semaphore;
 
 pub use demo::{DemoHost, DemoMailboxInfo, DemoPersonInfo, OutboxMail};
 pub use listener::{HttpLimits, serve};
@@ -51,12 +52,14 @@ pub(in crate::web) struct Shared {
     config: WebConfig,
     failures: Arc<guard::Tries>,
     asks: Arc<guard::Tries>,
+    downloads: Arc<Semaphore>,
 }
 
 /// All routes, on one page.
 pub fn router(app: Arc<App>, config: WebConfig) -> Router {
     let (failures, asks) = (guard::Tries::of_secrets(), guard::Tries::of_asking());
-    let shared = Shared { app, config, failures: Arc::new(failures), asks: Arc::new(asks) };
+    let downloads = Arc::new(Semaphore::new(download::DOWNLOADS_AT_ONCE));
+    let shared = Shared { app, config, failures: Arc::new(failures), asks: Arc::new(asks), downloads };
     let forms = Router::new()
         .route("/", get(public::home))
         .route("/protection-des-donnees", get(public::data_protection))

@@ -8,4 +8,5 @@ mod house;
 mod jobs;
 mod mails;
 mod outsiders;
+mod pages;
 mod reading;
