@@ -44,11 +44,11 @@ impl App {
             Effect::MakeKeys(names) => self.make_all(names),
             // A stream cannot be taken up again: that it broke off is its result.
             Effect::Download { .. } => {
-                return self.end_effect(&pending, Some(FailureReason::Interrupted)).await;
+                return self.end_effect(&pending, Some(FailureReason::Interrupted), None).await;
             }
         };
         match done {
-            Ok(()) => self.end_effect(&pending, None).await,
+            Ok(()) => self.end_effect(&pending, None, None).await,
             Err(error) => {
                 let mut unit = UnitOfWork::default();
                 for told in told(&pending.effect, self.now().at, Outcome::Failed(reason_of(&error))) {
@@ -65,6 +65,7 @@ impl App {
         &self,
         pending: &PendingEffect,
         failure: Option<FailureReason>,
+        detail: Option<Detail>,
     ) -> Result<(), AppError> {
         let found: Option<(PendingEffect, u64)> = self.read(&Key::Effect(pending.id)).await?;
         let Some((_, version)) = found else { return Ok(()) };
@@ -72,7 +73,7 @@ impl App {
         unit.expect_unchanged(Key::Effect(pending.id), version);
         let outcome = failure.map_or(Outcome::Done, Outcome::Failed);
         for told in told(&pending.effect, self.now().at, outcome) {
-            self.log(&mut unit, told)?;
+            self.log(&mut unit, detail.map_or(told, |detail| told.with(detail)))?;
         }
         unit.delete(Key::Effect(pending.id));
         match self.store.commit(unit).await.map_err(AppError::from) {

@@ -36,7 +36,7 @@ impl App {
         signed: &Signed,
         visitor: Visitor,
     ) -> Result<Vec<ListedMailbox>, AppError> {
-        let now = self.now();
+        let now = self.believed_now()?;
         let mut listed = Vec::new();
         for id in signed.account.mailboxes.iter().filter(|id| signed.account.reads(**id)) {
             let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(*id)).await?;
@@ -45,14 +45,14 @@ impl App {
             let transfers: Vec<(Transfer, u64)> = self.read_list(&list, SHOWN_MAX).await?;
             let mut lines = Vec::with_capacity(transfers.len());
             for (transfer, _) in transfers {
-                if transfer.is_live(now.at) {
+                if transfer.is_live(now) {
                     lines.push(self.listed(transfer).await?);
                 }
             }
             listed.push(ListedMailbox { mailbox, transfers: lines });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
-        self.log_alone(event(now.at, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))
+        self.log_alone(event(now, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))
             .await?;
         Ok(listed)
     }

@@ -15,7 +15,7 @@ use crate::mailbox::{Custody, Mailbox};
 use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_reading};
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
-use crate::retention::KeyName;
+use crate::retention::{Effect, KeyName, PendingEffect};
 use crate::transfer::{RegisterLine, Route, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
 use crate::vault::{Grant, Identity, Manifest, ManifestPart, Opener, PartRole, VaultError, unwrap_identity};
@@ -279,25 +279,30 @@ impl App {
         Ok(Opener::new(&opened.identity, BufReader::with_capacity(128 * 1024, sealed), expected)?)
     }
 
-    /// Commits the intention of a download: of one file, or of all when `number` is none.
+    /// Commits the intention of a download: of one file, or of all when `number` is none. The result is committed by
+    /// [`App::end_download`], or, when the gateway is killed meanwhile, by its next run.
     pub async fn begin_download(
         &self,
         signed: &Signed,
         opened: &OpenedTransfer,
         number: Option<u32>,
         visitor: Visitor,
-    ) -> Result<(), AppError> {
+    ) -> Result<PendingEffect, AppError> {
         for _ in 0..CONFLICT_TRIES {
-            let now = self.now().at;
+            let now = self.believed_now()?;
+            let effect = Effect::Download {
+                person: signed.account.person,
+                transfer: opened.transfer.id,
+                mailbox: opened.transfer.mailbox,
+                part: number,
+                address: visitor.address,
+            };
             let mut unit = UnitOfWork::default();
-            self.log(
-                &mut unit,
-                Self::download_event(signed, opened, number, Outcome::Intended, now, visitor),
-            )?;
+            let pending = self.intend(&mut unit, effect, now)?;
             self.note_first_opening(&mut unit, signed, opened.transfer.id, now).await?;
             match self.store.commit(unit).await.map_err(AppError::from) {
                 Err(error) if error.is_conflict() => {}
-                outcome => return outcome.map(|_| ()),
+                outcome => return outcome.map(|_| pending),
             }
         }
         Err(AppError::Contended)
@@ -306,32 +311,11 @@ impl App {
     /// Commits the result of a download.
     pub async fn end_download(
         &self,
-        signed: &Signed,
-        opened: &OpenedTransfer,
-        number: Option<u32>,
+        pending: &PendingEffect,
         failure: Option<FailureReason>,
         sent: ByteSize,
-        visitor: Visitor,
     ) -> Result<(), AppError> {
-        let outcome = failure.map_or(Outcome::Done, Outcome::Failed);
-        let ended = Self::download_event(signed, opened, number, outcome, self.now().at, visitor);
-        self.log_alone(ended.with(Detail::Bytes(sent))).await
-    }
-
-    fn download_event(
-        signed: &Signed,
-        opened: &OpenedTransfer,
-        number: Option<u32>,
-        outcome: Outcome,
-        at: Timestamp,
-        visitor: Visitor,
-    ) -> crate::audit::Event {
-        let (transfer, mailbox) = (opened.transfer.id, opened.transfer.mailbox);
-        let (action, object) = match number {
-            Some(part) => (Action::FileDownloaded, Object::TransferPart { transfer, mailbox, part }),
-            None => (Action::ArchiveDownloaded, Object::Transfer { transfer, mailbox }),
-        };
-        event(at, Actor::Person(signed.account.person), action, object, outcome, visitor.web())
+        self.end_effect(pending, failure, Some(Detail::Bytes(sent))).await
     }
 
     /// Whether a transfer may be read on at this moment; asked again and again while bytes stream (invariant 5).

@@ -31,6 +31,7 @@ use super::transfer::visitor;
 use super::views::ErrorKind;
 use crate::app::{App, FileView, OpenError, OpenedTransfer, Signed, Visitor};
 use crate::audit::FailureReason;
+use crate::retention::PendingEffect;
 use crate::value::ByteSize;
 
 /// How many bytes go to the browser at once, and how many such pieces may wait for it.
@@ -80,7 +81,7 @@ pub(super) async fn file(
     let place = place(&shared, &errors)?;
     let stream =
         shared.app.open_file(&opened, file.number).await.map_err(|error| errors.open(&error, &path))?;
-    let download = Download::begin(&shared, place, signed, opened, Some(file.number), guest.visitor).await;
+    let download = Download::begin(&shared, place, &signed, opened, Some(file.number), guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
     let (feed, body) = piped();
     spawn_blocking(move || {
@@ -107,7 +108,7 @@ pub(super) async fn archive(
         return Ok(answer(Body::empty(), &name, ARCHIVE_TYPE, None));
     }
     let place = place(&shared, &errors)?;
-    let download = Download::begin(&shared, place, signed, opened, None, guest.visitor).await;
+    let download = Download::begin(&shared, place, &signed, opened, None, guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
     let (feed, body) = piped();
     spawn_blocking(move || {
@@ -142,10 +143,8 @@ async fn open(
 /// A download whose intention is in the log.
 struct Download {
     app: Arc<App>,
-    signed: Signed,
     opened: OpenedTransfer,
-    number: Option<u32>,
-    visitor: Visitor,
+    pending: PendingEffect,
     handle: Handle,
     _place: OwnedSemaphorePermit,
 }
@@ -154,14 +153,14 @@ impl Download {
     async fn begin(
         shared: &Shared,
         place: OwnedSemaphorePermit,
-        signed: Signed,
+        signed: &Signed,
         opened: OpenedTransfer,
         number: Option<u32>,
         visitor: Visitor,
     ) -> Result<Self, crate::app::AppError> {
-        shared.app.begin_download(&signed, &opened, number, visitor).await?;
+        let pending = shared.app.begin_download(signed, &opened, number, visitor).await?;
         let (app, handle) = (Arc::clone(&shared.app), Handle::current());
-        Ok(Self { app, signed, opened, number, visitor, handle, _place: place })
+        Ok(Self { app, opened, pending, handle, _place: place })
     }
 
     fn may_go_on(&self) -> bool {
@@ -176,8 +175,7 @@ impl Download {
             io::ErrorKind::InvalidData => FailureReason::SealDamaged,
             _ => FailureReason::Objects,
         });
-        let ended =
-            self.app.end_download(&self.signed, &self.opened, self.number, failure, sent, self.visitor);
+        let ended = self.app.end_download(&self.pending, failure, sent);
         if let Err(error) = self.handle.block_on(ended) {
             tracing::error!(error = %error, "download.result_not_logged");
         }
