@@ -1,28 +1,25 @@
 //! The draft's form (D4 to D6, D9): what is sealed stays listed, what was typed is kept, each thing that is wrong is
 //! said where it is, and sending twice is sending once.
 
-use axum::extract::multipart::Multipart;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::deposit::{host_of, limits_of};
 use super::request::{CookieName, Guest};
-use super::upload::{DepositForm, FormError, Target, Wish, read};
+use super::texts::Texts;
+use super::upload::{DepositForm, FormError, Incoming, Target, Wish, form_limit, read};
 use super::views::{
     DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, SentPage, TitleFinding,
 };
 use crate::app::{DepositRefusal, DraftView, FileRefusal, Sending};
 use crate::policy::title::TitleRefusal;
 use crate::transfer::DraftState;
-use crate::value::{ByteSize, DraftId, SecretBytes, Token, TransferId};
-
-/// What a form may hold beside its files: typed fields, names, boundaries.
-const BESIDE_FILES: ByteSize = ByteSize::mebibytes(16);
+use crate::value::{DraftId, SecretBytes, Token, TransferId};
 
 /// The path of a draft: organisation, mailbox, draft.
 type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
@@ -39,21 +36,21 @@ pub(super) async fn submit(
     State(shared): State<Shared>,
     path: DraftPath,
     guest: Guest,
-    headers: HeaderMap,
-    multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+    request: Request,
 ) -> Outcome {
     let place = Place::find(&shared, &guest, path).await?;
     let errors = Errors::new(&shared, &guest);
-    let multipart = multipart.map_err(|_| errors.page(ErrorKind::BadRequest))?;
     // What says that it is too large is not read first; what does not say so is cut at the limit.
     let limit = place.view.mailbox.limits.deposit;
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit.bytes().saturating_add(BESIDE_FILES.bytes())) {
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > form_limit(limit)) {
         return Err(errors.page(ErrorKind::TooLarge { limit }));
     }
     if let DraftState::Sent { .. } = place.view.draft.state {
-        return Ok(Answer::see_other(&place.action).into_response());
+        return Ok(place.already_sent());
     }
+    let incoming = Incoming::of(request, limit).await.map_err(|_| errors.page(ErrorKind::BadRequest))?;
     let target = Target {
         app: &shared.app,
         draft: place.view.draft.id,
@@ -61,15 +58,14 @@ pub(super) async fn submit(
         limits: place.view.mailbox.limits,
         visitor: guest.visitor,
     };
-    match read(&target, multipart).await {
+    match read(&target, incoming).await {
         Ok(form) => place.refreshed().await?.act(form).await,
         Err(FormError::Unreadable) => Err(errors.page(ErrorKind::BadRequest)),
-        Err(FormError::TooLarge) => {
-            Err(errors.page(ErrorKind::TooLarge { limit: place.view.mailbox.limits.deposit }))
-        }
+        Err(FormError::TooLarge) => Err(errors.page(ErrorKind::TooLarge { limit })),
         Err(FormError::NoDraft) => {
             Err(errors.page(ErrorKind::LinkExpired { again: Some(place.host.path.clone()) }))
         }
+        Err(FormError::AlreadySent) => Ok(place.already_sent()),
         Err(FormError::Fault(error)) => Err(errors.fault(&error)),
     }
 }
@@ -126,6 +122,9 @@ impl<'a> Place<'a> {
     async fn act(self, mut form: DepositForm) -> Outcome {
         if self.guest.wants_json {
             return Ok(self.json(&form));
+        }
+        if let DraftState::Sent { .. } = self.view.draft.state {
+            return Ok(self.already_sent());
         }
         match form.wish {
             Wish::Send if form.problems.is_empty() => self.send(form).await,
@@ -226,19 +225,28 @@ impl<'a> Place<'a> {
         Ok(Answer::page(status, self.guest, &page).into_response())
     }
 
-    /// What the page's script gets for the files that it sent.
+    /// What the page's script gets for the files that it sent: those that were sealed, and what is wrong with one.
     fn json(&self, form: &DepositForm) -> Response {
-        if let Some(problem) = form.problems.first() {
-            let body = serde_json::json!({"error": problem.text(self.guest.language)});
-            return Answer::json(StatusCode::UNPROCESSABLE_ENTITY, &body).into_response();
-        }
         let files = form.sealed.iter().map(|file| {
             serde_json::json!({
                 "n": file.number, "name": file.name.as_str(), "size": file.size.bytes(), "state": "sealed",
             })
         });
-        let body = serde_json::json!({"files": files.collect::<Vec<_>>()});
-        Answer::json(StatusCode::OK, &body).into_response()
+        let mut body = serde_json::json!({"files": files.collect::<Vec<_>>()});
+        let Some(problem) = form.problems.first() else {
+            return Answer::json(StatusCode::OK, &body).into_response();
+        };
+        body["error"] = problem.text(self.guest.language).into();
+        Answer::json(StatusCode::UNPROCESSABLE_ENTITY, &body).into_response()
+    }
+
+    /// For who adds to a deposit that was sent: the script is told so, a person sees the page of what was sent.
+    fn already_sent(&self) -> Response {
+        if self.guest.wants_json {
+            let error = Texts::of(self.guest.language).problem.already_sent;
+            return Answer::json(StatusCode::CONFLICT, &serde_json::json!({"error": error})).into_response();
+        }
+        Answer::see_other(&self.action).into_response()
     }
 
     /// The page that tells the reference (D9).

@@ -1,13 +1,27 @@
 //! Reads the deposit form (RFC 7578) while it arrives: text fields are kept in memory under limits, files are sealed
 //! as they stream. What is wrong with one file is said of that file, and the rest of the form is still read.
+//!
+//! The parser keeps all that has come of a part's head, and of what stands before the first part. So the bytes are
+//! metered before it gets them: it waits with what it has not handed out yet, and stops where nothing ends.
 
-use axum::extract::multipart::{Field, Multipart, MultipartError};
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, BodyDataStream};
+use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use thiserror::Error;
 
 use super::views::DraftProblem;
 use crate::app::{App, AppError, DraftView, FileRefusal, SealedFile, Visitor};
 use crate::mailbox::DepositLimits;
 use crate::transfer::DraftError;
-use crate::value::{DraftId, SecretBytes, Token};
+use crate::value::{ByteSize, DraftId, SecretBytes, Token};
 
 /// The longest text of a field: a message, and room for whoever pastes too much and is told so.
 const TEXT_MAX_BYTES: usize = 1024 * 1024;
@@ -15,6 +29,12 @@ const TEXT_MAX_BYTES: usize = 1024 * 1024;
 const FIELDS_MAX: usize = 1000;
 /// What may come beyond the files themselves.
 const OVERHEAD_MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// How much the parser may hold of what it has not handed out: heads of parts are far smaller.
+const HELD_MAX_BYTES: u64 = 256 * 1024;
+/// What surrounds a part beside its head: a boundary (70 characters at most, RFC 2046 section 5.1.1) and line ends.
+const PART_FRAME_BYTES: usize = 80;
+/// How many files beyond those that a deposit may have are looked at one by one; the others are only read past.
+const FILES_BEYOND_MAX: u32 = 16;
 
 /// What the depositor wants done with the form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +57,28 @@ pub(super) struct DepositForm {
     pub wish: Wish,
     pub sealed: Vec<SealedFile>,
     pub problems: Vec<DraftProblem>,
+    files_seen: u32,
+}
+
+impl DepositForm {
+    fn empty() -> Self {
+        Self {
+            title: String::new(),
+            message: SecretBytes::default(),
+            suggested_title: None,
+            wish: Wish::Send,
+            sealed: Vec::new(),
+            problems: Vec::new(),
+            files_seen: 0,
+        }
+    }
+
+    /// Notes a problem. One of the whole deposit is said once, however many files have it.
+    fn note(&mut self, problem: DraftProblem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
 }
 
 /// Why a form was not read to its end.
@@ -48,13 +90,124 @@ pub(super) enum FormError {
     TooLarge,
     /// The draft is not there any more.
     NoDraft,
+    /// The deposit was sent meanwhile.
+    AlreadySent,
     /// A fault of ours.
     Fault(AppError),
 }
 
 impl From<MultipartError> for FormError {
-    fn from(_: MultipartError) -> Self {
+    fn from(error: MultipartError) -> Self {
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(Stopped::TooLarge) = error.downcast_ref() {
+                return Self::TooLarge;
+            }
+            cause = error.source();
+        }
         Self::Unreadable
+    }
+}
+
+/// What a form may bring in all when its files may weigh so much.
+pub(super) const fn form_limit(deposit: ByteSize) -> u64 {
+    deposit.bytes().saturating_add(OVERHEAD_MAX_BYTES)
+}
+
+/// A form that comes in, metered.
+pub(super) struct Incoming {
+    multipart: Multipart,
+    meter: Arc<Meter>,
+}
+
+impl Incoming {
+    /// Begins to read a request's form; its files may weigh this much together.
+    pub(super) async fn of(request: Request, deposit: ByteSize) -> Result<Self, MultipartRejection> {
+        let meter = Arc::new(Meter::default());
+        let metered = request.map(|body| meter.over(body, form_limit(deposit)));
+        Ok(Self { multipart: Multipart::from_request(metered, &()).await?, meter })
+    }
+
+    async fn next_part(&mut self) -> Result<Option<Part<'_>>, MultipartError> {
+        let Some(field) = self.multipart.next_field().await? else { return Ok(None) };
+        let lines = field.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        self.meter.handed_out(lines.sum::<usize>() + PART_FRAME_BYTES);
+        Ok(Some(Part { field, meter: &self.meter }))
+    }
+}
+
+/// A part of the form.
+struct Part<'a> {
+    field: Field<'a>,
+    meter: &'a Meter,
+}
+
+impl Part<'_> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, MultipartError> {
+        let chunk = self.field.chunk().await?;
+        self.meter.handed_out(chunk.as_ref().map_or(0, Bytes::len));
+        Ok(chunk)
+    }
+
+    /// Reads to the end of the part, and keeps nothing.
+    async fn pass(&mut self) -> Result<(), MultipartError> {
+        while self.chunk().await?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Counts what came and what the parser handed out.
+#[derive(Default)]
+struct Meter {
+    came: AtomicU64,
+    handed_out: AtomicU64,
+    is_waiting: AtomicBool,
+}
+
+/// Why no more of a form is read.
+#[derive(Debug, Error)]
+enum Stopped {
+    #[error("more came than a form may bring")]
+    TooLarge,
+    #[error("a part of the form has a head without end")]
+    Endless,
+    #[error(transparent)]
+    Broken(#[from] axum::Error),
+}
+
+impl Meter {
+    /// The same body, metered: at most so many bytes, and no more than the parser can hold.
+    fn over(self: &Arc<Self>, body: Body, limit: u64) -> Body {
+        let (meter, mut source) = (Arc::clone(self), body.into_data_stream());
+        Body::from_stream(stream::poll_fn(move |context| meter.poll(&mut source, limit, context)))
+    }
+
+    fn poll(
+        &self,
+        source: &mut BodyDataStream,
+        limit: u64,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Stopped>>> {
+        let came = self.came.load(Ordering::Relaxed);
+        if came.saturating_sub(self.handed_out.load(Ordering::Relaxed)) >= HELD_MAX_BYTES {
+            // The parser takes all that is there before it looks at it: it is told to look, and if it then asks for
+            // more without having handed anything out, it never will.
+            if self.is_waiting.swap(true, Ordering::Relaxed) {
+                return Poll::Ready(Some(Err(Stopped::Endless)));
+            }
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(chunk) = ready!(source.poll_next_unpin(context)) else { return Poll::Ready(None) };
+        let chunk = chunk?;
+        let came = came.saturating_add(chunk.len() as u64);
+        self.came.store(came, Ordering::Relaxed);
+        Poll::Ready(Some(if came > limit { Err(Stopped::TooLarge) } else { Ok(chunk) }))
+    }
+
+    fn handed_out(&self, bytes: usize) {
+        self.handed_out.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.is_waiting.store(false, Ordering::Relaxed);
     }
 }
 
@@ -68,45 +221,34 @@ pub(super) struct Target<'a> {
 }
 
 /// Reads a form.
-pub(super) async fn read(target: &Target<'_>, mut multipart: Multipart) -> Result<DepositForm, FormError> {
-    let mut form = DepositForm {
-        title: String::new(),
-        message: SecretBytes::default(),
-        suggested_title: None,
-        wish: Wish::Send,
-        sealed: Vec::new(),
-        problems: Vec::new(),
-    };
-    let mut left = target.limits.deposit.bytes().saturating_add(OVERHEAD_MAX_BYTES);
+pub(super) async fn read(target: &Target<'_>, mut incoming: Incoming) -> Result<DepositForm, FormError> {
+    let mut form = DepositForm::empty();
     for _ in 0..FIELDS_MAX {
-        let Some(mut field) = multipart.next_field().await? else { return Ok(form) };
-        match field.name().unwrap_or_default() {
-            "files" => take_file(target, field, &mut form, &mut left).await?,
-            "title" => form.title = text(&mut field, &mut left).await?,
-            "message" => form.message = SecretBytes::new(text(&mut field, &mut left).await?.into_bytes()),
-            "suggested_title" => form.suggested_title = Some(text(&mut field, &mut left).await?),
-            "action" => match text(&mut field, &mut left).await?.as_str() {
+        let Some(mut part) = incoming.next_part().await? else { return Ok(form) };
+        match part.field.name().unwrap_or_default() {
+            "files" => take_file(target, part, &mut form).await?,
+            "title" => form.title = text(&mut part).await?,
+            "message" => form.message = SecretBytes::new(text(&mut part).await?.into_bytes()),
+            "suggested_title" => form.suggested_title = Some(text(&mut part).await?),
+            "action" => match text(&mut part).await?.as_str() {
                 "add" => form.wish = Wish::Add,
                 "accept_title" => form.wish = Wish::AcceptTitle,
                 _ => form.wish = Wish::Send,
             },
             "remove" => {
-                if let Ok(number) = text(&mut field, &mut left).await?.parse() {
+                if let Ok(number) = text(&mut part).await?.parse() {
                     form.wish = Wish::Remove(number);
                 }
             }
-            _ => {
-                text(&mut field, &mut left).await?;
-            }
+            _ => part.pass().await?,
         }
     }
     Err(FormError::TooLarge)
 }
 
-async fn text(field: &mut Field<'_>, left: &mut u64) -> Result<String, FormError> {
+async fn text(part: &mut Part<'_>) -> Result<String, FormError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await? {
-        *left = left.checked_sub(chunk.len() as u64).ok_or(FormError::TooLarge)?;
+    while let Some(chunk) = part.chunk().await? {
         if bytes.len() + chunk.len() > TEXT_MAX_BYTES {
             return Err(FormError::TooLarge);
         }
@@ -116,35 +258,26 @@ async fn text(field: &mut Field<'_>, left: &mut u64) -> Result<String, FormError
 }
 
 /// Takes one file. A refusal is noted and the rest of the file is read past, so that the form can go on.
-async fn take_file(
-    target: &Target<'_>,
-    mut field: Field<'_>,
-    form: &mut DepositForm,
-    left: &mut u64,
-) -> Result<(), FormError> {
-    let name = field.file_name().unwrap_or_default().to_owned();
-    let first = field.chunk().await?;
-    if name.is_empty() && first.as_ref().is_none_or(bytes::Bytes::is_empty) {
+async fn take_file(target: &Target<'_>, mut part: Part<'_>, form: &mut DepositForm) -> Result<(), FormError> {
+    let name = part.field.file_name().unwrap_or_default().to_owned();
+    let first = part.chunk().await?;
+    if name.is_empty() && first.as_ref().is_none_or(Bytes::is_empty) {
         // An empty file field: the browser sends it when nothing was chosen.
-        return Ok(());
+        return Ok(part.pass().await?);
+    }
+    form.files_seen = form.files_seen.saturating_add(1);
+    let limit = target.limits.files;
+    if form.files_seen > limit.saturating_add(FILES_BEYOND_MAX) {
+        form.note(DraftProblem::TooManyFiles { limit });
+        return Ok(part.pass().await?);
     }
     let view = target.app.draft(target.draft, target.token).await.map_err(FormError::Fault)?;
-    let outcome = seal_file(
-        target.app,
-        view.ok_or(FormError::NoDraft)?,
-        &name,
-        first,
-        &mut field,
-        left,
-        target.visitor,
-    );
-    match outcome.await? {
+    let view = view.ok_or(FormError::NoDraft)?;
+    match seal_file(target.app, view, &name, first, &mut part, target.visitor).await? {
         Ok(sealed) => form.sealed.push(sealed),
         Err(refusal) => {
-            form.problems.push(problem_of(refusal, &name)?);
-            while let Some(chunk) = field.chunk().await? {
-                *left = left.checked_sub(chunk.len() as u64).ok_or(FormError::TooLarge)?;
-            }
+            form.note(problem_of(refusal, &name)?);
+            part.pass().await?;
         }
     }
     Ok(())
@@ -154,9 +287,8 @@ async fn seal_file(
     app: &App,
     view: DraftView,
     name: &str,
-    first: Option<bytes::Bytes>,
-    field: &mut Field<'_>,
-    left: &mut u64,
+    first: Option<Bytes>,
+    part: &mut Part<'_>,
     visitor: Visitor,
 ) -> Result<Result<SealedFile, FileRefusal>, FormError> {
     let mut sealing = match app.begin_file(view, name, visitor).await {
@@ -165,11 +297,10 @@ async fn seal_file(
     };
     let mut next = first;
     while let Some(chunk) = next {
-        *left = left.checked_sub(chunk.len() as u64).ok_or(FormError::TooLarge)?;
         if let Err(refusal) = sealing.push(&chunk).await {
             return Ok(Err(refusal));
         }
-        next = field.chunk().await?;
+        next = part.chunk().await?;
     }
     Ok(sealing.finish().await)
 }
@@ -185,7 +316,64 @@ fn problem_of(refusal: FileRefusal, name: &str) -> Result<DraftProblem, FormErro
             Ok(DraftProblem::TotalTooLarge { limit })
         }
         FileRefusal::Draft(DraftError::TooManyFiles { limit }) => Ok(DraftProblem::TooManyFiles { limit }),
-        FileRefusal::Draft(DraftError::AlreadySent) => Err(FormError::NoDraft),
+        FileRefusal::Draft(DraftError::AlreadySent) => Err(FormError::AlreadySent),
         FileRefusal::Fault(error) => Err(FormError::Fault(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use axum::http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    const PIECE: usize = 64 * 1024;
+    const PIECES: usize = 2000;
+
+    /// A form that begins so and then goes on and on, and how many pieces of it were asked for.
+    async fn endless(beginning: &'static str, deposit: ByteSize) -> (Incoming, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let pieces = stream::iter(0..PIECES).map(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; PIECE]))
+        });
+        let body = Body::from_stream(stream::iter([Ok(Bytes::from(beginning))]).chain(pieces));
+        let form = "multipart/form-data; boundary=B";
+        let request = Request::builder().header(CONTENT_TYPE, form).body(body).unwrap();
+        (Incoming::of(request, deposit).await.unwrap(), asked)
+    }
+
+    #[tokio::test]
+    async fn what_never_becomes_a_part_is_not_kept() {
+        for beginning in ["", "--B\r\nContent-Disposition: form-data; name=\"files\"; filename=\""] {
+            let (mut incoming, asked) = endless(beginning, ByteSize::mebibytes(2048)).await;
+            let FormError::Unreadable = incoming.next_part().await.map(drop).unwrap_err().into() else {
+                panic!("{beginning:?}: told as something else")
+            };
+            let held = asked.load(Ordering::Relaxed) * PIECE;
+            assert!(held as u64 <= HELD_MAX_BYTES + PIECE as u64, "{beginning:?}: {held} bytes were kept");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_file_from_a_fast_sender_goes_through_in_small_pieces_up_to_the_limit() {
+        let beginning = "--B\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a\"\r\n\r\n";
+        let (mut incoming, asked) = endless(beginning, ByteSize::mebibytes(16)).await;
+        let mut part = incoming.next_part().await.unwrap().unwrap();
+        let mut taken = 0;
+        let error = loop {
+            match part.chunk().await {
+                Ok(chunk) => taken += chunk.unwrap().len(),
+                Err(error) => break error,
+            }
+            let held = asked.load(Ordering::Relaxed) * PIECE - taken;
+            assert!(held as u64 <= HELD_MAX_BYTES + PIECE as u64, "{held} bytes were kept");
+        };
+        assert!(matches!(error.into(), FormError::TooLarge));
+        let limit = form_limit(ByteSize::mebibytes(16));
+        assert!(taken as u64 <= limit && taken as u64 > limit - 2 * HELD_MAX_BYTES, "{taken} of {limit}");
     }
 }

@@ -10,3 +10,4 @@ mod mails;
 mod outsiders;
 mod pages;
 mod reading;
+mod uploads;

@@ -173,6 +173,7 @@ pub(super) const TEXTS: Texts = Texts {
         title_missing: "Give the deposit a title.",
         title_refused: "The title holds personal data. Remove what is marked.",
         nothing_to_send: "Write a message or add at least one file.",
+        already_sent: "This deposit has been sent. Nothing more can be added to it. Reload the page to see its reference.",
         title_too_long: |limit| format!("The title is longer than {limit} characters. Shorten it."),
         message_too_long: |limit| {
             format!("The message is longer than {limit} characters. Add a document instead.")

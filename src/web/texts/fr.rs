@@ -173,6 +173,7 @@ pub(super) const TEXTS: Texts = Texts {
         title_missing: "Donnez un titre au dépôt.",
         title_refused: "Le titre contient des données personnelles. Retirez ce qui est marqué.",
         nothing_to_send: "Écrivez un message ou joignez au moins un fichier.",
+        already_sent: "Ce dépôt est envoyé. On ne peut plus rien y ajouter. Rechargez la page pour voir sa référence.",
         title_too_long: |limit| format!("Le titre dépasse {limit} caractères. Raccourcissez-le."),
         message_too_long: |limit| {
             format!("Le message dépasse {limit} caractères. Joignez plutôt un document.")

@@ -102,7 +102,7 @@ texts! {
     }
     /// What is wrong with a deposit.
     Problem {
-        title_missing, title_refused, nothing_to_send ;
+        title_missing, title_refused, nothing_to_send, already_sent ;
         title_too_long: Counted<usize>, message_too_long: Counted<usize>, too_many_files: Counted<u32>,
         file_too_large: fn(&str, &str) -> String, total_too_large: Named, file_empty: Named,
         file_type_refused: Named, file_infected: Named, file_interrupted: Named, refused_file_left: Named
