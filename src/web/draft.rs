@@ -12,7 +12,9 @@ use super::answer::{Answer, Errors, Outcome};
 use super::deposit::{host_of, limits_of};
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
-use super::upload::{DepositForm, FormError, Incoming, Target, Wish, form_limit, read};
+use super::upload::{
+    DepositForm, FormError, Incoming, Target, Wish, form_limit, is_without_files, read, read_without_files,
+};
 use super::views::{
     DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, SentPage, TitleFinding,
 };
@@ -50,15 +52,13 @@ pub(super) async fn submit(
     if let DraftState::Sent { .. } = place.view.draft.state {
         return Ok(place.already_sent());
     }
-    let incoming = Incoming::of(request, limit).await.map_err(|_| errors.page(ErrorKind::BadRequest))?;
-    let target = Target {
-        app: &shared.app,
-        draft: place.view.draft.id,
-        token: &place.token,
-        limits: place.view.mailbox.limits,
-        visitor: guest.visitor,
+    let read_form = if is_without_files(&request) {
+        read_without_files(request).await
+    } else {
+        let incoming = Incoming::of(request, limit).await.map_err(|_| errors.page(ErrorKind::BadRequest))?;
+        read(&place.target(), incoming).await
     };
-    match read(&target, incoming).await {
+    match read_form {
         Ok(form) => place.refreshed().await?.act(form).await,
         Err(FormError::Unreadable) => Err(errors.page(ErrorKind::BadRequest)),
         Err(FormError::TooLarge) => Err(errors.page(ErrorKind::TooLarge { limit })),
@@ -90,6 +90,16 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    fn target(&self) -> Target<'_> {
+        Target {
+            app: &self.shared.app,
+            draft: self.view.draft.id,
+            token: &self.token,
+            limits: self.view.mailbox.limits,
+            visitor: self.guest.visitor,
+        }
+    }
+
     /// Finds the draft by its path and cookie. Not there, not this browser's, over: the same page.
     async fn find(shared: &'a Shared, guest: &'a Guest, path: DraftPath) -> Result<Self, Response> {
         let errors = Errors::new(shared, guest);

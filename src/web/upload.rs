@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use percent_encoding::percent_decode;
 use thiserror::Error;
 
 use super::views::DraftProblem;
@@ -25,6 +27,8 @@ use crate::value::{ByteSize, DraftId, SecretBytes, Token};
 
 /// The longest text of a field: a message, and room for whoever pastes too much and is told so.
 const TEXT_MAX_BYTES: usize = 1024 * 1024;
+/// The text fields of the form.
+const TEXT_FIELDS: [&str; 5] = ["title", "message", "suggested_title", "action", "remove"];
 /// How many fields a form has: its files, and a few.
 const FIELDS_MAX: usize = 1000;
 /// What may come beyond the files themselves.
@@ -70,6 +74,23 @@ impl DepositForm {
             sealed: Vec::new(),
             problems: Vec::new(),
             files_seen: 0,
+        }
+    }
+
+    /// Takes a text field in.
+    fn take(&mut self, name: &str, value: String) {
+        match name {
+            "title" => self.title = value,
+            "message" => self.message = SecretBytes::new(value.into_bytes()),
+            "suggested_title" => self.suggested_title = Some(value),
+            "action" => {
+                self.wish = match value.as_str() {
+                    "add" => Wish::Add,
+                    "accept_title" => Wish::AcceptTitle,
+                    _ => Wish::Send,
+                }
+            }
+            _ => self.wish = value.parse().map_or_else(|_| self.wish.clone(), Wish::Remove),
         }
     }
 
@@ -227,23 +248,42 @@ pub(super) async fn read(target: &Target<'_>, mut incoming: Incoming) -> Result<
         let Some(mut part) = incoming.next_part().await? else { return Ok(form) };
         match part.field.name().unwrap_or_default() {
             "files" => take_file(target, part, &mut form).await?,
-            "title" => form.title = text(&mut part).await?,
-            "message" => form.message = SecretBytes::new(text(&mut part).await?.into_bytes()),
-            "suggested_title" => form.suggested_title = Some(text(&mut part).await?),
-            "action" => match text(&mut part).await?.as_str() {
-                "add" => form.wish = Wish::Add,
-                "accept_title" => form.wish = Wish::AcceptTitle,
-                _ => form.wish = Wish::Send,
-            },
-            "remove" => {
-                if let Ok(number) = text(&mut part).await?.parse() {
-                    form.wish = Wish::Remove(number);
-                }
+            name if TEXT_FIELDS.contains(&name) => {
+                let name = name.to_owned();
+                form.take(&name, text(&mut part).await?);
             }
             _ => part.pass().await?,
         }
     }
     Err(FormError::TooLarge)
+}
+
+/// Whether a form comes without files, as a program sends it that has none.
+pub(super) fn is_without_files(request: &Request) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
+}
+
+/// Reads a form without files (WHATWG URL, `application/x-www-form-urlencoded`).
+pub(super) async fn read_without_files(request: Request) -> Result<DepositForm, FormError> {
+    // Each byte of a text may be written as three.
+    let body = to_bytes(request.into_body(), 3 * TEXT_MAX_BYTES).await.map_err(|_| FormError::TooLarge)?;
+    let mut form = DepositForm::empty();
+    for pair in body.split(|byte| *byte == b'&').take(FIELDS_MAX) {
+        let mut sides = pair.splitn(2, |byte| *byte == b'=').map(decoded);
+        let name = sides.next().transpose()?.unwrap_or_default();
+        let value = sides.next().transpose()?.unwrap_or_default();
+        if TEXT_FIELDS.contains(&name.as_str()) {
+            form.take(&name, value);
+        }
+    }
+    Ok(form)
+}
+
+fn decoded(written: &[u8]) -> Result<String, FormError> {
+    let spaced: Vec<u8> = written.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let decoded = percent_decode(&spaced).decode_utf8().map_err(|_| FormError::Unreadable)?;
+    Ok(decoded.into_owned())
 }
 
 async fn text(part: &mut Part<'_>) -> Result<String, FormError> {

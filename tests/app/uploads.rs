@@ -82,3 +82,21 @@ async fn far_too_many_files_are_one_problem_said_once() {
     let view = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
     assert_eq!(view.draft.parts.len(), 3);
 }
+
+#[tokio::test]
+async fn a_form_without_files_may_come_as_a_plain_one() {
+    let house = House::build().await;
+    let (draft, token) = house.draft().await;
+    let path = format!("/depot/carsat/pensions/brouillon/{draft}");
+    let cookie = format!("pli_draft_{}={}", &draft.to_string()[..12], token.expose());
+    let post = |body: &str| {
+        let request = Request::builder().method("POST").uri(&path).header(COOKIE, &cookie);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        pages(&house).oneshot(request.body(Body::from(body.to_owned())).unwrap())
+    };
+    let empty = post("title=Demande+urgente&message=").await.unwrap();
+    assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let sent = post("title=Demande+urgente&message=D%C3%A9j%C3%A0+%26+urgent&action=send").await.unwrap();
+    assert_eq!(sent.status(), StatusCode::SEE_OTHER);
+    assert_eq!(house.transfers().await, 1);
+}
