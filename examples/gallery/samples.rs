@@ -105,7 +105,10 @@ impl Samples {
             ("sign-in-failed", sign_in(Some(SignInNotice::Failed), "agent@retraite.example").render()),
             ("signed-out", sign_in(Some(SignInNotice::SignedOut), "").render()),
             ("boxes", self.boxes().render()),
-            ("boxes-none", MailboxesPage { frame: self.signed_in(), mailboxes: Vec::new() }.render()),
+            (
+                "boxes-none",
+                MailboxesPage { frame: self.signed_in(), mailboxes: Vec::new(), is_newest: true }.render(),
+            ),
             ("envelope", self.envelope().render()),
             ("envelope-opened", opened_before.render()),
             ("envelope-held", held.render()),
@@ -355,6 +358,8 @@ impl Samples {
             address: address.to_owned(),
             gateway_custody,
             transfers,
+            older: gateway_custody
+                .then(|| "/boites?boite=partenaires-retraite&avant=1795000000000".to_owned()),
         };
         MailboxesPage {
             frame: self.signed_in(),
@@ -362,6 +367,7 @@ impl Samples {
                 mailbox("Partenaires retraite", "partenaires@depot.retraite.example", true, rows),
                 mailbox("Agence de Rennes", "rennes@depot.retraite.example", false, Vec::new()),
             ],
+            is_newest: true,
         }
     }
 

@@ -6,10 +6,19 @@ use crate::audit::{Action, Actor, Object, Outcome};
 use crate::identity::Account;
 use crate::mailbox::Mailbox;
 use crate::transfer::Transfer;
-use crate::value::AccountId;
+use crate::value::{AccountId, MailboxId, Slug, Timestamp};
 
-/// How many transfers of a mailbox one page shows.
+/// How many transfers of a mailbox one page shows; more where more came in one instant.
 const SHOWN_MAX: usize = 200;
+
+/// A page of one mailbox's list, further back than the newest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OlderTransfers {
+    /// The mailbox, by its slug.
+    pub mailbox: Slug,
+    /// Only transfers that were received before this.
+    pub before: Timestamp,
+}
 
 /// A mailbox with its transfers.
 #[derive(Debug)]
@@ -18,6 +27,8 @@ pub struct ListedMailbox {
     pub mailbox: Mailbox,
     /// Its live transfers, newest first.
     pub transfers: Vec<ListedTransfer>,
+    /// The instant before which the next page's transfers were received, if there is a next page.
+    pub older: Option<Timestamp>,
 }
 
 /// A line of the list.
@@ -30,10 +41,12 @@ pub struct ListedTransfer {
 }
 
 impl App {
-    /// Lists what the person may read now. Logged, as every reading is (S2).
+    /// Lists what the person may read now: the newest of every mailbox, or a page further back of one. Logged, as every
+    /// reading is (S2).
     pub async fn list_transfers(
         &self,
         signed: &Signed,
+        page: Option<&OlderTransfers>,
         visitor: Visitor,
     ) -> Result<Vec<ListedMailbox>, AppError> {
         let now = self.believed_now()?;
@@ -41,20 +54,47 @@ impl App {
         for id in signed.account.mailboxes.iter().filter(|id| signed.account.reads(**id)) {
             let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(*id)).await?;
             let Some((mailbox, _)) = found else { continue };
-            let list = List::TransfersOf { mailbox: *id, before: None };
-            let transfers: Vec<(Transfer, u64)> = self.read_list(&list, SHOWN_MAX).await?;
+            if page.is_some_and(|page| page.mailbox != mailbox.slug) {
+                continue;
+            }
+            let (transfers, older) = self.transfers_before(*id, page.map(|page| page.before)).await?;
             let mut lines = Vec::with_capacity(transfers.len());
-            for (transfer, _) in transfers {
+            for transfer in transfers {
                 if transfer.is_live(now) {
                     lines.push(self.listed(transfer).await?);
                 }
             }
-            listed.push(ListedMailbox { mailbox, transfers: lines });
+            listed.push(ListedMailbox { mailbox, transfers: lines, older });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
         self.log_alone(event(now, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))
             .await?;
         Ok(listed)
+    }
+
+    /// A page of a mailbox, newest first, and where the next one begins. Transfers of one instant stay on one page, so
+    /// that the instant says where the next begins and none is skipped.
+    async fn transfers_before(
+        &self,
+        mailbox: MailboxId,
+        before: Option<Timestamp>,
+    ) -> Result<(Vec<Transfer>, Option<Timestamp>), AppError> {
+        let list = List::TransfersOf { mailbox, before };
+        let mut limit = SHOWN_MAX;
+        loop {
+            let found: Vec<(Transfer, u64)> = self.read_list(&list, limit + 1).await?;
+            let mut found: Vec<Transfer> = found.into_iter().map(|(transfer, _)| transfer).collect();
+            if found.len() <= limit {
+                return Ok((found, None));
+            }
+            let next = found[limit].received_at;
+            found.retain(|transfer| transfer.received_at > next);
+            if let Some(last) = found.last() {
+                let older = last.received_at;
+                return Ok((found, Some(older)));
+            }
+            limit *= 2;
+        }
     }
 
     async fn listed(&self, transfer: Transfer) -> Result<ListedTransfer, AppError> {

@@ -37,7 +37,7 @@ pub use error::AppError;
 pub use expire::Upkeep;
 pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
 pub use keep_log::LogState;
-pub use list_transfers::{ListedMailbox, ListedTransfer};
+pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
 pub use read_log::{JournalFilter, JournalLine, JournalPage};

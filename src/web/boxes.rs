@@ -1,39 +1,75 @@
 //! The agent's list of mailboxes and their transfers.
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
-use super::views::{Mailbox, MailboxesPage, TransferRow, TransferState};
-use crate::app::{ListedMailbox, ListedTransfer, OpenError};
+use super::views::{ErrorKind, Mailbox, MailboxesPage, TransferRow, TransferState};
+use crate::app::{ListedMailbox, ListedTransfer, OlderTransfers, OpenError};
 use crate::mailbox::Custody;
+use crate::value::{Slug, Timestamp};
 
-pub(super) async fn show(State(shared): State<Shared>, guest: Guest) -> Outcome {
+/// Which page of which mailbox is asked for; none is the newest of all.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    boite: Option<String>,
+    /// Milliseconds.
+    avant: Option<i64>,
+}
+
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    guest: Guest,
+) -> Outcome {
     let errors = Errors::new(&shared, &guest);
+    let Query(asked) = asked.map_err(|_| errors.page(ErrorKind::BadRequest))?;
     let signed = guest.signed(&shared).await.map_err(|error| errors.fault(&error))?;
     let Some(signed) = signed else { return Err(errors.open(&OpenError::NotSignedIn, "/boites")) };
     if signed.account.reads_log() {
         return Ok(Answer::see_other("/journal").into_response());
     }
-    let listed =
-        shared.app.list_transfers(&signed, guest.visitor).await.map_err(|error| errors.fault(&error))?;
+    let errors = errors.signed_as(Some(&signed));
+    let page = asked.page().map_err(|()| errors.page(ErrorKind::BadRequest))?;
+    let listed = shared.app.list_transfers(&signed, page.as_ref(), guest.visitor).await;
+    let listed = listed.map_err(|error| errors.fault(&error))?;
+    if page.is_some() && listed.is_empty() {
+        return Err(errors.page(ErrorKind::NotFound));
+    }
     let page = MailboxesPage {
         frame: guest.frame(&shared, Some(&signed)),
         mailboxes: listed.into_iter().map(mailbox).collect(),
+        is_newest: page.is_none(),
     };
     Ok(Answer::page(StatusCode::OK, &guest, &page).into_response())
 }
 
+impl Asked {
+    fn page(self) -> Result<Option<OlderTransfers>, ()> {
+        match (self.boite, self.avant) {
+            (None, None) => Ok(None),
+            (Some(slug), Some(before)) => {
+                let mailbox = Slug::parse(&slug).map_err(|_| ())?;
+                Ok(Some(OlderTransfers { mailbox, before: Timestamp(before) }))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
 fn mailbox(listed: ListedMailbox) -> Mailbox {
-    let ListedMailbox { mailbox, transfers } = listed;
+    let ListedMailbox { mailbox, transfers, older } = listed;
     Mailbox {
         name: mailbox.name,
         address: mailbox.deposit_address.to_string(),
         gateway_custody: mailbox.key.custody == Custody::Gateway,
         transfers: transfers.into_iter().map(row).collect(),
+        older: older.map(|before| format!("/boites?boite={}&avant={}", mailbox.slug, before.0)),
     }
 }
 

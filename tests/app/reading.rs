@@ -4,9 +4,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use pli::app::ports::{Change, Key, Record, UnitOfWork};
-use pli::app::{AppError, JournalFilter, OpenError};
+use pli::app::{AppError, JournalFilter, OlderTransfers, OpenError};
 use pli::audit::{Action, Actor, Origin, Verdict, verify};
-use pli::value::{MailboxId, TransferId};
+use pli::value::{MailboxId, Reference, TransferId};
 use pli::vault::VaultError;
 
 use crate::house::{DEPOSITOR, House, address, visitor};
@@ -62,8 +62,38 @@ async fn any_number_of_openings_are_logged_and_the_first_is_remembered() {
     }
     let opened = house.events().await.into_iter().filter(|action| *action == Action::TransferOpened).count();
     assert_eq!(opened, 3);
-    let listed = house.app.list_transfers(&signed, visitor()).await.unwrap();
+    let listed = house.app.list_transfers(&signed, None, visitor()).await.unwrap();
     assert_eq!(listed[0].transfers[0].first_opened_by.as_deref(), Some("agent@carsat.example"));
+}
+
+#[tokio::test]
+async fn every_transfer_of_a_busy_mailbox_is_on_one_page_and_none_is_skipped() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    let (id, _) = transfer(&house, &reference).await;
+    let Some(Record::Transfer(sample)) = house.record(&Key::Transfer(id)).await else { panic!() };
+    // Pages of 200 would part the transfers of one instant here: three came in each.
+    for n in 0..450_u32 {
+        let mut other = sample.clone();
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        other.id = TransferId::new(bytes);
+        other.reference = Reference::new((u64::from(n) << 40).to_be_bytes());
+        other.received_at.0 -= i64::from(n / 3 + 1);
+        overwrite(&house, other.into()).await;
+    }
+    let signed = house.sign_in("agent@carsat.example").await;
+    let (mut seen, mut pages, mut page) = (std::collections::HashSet::new(), 0, None);
+    loop {
+        let listed = house.app.list_transfers(&signed, page.as_ref(), visitor()).await.unwrap();
+        pages += 1;
+        for line in &listed[0].transfers {
+            assert!(seen.insert(line.transfer.id), "shown twice");
+        }
+        let Some(before) = listed[0].older else { break };
+        page = Some(OlderTransfers { mailbox: house.pensions.slug.clone(), before });
+    }
+    assert_eq!((seen.len(), pages), (451, 3));
 }
 
 #[tokio::test]

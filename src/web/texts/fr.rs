@@ -247,6 +247,10 @@ pub(super) const TEXTS: Texts = Texts {
         files_column: "Fichiers",
         from_column: "De",
         gateway: "Clé gardée par la passerelle",
+        newest: "Plus récents",
+        older: "Plus anciens",
+        pages_menu: "Pages de la boîte",
+        on_page: "sur cette page",
         new_count: |n| match n {
             0 => "rien de nouveau".to_owned(),
             1 => "1 nouveau".to_owned(),

@@ -121,7 +121,7 @@ texts! {
     /// The agent's list.
     Boxes {
         title, none_title, none_text, empty_title, empty_text, new, opened_by, held, expired, soon, caption,
-        files_column, from_column, gateway ;
+        files_column, from_column, gateway, newest, older, pages_menu, on_page ;
         new_count: Counted<usize>, soon_count: Counted<usize>
     }
     /// A transfer's page.

@@ -16,6 +16,8 @@ pub struct MailboxesPage {
     pub frame: Frame,
     /// The mailboxes of the person.
     pub mailboxes: Vec<Mailbox>,
+    /// Whether these are the newest transfers, and not a page further back.
+    pub is_newest: bool,
 }
 
 /// A mailbox and what it holds.
@@ -27,8 +29,10 @@ pub struct Mailbox {
     pub address: String,
     /// Whether its key is in the gateway's custody: rights protect the content, not cryptography.
     pub gateway_custody: bool,
-    /// Its transfers, the most urgent first.
+    /// Its transfers, the newest first.
     pub transfers: Vec<TransferRow>,
+    /// Where older transfers are shown, if there are any.
+    pub older: Option<String>,
 }
 
 /// A transfer, from the outside.
@@ -75,6 +79,11 @@ pub enum TransferState {
 impl MailboxesPage {
     fn soon_in(&self, mailbox: &Mailbox) -> usize {
         mailbox.transfers.iter().filter(|row| self.is_soon(row)).count()
+    }
+
+    /// Whether the page shows only a part of the mailbox: what it counts is then the part's.
+    fn is_part(&self, mailbox: &Mailbox) -> bool {
+        !self.is_newest || mailbox.older.is_some()
     }
 
     fn is_soon(&self, row: &TransferRow) -> bool {
