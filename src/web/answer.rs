@@ -9,6 +9,7 @@ use super::Shared;
 use super::request::Guest;
 use super::views::{ErrorKind, ErrorPage, Template};
 use crate::app::{AppError, OpenError, Signed};
+use crate::value::ByteSize;
 
 /// How long a browser or a partner's software waits before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "30";
@@ -120,6 +121,29 @@ impl<'a> Errors<'a> {
         } else {
             answer.into_response()
         }
+    }
+
+    /// The same answer; where it is the plain English text of an extractor that refused a request, our page instead,
+    /// with the same status. What has a page, JSON or a success of its own stays as it is.
+    pub(in crate::web) fn translate(&self, response: Response) -> Response {
+        let status = response.status();
+        let media_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        if !status.is_client_error()
+            || media_type.is_some_and(|media_type| !media_type.starts_with(b"text/plain"))
+        {
+            return response;
+        }
+        let kind = match status {
+            StatusCode::NOT_FOUND => ErrorKind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                ErrorKind::TooLarge { limit: ByteSize(super::FORM_BODY_MAX_BYTES as u64) }
+            }
+            _ => ErrorKind::BadRequest,
+        };
+        let mut page = self.page(kind);
+        *page.status_mut() = status;
+        page
     }
 
     /// A fault of ours: 503, and nothing half-made is visible (invariant 1).

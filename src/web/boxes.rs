@@ -28,7 +28,7 @@ pub(super) async fn show(
     guest: Guest,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|_| errors.page(ErrorKind::BadRequest))?;
+    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
     let signed = guest.signed(&shared).await.map_err(|error| errors.fault(&error))?;
     let Some(signed) = signed else { return Err(errors.open(&OpenError::NotSignedIn, "/boites")) };
     if signed.account.reads_log() {

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_FRAME_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -73,6 +74,9 @@ pub trait DemoHost: Send + Sync {
     async fn advance(&self, seconds: i64) -> Result<Timestamp, AppError>;
 }
 
+/// The path of a mail.
+type MailPath = Result<Path<String>, PathRejection>;
+
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/demo", get(guide))
@@ -119,8 +123,14 @@ async fn guide(State(shared): State<Shared>, guest: Guest) -> Outcome {
 }
 
 /// Takes the form of the guide, or JSON `{"advance_s": n}`.
-async fn move_clock(State(shared): State<Shared>, guest: Guest, headers: HeaderMap, body: Bytes) -> Outcome {
+async fn move_clock(
+    State(shared): State<Shared>,
+    guest: Guest,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Outcome {
     let errors = Errors::new(&shared, &guest);
+    let body = body.map_err(|refused| errors.translate(refused.into_response()))?;
     let host = host(&shared, &guest)?;
     let is_json =
         headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
@@ -152,8 +162,8 @@ async fn mails(State(shared): State<Shared>, guest: Guest) -> Outcome {
     Ok(Answer::page(StatusCode::OK, &guest, &page).into_response())
 }
 
-async fn mail(State(shared): State<Shared>, Path(id): Path<String>, guest: Guest) -> Outcome {
-    let bytes = read(&shared, &guest, &id)?;
+async fn mail(State(shared): State<Shared>, path: MailPath, guest: Guest) -> Outcome {
+    let (id, bytes) = read(&shared, &guest, path)?;
     let parsed = MessageParser::default().parse(&bytes);
     let text = parsed.as_ref().and_then(|parsed| parsed.body_text(0)).unwrap_or_default().into_owned();
     let page = DemoMailPage {
@@ -167,8 +177,8 @@ async fn mail(State(shared): State<Shared>, Path(id): Path<String>, guest: Guest
 }
 
 /// The HTML part alone, for the frame of the mail's page: it runs nothing and fetches nothing.
-async fn mail_html(State(shared): State<Shared>, Path(id): Path<String>, guest: Guest) -> Outcome {
-    let bytes = read(&shared, &guest, &id)?;
+async fn mail_html(State(shared): State<Shared>, path: MailPath, guest: Guest) -> Outcome {
+    let (_, bytes) = read(&shared, &guest, path)?;
     let parsed = MessageParser::default().parse(&bytes);
     let html = parsed.as_ref().and_then(|parsed| parsed.body_html(0)).unwrap_or_default().into_owned();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; \
@@ -182,10 +192,12 @@ async fn mail_html(State(shared): State<Shared>, Path(id): Path<String>, guest: 
     Ok((headers, format!("<base target=\"_blank\">{html}")).into_response())
 }
 
-fn read(shared: &Shared, guest: &Guest, id: &str) -> Result<Vec<u8>, Response> {
+fn read(shared: &Shared, guest: &Guest, path: MailPath) -> Result<(String, Vec<u8>), Response> {
     let errors = Errors::new(shared, guest);
-    let found = host(shared, guest)?.mail(id).map_err(|_| errors.page(ErrorKind::Internal))?;
-    found.ok_or_else(|| errors.page(ErrorKind::NotFound))
+    let Path(id) = path.map_err(|refused| errors.translate(refused.into_response()))?;
+    let found = host(shared, guest)?.mail(&id).map_err(|_| errors.page(ErrorKind::Internal))?;
+    let bytes = found.ok_or_else(|| errors.page(ErrorKind::NotFound))?;
+    Ok((id, bytes))
 }
 
 fn summary(id: &str, bytes: &[u8]) -> DemoMail {

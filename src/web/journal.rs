@@ -1,5 +1,6 @@
 //! The security officer's page (S1, S2).
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -31,8 +32,13 @@ pub(super) struct Asked {
     before: Option<u64>,
 }
 
-pub(super) async fn show(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: Guest) -> Outcome {
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    guest: Guest,
+) -> Outcome {
     let errors = Errors::new(&shared, &guest);
+    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
     let signed = guest.signed(&shared).await.map_err(|error| errors.fault(&error))?;
     let Some(signed) = signed else { return Err(errors.open(&OpenError::NotSignedIn, "/journal")) };
     let errors = errors.signed_as(Some(&signed));

@@ -412,7 +412,8 @@ mod tests {
             let held = asked.load(Ordering::Relaxed) * PIECE - taken;
             assert!(held as u64 <= HELD_MAX_BYTES + PIECE as u64, "{held} bytes were kept");
         };
-        assert!(matches!(error.into(), FormError::TooLarge));
+        let told = format!("{error:?}");
+        assert!(matches!(error.into(), FormError::TooLarge), "{told}");
         let limit = form_limit(ByteSize::mebibytes(16));
         assert!(taken as u64 <= limit && taken as u64 > limit - 2 * HELD_MAX_BYTES, "{taken} of {limit}");
     }
