@@ -4,14 +4,13 @@
 //! The parser keeps all that has come of a part's head, and of what stands before the first part. So the bytes are
 //! metered before it gets them: it waits with what it has not handed out yet, and stops where nothing ends.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, BodyDataStream, to_bytes};
-use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
-use axum::extract::{FromRequest, Request};
+use axum::extract::multipart::{Field, Multipart, MultipartRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -117,19 +116,6 @@ pub(super) enum FormError {
     Fault(AppError),
 }
 
-impl From<MultipartError> for FormError {
-    fn from(error: MultipartError) -> Self {
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if let Some(Stopped::TooLarge) = error.downcast_ref() {
-                return Self::TooLarge;
-            }
-            cause = error.source();
-        }
-        Self::Unreadable
-    }
-}
-
 /// What a form may bring in all when its files may weigh so much.
 pub(super) const fn form_limit(deposit: ByteSize) -> u64 {
     deposit.bytes().saturating_add(OVERHEAD_MAX_BYTES)
@@ -145,12 +131,14 @@ impl Incoming {
     /// Begins to read a request's form; its files may weigh this much together.
     pub(super) async fn of(request: Request, deposit: ByteSize) -> Result<Self, MultipartRejection> {
         let meter = Arc::new(Meter::default());
-        let metered = request.map(|body| meter.over(body, form_limit(deposit)));
+        let mut metered = request.map(|body| meter.over(body, form_limit(deposit)));
+        DefaultBodyLimit::disable().apply(&mut metered);
         Ok(Self { multipart: Multipart::from_request(metered, &()).await?, meter })
     }
 
-    async fn next_part(&mut self) -> Result<Option<Part<'_>>, MultipartError> {
-        let Some(field) = self.multipart.next_field().await? else { return Ok(None) };
+    async fn next_part(&mut self) -> Result<Option<Part<'_>>, FormError> {
+        let field = self.multipart.next_field().await.map_err(|_| self.meter.why())?;
+        let Some(field) = field else { return Ok(None) };
         let lines = field.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
         self.meter.handed_out(lines.sum::<usize>() + PART_FRAME_BYTES);
         Ok(Some(Part { field, meter: &self.meter }))
@@ -164,14 +152,14 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, MultipartError> {
-        let chunk = self.field.chunk().await?;
+    async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
+        let chunk = self.field.chunk().await.map_err(|_| self.meter.why())?;
         self.meter.handed_out(chunk.as_ref().map_or(0, Bytes::len));
         Ok(chunk)
     }
 
     /// Reads to the end of the part, and keeps nothing.
-    async fn pass(&mut self) -> Result<(), MultipartError> {
+    async fn pass(&mut self) -> Result<(), FormError> {
         while self.chunk().await?.is_some() {}
         Ok(())
     }
@@ -183,6 +171,7 @@ struct Meter {
     came: AtomicU64,
     handed_out: AtomicU64,
     is_waiting: AtomicBool,
+    is_over: AtomicBool,
 }
 
 /// Why no more of a form is read.
@@ -223,7 +212,16 @@ impl Meter {
         let chunk = chunk?;
         let came = came.saturating_add(chunk.len() as u64);
         self.came.store(came, Ordering::Relaxed);
-        Poll::Ready(Some(if came > limit { Err(Stopped::TooLarge) } else { Ok(chunk) }))
+        if came > limit {
+            self.is_over.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(Stopped::TooLarge)));
+        }
+        Poll::Ready(Some(Ok(chunk)))
+    }
+
+    /// Why the parser stopped.
+    fn why(&self) -> FormError {
+        if self.is_over.load(Ordering::Relaxed) { FormError::TooLarge } else { FormError::Unreadable }
     }
 
     fn handed_out(&self, bytes: usize) {
@@ -303,13 +301,13 @@ async fn take_file(target: &Target<'_>, mut part: Part<'_>, form: &mut DepositFo
     let first = part.chunk().await?;
     if name.is_empty() && first.as_ref().is_none_or(Bytes::is_empty) {
         // An empty file field: the browser sends it when nothing was chosen.
-        return Ok(part.pass().await?);
+        return part.pass().await;
     }
     form.files_seen = form.files_seen.saturating_add(1);
     let limit = target.limits.files;
     if form.files_seen > limit.saturating_add(FILES_BEYOND_MAX) {
         form.note(DraftProblem::TooManyFiles { limit });
-        return Ok(part.pass().await?);
+        return part.pass().await;
     }
     let view = target.app.draft(target.draft, target.token).await.map_err(FormError::Fault)?;
     let view = view.ok_or(FormError::NoDraft)?;
@@ -390,7 +388,7 @@ mod tests {
     async fn what_never_becomes_a_part_is_not_kept() {
         for beginning in ["", "--B\r\nContent-Disposition: form-data; name=\"files\"; filename=\""] {
             let (mut incoming, asked) = endless(beginning, ByteSize::mebibytes(2048)).await;
-            let FormError::Unreadable = incoming.next_part().await.map(drop).unwrap_err().into() else {
+            let Err(FormError::Unreadable) = incoming.next_part().await.map(drop) else {
                 panic!("{beginning:?}: told as something else")
             };
             let held = asked.load(Ordering::Relaxed) * PIECE;
@@ -412,8 +410,7 @@ mod tests {
             let held = asked.load(Ordering::Relaxed) * PIECE - taken;
             assert!(held as u64 <= HELD_MAX_BYTES + PIECE as u64, "{held} bytes were kept");
         };
-        let told = format!("{error:?}");
-        assert!(matches!(error.into(), FormError::TooLarge), "{told}");
+        assert!(matches!(error, FormError::TooLarge), "{error:?} after {taken}");
         let limit = form_limit(ByteSize::mebibytes(16));
         assert!(taken as u64 <= limit && taken as u64 > limit - 2 * HELD_MAX_BYTES, "{taken} of {limit}");
     }
