@@ -41,12 +41,13 @@ const HEADERS: [(&str, &str); 8] = [
 pub(in crate::web) async fn protect(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let secure = shared.config.secure_cookies;
     let asked = request.uri().query().and_then(asked_language);
+    let (mut parts, body) = request.into_parts();
+    let Ok(guest) = Guest::from_request_parts(&mut parts, &shared).await;
+    let request = Request::from_parts(parts, body);
     let mut response = if is_from_elsewhere(request.method(), request.uri(), request.headers()) {
-        let (mut parts, _) = request.into_parts();
-        let Ok(guest) = Guest::from_request_parts(&mut parts, &shared).await;
         refuse_forged(&shared, &guest).await
     } else {
-        next.run(request).await
+        Errors::new(&shared, &guest).translate(next.run(request).await)
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -96,6 +97,8 @@ const FAILURES_MAX: u32 = 20;
 const ASKS_MAX: u32 = 60;
 /// How long tries are remembered.
 const TRIES_LIFE: Millis = Millis::minutes(15);
+/// How many times as many this machine itself may: a proxy in front of the pages stands for everybody.
+const LOOPBACK_FACTOR: u32 = 100;
 /// How many origins are remembered; beyond, the oldest is forgotten for a new one.
 const ORIGINS_MAX: usize = 10_000;
 /// The part of an IPv6 address that names a network: one visitor has all of the rest (RFC 4291 section 2.5.4).
@@ -134,7 +137,8 @@ impl Tries {
             oldest.map(|oldest| counted.remove(&oldest));
         }
         let (count, since) = counted.entry(origin).or_insert((0, now));
-        if *count >= self.max {
+        let max = if origin.is_loopback() { self.max.saturating_mul(LOOPBACK_FACTOR) } else { self.max };
+        if *count >= max {
             let left = TRIES_LIFE.0 - since.until(now).0;
             return Err(u32::try_from(left / 60_000 + 1).unwrap_or(15));
         }

@@ -89,16 +89,3 @@ async fn a_sign_in_that_is_broken_off_counts_and_one_that_succeeds_is_forgotten(
     }
     assert_eq!(posted(&pages, "/connexion", wrong).await, StatusCode::TOO_MANY_REQUESTS);
 }
-
-#[tokio::test]
-async fn an_address_that_does_not_read_gets_our_page_in_the_language_of_the_visitor() {
-    let house = House::build().await;
-    for path in ["/boites?avant=demain", "/journal?before=hier"] {
-        for (language, words) in [("fr", "<html lang=\"fr\">"), ("en", "<html lang=\"en\">")] {
-            let request = Request::get(path).header(ACCEPT_LANGUAGE, language).body(Body::empty()).unwrap();
-            let (status, _, page) = ask(&house, request).await;
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
-            assert!(page.contains(words) && page.contains("<h1"), "{path}: {page}");
-        }
-    }
-}

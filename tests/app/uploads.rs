@@ -100,3 +100,16 @@ async fn a_form_without_files_may_come_as_a_plain_one() {
     assert_eq!(sent.status(), StatusCode::SEE_OTHER);
     assert_eq!(house.transfers().await, 1);
 }
+
+#[tokio::test]
+async fn an_address_that_does_not_read_gets_our_page_in_the_language_of_the_visitor() {
+    let house = House::build().await;
+    for path in ["/boites?avant=demain", "/journal?before=hier"] {
+        for (language, words) in [("fr", "<html lang=\"fr\">"), ("en", "<html lang=\"en\">")] {
+            let request = Request::get(path).header(ACCEPT_LANGUAGE, language).body(Body::empty()).unwrap();
+            let (status, _, page) = ask(&house, request).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+            assert!(page.contains(words) && page.contains("<h1"), "{path}: {page}");
+        }
+    }
+}
