@@ -60,7 +60,7 @@ impl Default for HttpLimits {
             connections_per_network: 256,
             handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             drain: Duration::from_secs(30),
         }
     }
@@ -317,12 +317,12 @@ mod tests {
         let router = Router::new()
             .route("/", get(|| async { "here" }))
             .route("/large", get(|| async { vec![7; 32 * 1024 * 1024] }))
-            .route("/sent", post(|body: Result<Bytes, _>| async move { said(body) }));
+            .route("/sent", post(|body: Result<Bytes, _>| async move { said(&body) }));
         tokio::spawn(serve(listener, None, router, limits, CancellationToken::new()));
         TcpStream::connect(address).await.unwrap()
     }
 
-    fn said(body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> &'static str {
+    fn said(body: &Result<Bytes, axum::extract::rejection::BytesRejection>) -> &'static str {
         if body.is_ok() { "whole" } else { "broken off" }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use pli::audit::Action;
@@ -33,13 +33,23 @@ async fn posted(pages: &Router, path: &str, body: &str) -> StatusCode {
     pages.clone().oneshot(form(path, body)).await.unwrap().status()
 }
 
+/// The cookie of a session of the agent.
+async fn session(house: &House) -> String {
+    let password = Password::new(PASSWORD.into());
+    let token = house.app.sign_in(Some(address("agent@carsat.example")), password, visitor()).await.unwrap();
+    format!("pli_session={}", token.expose())
+}
+
+async fn deposit_page(house: &House) -> String {
+    let organisation = house.app.organisations().await.unwrap().remove(0).slug;
+    format!("/depot/{organisation}/{}", house.pensions.slug)
+}
+
 #[tokio::test]
 async fn a_head_tells_the_size_and_is_no_download() {
     let house = House::build().await;
     let reference = house.deposit().await;
-    let password = Password::new(PASSWORD.into());
-    let token = house.app.sign_in(Some(address("agent@carsat.example")), password, visitor()).await.unwrap();
-    let (pages, cookie) = (pages(&house), format!("pli_session={}", token.expose()));
+    let (pages, cookie) = (pages(&house), session(&house).await);
     let file = format!("/transferts/{reference}/fichiers/1");
     let archive = format!("/transferts/{reference}/tout.zip");
 
@@ -57,11 +67,45 @@ async fn a_head_tells_the_size_and_is_no_download() {
 }
 
 #[tokio::test]
+async fn downloads_that_nobody_reads_leave_later_ones_a_page_that_says_so() {
+    let house = House::build().await;
+    let draft = house.draft().await;
+    house.add_file(&draft, "numérisation.pdf", &vec![7; 600_000]).await;
+    let reference = house.send(&draft, "Demande urgente").await.unwrap().reference;
+    let (pages, cookie) = (pages(&house), session(&house).await);
+    let file = format!("/transferts/{reference}/fichiers/1");
+
+    let mut unread = Vec::new();
+    for _ in 0..64 {
+        let response = asked(&pages, Method::GET, &file, &cookie).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        unread.push(response);
+    }
+    assert_eq!(asked(&pages, Method::GET, &file, &cookie).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(asked(&pages, Method::HEAD, &file, &cookie).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn wrong_codes_count_as_failures() {
+    let house = House::build().await;
+    let (pages, page) = (pages(&house), deposit_page(&house).await);
+    let asking = pages.clone().oneshot(form(&page, "address=personne%40ailleurs.example")).await.unwrap();
+    let cookie = asking.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let code = async || {
+        let mut request = form(&format!("{page}/code"), "code=12345678");
+        request.headers_mut().insert(COOKIE, cookie.parse().unwrap());
+        pages.clone().oneshot(request).await.unwrap().status()
+    };
+    for _ in 0..20 {
+        assert_eq!(code().await, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(code().await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn who_asks_for_links_without_end_waits_whatever_the_address() {
     let house = House::build().await;
-    let pages = pages(&house);
-    let page = house.app.organisations().await.unwrap().remove(0).slug;
-    let page = format!("/depot/{page}/{}", house.pensions.slug);
+    let (pages, page) = (pages(&house), deposit_page(&house).await);
     let known = format!("address={}", DEPOSITOR.replace('@', "%40"));
     for round in 0..60 {
         let body = if round % 2 == 0 { &known } else { "address=personne%40ailleurs.example" };
