@@ -24,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
@@ -39,6 +40,9 @@ use crate::app::ports::{
 };
 use crate::audit::{Entry as LogEntry, Frontier};
 
+/// How often, and how many times, a database that somebody still holds is asked for again.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+const LOCK_TRIES: u32 = 40;
 /// Memory that sled keeps pages in.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// How often sled's own thread tidies its file.
@@ -174,11 +178,23 @@ fn open_database(directory: &Path) -> Result<sled::Db, StoreError> {
         .path(directory)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(Some(TIDY_EVERY_MILLIS));
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(Ok(database)) => Ok(database),
-        Ok(Err(sled::Error::Corruption { .. })) | Err(_) => Err(StoreError::Damaged),
-        Ok(Err(error)) => Err(unavailable(error)),
+    let mut patience = LOCK_TRIES;
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(database)) => return Ok(database),
+            Ok(Err(sled::Error::Corruption { .. })) | Err(_) => return Err(StoreError::Damaged),
+            Ok(Err(error)) if patience > 0 && is_locked(&error) => {
+                patience -= 1;
+                std::thread::sleep(LOCK_WAIT);
+            }
+            Ok(Err(error)) => return Err(unavailable(error)),
+        }
     }
+}
+
+/// Whether somebody holds the database: sled, which lets go of it on a thread of its own, or a gateway that is ending.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
 /// Forces what sled made or recovered to the disk, with the names that lead to it: what was written before a kill may
