@@ -176,9 +176,10 @@ impl App {
             None => None,
         };
         let draft = match earlier {
-            Some((draft, draft_version)) if draft.is_live(now) => {
+            Some((mut draft, draft_version)) if draft.is_live(now) => {
                 unit.expect_unchanged(Key::Draft(draft.id), draft_version);
-                Draft { token: token.hash(), ..draft }
+                draft.admit(token.hash());
+                draft
             }
             _ => self.new_draft(&proof, &mailbox, partner, &token, now)?,
         };
@@ -218,7 +219,7 @@ impl App {
         let draft_key = self.keyring.recipient(KeyName::Draft(key_day))?;
         Ok(Draft {
             id: DraftId::new(self.random.bytes()),
-            token: token.hash(),
+            tokens: vec![token.hash()],
             mailbox: mailbox.id,
             address: proof.address.clone(),
             person: proof.person,
@@ -241,7 +242,8 @@ impl App {
         let found: Option<(Draft, u64)> = self.read(&Key::Draft(id)).await?;
         // A draft that is touched again and again lives no longer than its key.
         let has_key = |draft: &Draft| !KeyName::Draft(draft.key_day).is_over(now.day());
-        let is_mine = |draft: &Draft| draft.token == token.hash() && draft.is_live(now) && has_key(draft);
+        let is_mine =
+            |draft: &Draft| draft.tokens.contains(&token.hash()) && draft.is_live(now) && has_key(draft);
         let Some((draft, version)) = found.filter(|(draft, _)| is_mine(draft)) else { return Ok(None) };
         let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
         Ok(mailbox.map(|(mailbox, _)| DraftView { draft, version, mailbox }))

@@ -89,7 +89,7 @@ pub enum MailOutcome {
         /// What people quote.
         reference: Reference,
     },
-    /// A bounce, an absence notice, a mail for the postmaster: taken, no deposit.
+    /// A bounce or an absence notice: taken, no deposit.
     Noted,
     /// Never, as it is. The sender's system tells the sender.
     Refused(RefusedMail),

@@ -78,8 +78,8 @@ pub enum DraftError {
 pub struct Draft {
     /// Its id.
     pub id: DraftId,
-    /// The hash of the cookie that opens it.
-    pub token: TokenHash,
+    /// The hashes of the cookies that open it: one for each browser that followed the link, the newest last.
+    pub tokens: Vec<TokenHash>,
     /// The mailbox that it is for.
     pub mailbox: MailboxId,
     /// The proven address.
@@ -108,7 +108,18 @@ pub struct Draft {
     pub state: DraftState,
 }
 
+/// How many browsers may have a draft open; the one that came first makes room.
+const BROWSERS_MAX: usize = 4;
+
 impl Draft {
+    /// Lets one more browser in.
+    pub fn admit(&mut self, token: TokenHash) {
+        if self.tokens.len() >= BROWSERS_MAX {
+            self.tokens.remove(0);
+        }
+        self.tokens.push(token);
+    }
+
     /// Whether it can still be filled or its answer seen.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.touched_at + DRAFT_LIFE
@@ -196,7 +207,7 @@ mod tests {
         let (transfer, day) = (Identity::generate(), Identity::generate());
         Draft {
             id: DraftId::new([1; 16]),
-            token: Token::new([1; 32]).hash(),
+            tokens: vec![Token::new([1; 32]).hash()],
             mailbox: MailboxId::new([2; 16]),
             address: MailAddress::parse("jeanne.martin@departement.example").unwrap(),
             person: PersonId::new([3; 16]),
@@ -259,6 +270,18 @@ mod tests {
         assert_eq!(draft.send(Reference::new([1; 8])), Err(DraftError::AlreadySent));
         assert_eq!(add(&mut draft, 1), Err(DraftError::AlreadySent));
         assert_eq!(draft.remove(1), Err(DraftError::AlreadySent));
+    }
+
+    #[test]
+    fn a_second_browser_does_not_shut_the_first_one_out() {
+        let mut draft = draft();
+        let first = Token::new([1; 32]).hash();
+        for browser in 2..=4 {
+            draft.admit(Token::new([browser; 32]).hash());
+            assert!(draft.tokens.contains(&first));
+        }
+        draft.admit(Token::new([5; 32]).hash());
+        assert!(!draft.tokens.contains(&first), "four browsers are enough for one deposit");
     }
 
     #[test]

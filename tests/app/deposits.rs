@@ -104,6 +104,22 @@ async fn two_uploads_at_once_cannot_pass_together_what_one_could_not() {
 }
 
 #[tokio::test]
+async fn the_link_pressed_twice_or_in_a_second_browser_opens_the_same_draft_in_both() {
+    let house = House::build().await;
+    house.app.request_proof(&house.pensions, address(DEPOSITOR), Language::Fr, visitor()).await.unwrap();
+    let mail = mail_text(&house.mails_to(DEPOSITOR).await.pop().unwrap());
+    let token = mail.split("/depot/lien/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let token = Token::parse(&token).unwrap();
+    let open = || house.app.open_draft_by_link(&token, visitor());
+    let (one, two) = tokio::join!(open(), open());
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!(one.draft, two.draft);
+    for browser in [&one, &two] {
+        assert!(house.app.draft(browser.draft, &browser.token).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
 async fn the_typed_code_opens_the_draft_in_the_browser_that_asked_and_nowhere_else() {
     let house = House::build().await;
     let asked =

@@ -165,7 +165,7 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
     };
     Draft {
         id: DraftId::new(id(n)),
-        token: token(n),
+        tokens: vec![token(n)],
         mailbox: MailboxId::new(id(1)),
         address: address(n),
         person: PersonId::new(id(n)),
