@@ -204,8 +204,8 @@ impl Reply {
                 550,
                 (5, 7, 1),
                 &[
-                    "Ceci repond a un message automatique. Repondez depuis la page du transfert.",
-                    "This answers an automatic message. Answer from the page of the transfer.",
+                    "Ceci repond a un message automatique, que personne ne lit. Ouvrez le lien de ce message, ou ecrivez un courriel nouveau.",
+                    "This answers an automatic message, which nobody reads. Open the link in that message, or write a new mail.",
                 ],
             ),
             RefusedMail::Automatic => (

@@ -318,12 +318,12 @@ fn notice(page: &mut Page, letter: &Letter, language: Language, base_url: &str) 
     page.button = Some((say(language, "Télécharger", "Download"), our_link(path, base_url)?));
     page.after.push(match language {
         Language::Fr => format!(
-            "Connectez-vous pour lire le message, télécharger les fichiers et répondre. Chaque agent habilité de la boîte \
+            "Connectez-vous pour lire le message et télécharger les fichiers. Chaque agent habilité de la boîte \
              peut ouvrir ce lien autant de fois que nécessaire jusqu’au {until}. Ensuite, le contenu est supprimé et plus \
              personne ne peut l’ouvrir."
         ),
         Language::En => format!(
-            "Sign in to read the message, download the files and answer. Each entitled agent of the mailbox can open \
+            "Sign in to read the message and download the files. Each entitled agent of the mailbox can open \
              this link any number of times until {until}. After that the content is deleted and nobody can open it."
         ),
     });
