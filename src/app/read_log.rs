@@ -17,8 +17,8 @@ const LINES_PER_PAGE: usize = 100;
 /// What the officer looks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JournalFilter {
-    /// A person, by address.
-    pub person: Option<MailAddress>,
+    /// A person, as typed: an address, or a pseudonym as the log shows it once its name was erased.
+    pub person: Option<String>,
     /// A mailbox.
     pub mailbox: Option<MailboxId>,
     /// An action.
@@ -81,7 +81,7 @@ impl App {
         }
         let range = AuditRange {
             before: filter.before,
-            person: filter.person.as_ref().map(|address| self.person_of(address)).transpose()?,
+            person: filter.person.as_deref().map(|typed| self.typed_person(typed)).transpose()?,
             mailbox: filter.mailbox,
             transfer: None,
             action: filter.action,
@@ -100,6 +100,15 @@ impl App {
         }
         self.log_alone(told(Outcome::Done)).await?;
         Ok(Some(JournalPage { lines, next, state: self.log_state().await? }))
+    }
+
+    /// The pseudonym that was meant; what is neither an address nor a pseudonym is nobody, so that nothing is found.
+    fn typed_person(&self, typed: &str) -> Result<PersonId, AppError> {
+        match (typed.trim().parse(), MailAddress::parse(typed)) {
+            (Ok(person), _) => Ok(person),
+            (_, Ok(address)) => self.person_of(&address),
+            _ => Ok(PersonId::new([0; 16])),
+        }
     }
 
     async fn line(&self, index: u64, event: &Event, names: &mut Names) -> Result<JournalLine, AppError> {

@@ -15,7 +15,7 @@ use super::views::{
 };
 use crate::app::{JournalFilter, JournalLine, LogState, OpenError};
 use crate::audit::{Action, Actor, Origin, Outcome as Ended};
-use crate::value::{Language, MailAddress, calendar};
+use crate::value::{Language, calendar};
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -73,7 +73,7 @@ pub(super) async fn show(
 /// What was typed, as far as it reads.
 fn filter(asked: &Asked) -> JournalFilter {
     JournalFilter {
-        person: MailAddress::parse(&asked.person).ok(),
+        person: Some(asked.person.clone()).filter(|typed| !typed.trim().is_empty()),
         mailbox: asked.mailbox.parse().ok(),
         action: Action::from_code(&asked.action),
         from: calendar::start_of_day(&asked.from, 0),
