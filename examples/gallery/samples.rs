@@ -207,14 +207,7 @@ impl Samples {
     }
 
     fn frame(&self) -> Frame {
-        Frame {
-            language: self.language,
-            now: NOW,
-            path: Some("/page".to_owned()),
-            person: None,
-            demo: false,
-            form_token: Some("sample".to_owned()),
-        }
+        Frame { language: self.language, now: NOW, path: Some("/page".to_owned()), person: None, demo: false }
     }
 
     fn demo(&self) -> Frame {
@@ -297,7 +290,6 @@ impl Samples {
             mailbox_slug: "partenaires-retraite".to_owned(),
             action: "/depot/carsat-demo/partenaires-retraite/brouillon/0123456789abcdef".to_owned(),
             depositor: "nadia.morvan@cd35.example".to_owned(),
-            idempotency_key: "0f1e2d3c4b5a".to_owned(),
             title: "Demande urgente".to_owned(),
             message: self.say(
                 "Bonjour,\n\nMadame K. est sans ressources depuis le 1er novembre.\nBien à vous,\nN. Morvan",

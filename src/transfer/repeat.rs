@@ -7,7 +7,7 @@ use crate::value::{Digest, Millis, Reference, Timestamp, TransferId};
 /// A send that was accepted, so that its repeat is recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeat {
-    /// Keyed digest of the envelope, the Message-ID and the bytes; on the web, of the draft and its idempotency key.
+    /// Keyed digest of the envelope and the message. On the page the draft itself remembers what it became.
     pub digest: Digest,
     /// What it became.
     pub transfer: TransferId,

@@ -222,7 +222,6 @@ impl<'a> Place<'a> {
             mailbox_slug: slug,
             action: self.action,
             depositor: self.view.draft.address.to_string(),
-            idempotency_key: self.view.draft.id.to_string(),
             title: typed.title,
             message: typed.message,
             files: files.collect(),

@@ -117,7 +117,6 @@ impl Guest {
                 reads_journal: signed.account.reads_log(),
             }),
             demo: shared.config.demo.is_some(),
-            form_token: None,
         }
     }
 }

@@ -84,10 +84,6 @@ class Upload {
     if (this.file.size === 0) return this.fail(words.empty, false);
     if (this.file.size > Number(words.fileLimit)) return this.fail(words.tooLarge, false);
     const body = new FormData();
-    for (const name of ["form_token", "idempotency_key"]) {
-      const field = form.elements.namedItem(name);
-      if (field) body.append(name, field.value);
-    }
     body.append("action", "add");
     body.append("files", this.file, this.file.name);
     const request = new XMLHttpRequest();

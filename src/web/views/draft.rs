@@ -37,8 +37,6 @@ pub struct DraftPage {
     pub action: String,
     /// The proven address of the depositor.
     pub depositor: String,
-    /// Sent back as `idempotency_key`, so that a repeat is one deposit.
-    pub idempotency_key: String,
     /// The title as typed.
     pub title: String,
     /// The message as typed.
@@ -206,14 +204,8 @@ mod tests {
     }
 
     fn empty() -> DraftPage {
-        let frame = Frame {
-            language: Language::Fr,
-            now: Timestamp(0),
-            path: None,
-            person: None,
-            demo: false,
-            form_token: None,
-        };
+        let frame =
+            Frame { language: Language::Fr, now: Timestamp(0), path: None, person: None, demo: false };
         let host = DepositHost {
             organisation: String::new(),
             mailbox: String::new(),
@@ -234,7 +226,6 @@ mod tests {
             mailbox_slug: String::new(),
             action: String::new(),
             depositor: String::new(),
-            idempotency_key: String::new(),
             title: String::new(),
             message: String::new(),
             files: Vec::new(),

@@ -22,8 +22,6 @@ pub struct Frame {
     pub person: Option<SignedIn>,
     /// Whether the gateway runs as a demonstration: a band says so on every page.
     pub demo: bool,
-    /// A token that each form of the page sends back as `form_token`; nothing is sent when `None`.
-    pub form_token: Option<String>,
 }
 
 /// The person whose session the page is shown in.
@@ -139,7 +137,6 @@ mod tests {
             path: Some("/journal?page=2".to_owned()),
             person: None,
             demo: false,
-            form_token: None,
         };
         assert_eq!(frame.switch().as_deref(), Some("/journal?page=2&lang=en"));
     }
