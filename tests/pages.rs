@@ -155,7 +155,7 @@ fn every_form_goes_to_this_gateway() {
     each_page(|name, _, html| {
         for form in html.split("<form").skip(1) {
             let tag = form.split('>').next().unwrap();
-            let action = values(tag, "action").pop();
+            let action = values(&format!("<form{tag}>"), "action").pop();
             let here = action.as_deref().is_some_and(|path| path.starts_with('/') && !path.starts_with("//"));
             assert!(here, "{name}: {tag}");
         }
