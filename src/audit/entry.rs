@@ -37,6 +37,11 @@ impl Entry {
         Ok(Self { payload: serde_json::to_string(event)?, salt })
     }
 
+    /// An entry as it was kept. What it says is not judged: whoever reads it verifies its leaf, or trusts its store.
+    pub const fn kept(payload: String, salt: [u8; 16]) -> Self {
+        Self { payload, salt }
+    }
+
     /// The event's JSON, byte for byte as the leaf has it.
     pub fn payload(&self) -> &str {
         &self.payload

@@ -11,7 +11,8 @@ use crate::app::ports::{
     AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
     Versioned,
 };
-use crate::audit::{Entry as LogEntry, Frontier};
+use crate::audit::{Entry as LogEntry, Frontier, Node};
+use crate::value::Digest;
 
 /// A store that keeps nothing on a disk.
 #[derive(Debug, Default)]
@@ -77,5 +78,9 @@ impl Store for MemoryStore {
 
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
         keyspace::leaves(&*self.tree(), first, limit)
+    }
+
+    async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
+        keyspace::roots(&*self.tree(), nodes)
     }
 }

@@ -11,7 +11,8 @@ use crate::app::ports::{
     AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
     Versioned,
 };
-use crate::audit::{Entry as LogEntry, Frontier};
+use crate::audit::{Entry as LogEntry, Frontier, Node};
+use crate::value::Digest;
 
 /// How a commit fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +118,11 @@ impl Store for FaultyStore {
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
         self.note("leaves")?;
         self.inner.leaves(first, limit).await
+    }
+
+    async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
+        self.note("roots")?;
+        self.inner.roots(nodes).await
     }
 }
 

@@ -9,5 +9,6 @@ mod jobs;
 mod mails;
 mod outsiders;
 mod pages;
+mod proofs;
 mod reading;
 mod uploads;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pli::app::ports::{
     AuditRange, Change, CommitError, Entry, Expectation, Key, List, Record, Store, UnitOfWork, Versioned,
 };
-use pli::audit::{Action, Actor, Frontier, Object};
+use pli::audit::{Action, Actor, Frontier, Node, Object, nodes_of};
 use pli::relay::queue::QueuedMail;
 use pli::store::{EmbeddedStore, MemoryStore};
 use pli::transfer::Transfer;
@@ -51,6 +51,8 @@ on_every_store! {
     the_log_is_the_tree_over_all_entries_in_order,
     entries_are_found_by_what_they_name,
     a_long_log_is_read_and_searched_to_its_end,
+    the_root_of_every_complete_subtree_is_told,
+    a_pruned_log_keeps_its_hashes_and_nothing_that_finds_them,
     sixty_four_writers_lose_no_update_and_no_entry,
 }
 
@@ -410,6 +412,64 @@ async fn a_long_log_is_read_and_searched_to_its_end(store: Arc<dyn Store>) {
     }
     let action = AuditRange { action: Some(Action::GatewayStarted), ..AuditRange::default() };
     assert_eq!(store.entries(&action, usize::MAX).await.unwrap().len(), LENGTH as usize);
+}
+
+/// Entries in units of all sizes, so that blocks, groups and tiles end anywhere.
+async fn appended(store: &dyn Store, length: u32) -> Vec<Digest> {
+    let mut leaves = Vec::new();
+    let mut sizes = [1, 2, 3, 50, 7, 300, 1, 255].into_iter().cycle();
+    while leaves.len() < length as usize {
+        let first = u32::try_from(leaves.len()).unwrap();
+        let last = (first + sizes.next().unwrap()).min(length);
+        let person = |n| Object::Person(PersonId::new(id(n % 3)));
+        let event = |n| sample::event(i64::from(n), Actor::System, Action::GatewayStarted, person(n));
+        let entries: Vec<Entry> = (first..last).map(|n| sample::entry(n, event(n))).collect();
+        leaves.extend(entries.iter().map(|entry| entry.entry.leaf()));
+        store.commit(UnitOfWork { entries, ..UnitOfWork::default() }).await.unwrap();
+    }
+    leaves
+}
+
+async fn the_root_of_every_complete_subtree_is_told(store: Arc<dyn Store>) {
+    let leaves = appended(&*store, 1111).await;
+    let of_slice = nodes_of(&leaves);
+    for level in 0..11 {
+        let nodes: Vec<Node> = (0..1111_u64 >> level).map(|place| Node { level, place }).collect();
+        let told = store.roots(&nodes).await.unwrap();
+        assert_eq!(told, nodes.iter().map(|node| of_slice(*node)).collect::<Vec<_>>(), "level {level}");
+    }
+    for node in [Node { level: 0, place: 1111 }, Node { level: 3, place: 138 }, Node { level: 8, place: 4 }] {
+        assert!(store.roots(&[node]).await.is_err(), "{node:?} is not complete");
+    }
+}
+
+async fn a_pruned_log_keeps_its_hashes_and_nothing_that_finds_them(store: Arc<dyn Store>) {
+    let leaves = appended(&*store, 1000).await;
+    let tree = store.log().await.unwrap();
+    let prune = |before| UnitOfWork { changes: vec![Change::PruneLog { before }], ..UnitOfWork::default() };
+    // Whole tiles of 256 go: 600 asks for two of them. To ask for less again brings nothing back.
+    for (before, kept) in [(255, 0), (600, 512), (100, 512), (u64::MAX, 768)] {
+        store.commit(prune(before)).await.unwrap();
+        assert_eq!(store.log().await.unwrap(), tree);
+        let read = store.leaves(0, usize::MAX).await.unwrap();
+        assert_eq!(read.iter().map(|leaf| leaf.leaf).collect::<Vec<_>>(), leaves);
+        assert!(read.iter().all(|leaf| leaf.entry.is_some() == (leaf.index >= kept)));
+        assert!(read.iter().flat_map(|leaf| &leaf.entry).all(|entry| leaves.contains(&entry.leaf())));
+        assert_eq!(store.leaves(kept.saturating_sub(2), 4).await.unwrap().len(), 4);
+        let person = AuditRange { person: Some(PersonId::new(id(1))), ..AuditRange::default() };
+        for range in [AuditRange::default(), person] {
+            let found = store.entries(&range, usize::MAX).await.unwrap();
+            let expected = (kept..1000).filter(|n| range.person.is_none() || n % 3 == 1).rev();
+            assert_eq!(
+                found.iter().map(|(place, _)| *place).collect::<Vec<_>>(),
+                expected.collect::<Vec<_>>()
+            );
+        }
+        let of_slice = nodes_of(&leaves);
+        for node in [Node { level: 8, place: 0 }, Node { level: 3, place: 7 }, Node { level: 0, place: 99 }] {
+            assert_eq!(store.roots(&[node]).await.unwrap(), [of_slice(node)]);
+        }
+    }
 }
 
 /// Each writer raises one shared counter as often as it can, by expectation and retry, with a log entry each time.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::audit::{Action, Entry as LogEntry, Event, Frontier};
+use crate::audit::{Action, Entry as LogEntry, Event, Frontier, Node};
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, Session};
 use crate::mailbox::Mailbox;
 use crate::relay::queue::QueuedMail;
@@ -198,6 +198,12 @@ pub enum Change {
     Put(Record),
     /// Deletes the record with this key; one that does not exist is no error.
     Delete(Key),
+    /// Deletes payload and salt of the log's entries before a place, and all by which they are found; their leaf hashes
+    /// stay. A store may keep the last few hundred of them until there are more.
+    PruneLog {
+        /// The first entry that is kept whole.
+        before: u64,
+    },
 }
 
 /// An event and the log entry that was made of it.
@@ -300,6 +306,9 @@ pub trait Store: Send + Sync {
     /// Up to `limit` entries from index `first` on, oldest first, for exports and proofs. An entry whose payload was
     /// pruned has only its leaf hash.
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError>;
+
+    /// The roots of complete subtrees of the tree over the log, for proofs. One that is not complete yet is damage.
+    async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError>;
 }
 
 /// An entry as the log keeps it.

@@ -38,7 +38,8 @@ use crate::app::ports::{
     AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
     Versioned,
 };
-use crate::audit::{Entry as LogEntry, Frontier};
+use crate::audit::{Entry as LogEntry, Frontier, Node};
+use crate::value::Digest;
 
 /// How often, and how many times, a database that somebody still holds is asked for again.
 const LOCK_WAIT: Duration = Duration::from_millis(50);
@@ -259,6 +260,11 @@ impl Store for EmbeddedStore {
                 return Ok(leaves);
             }
         }
+    }
+
+    async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
+        let nodes = nodes.to_vec();
+        self.read_long(move |pairs| keyspace::roots(pairs, &nodes)).await
     }
 }
 

@@ -1,12 +1,16 @@
-//! The log in the key space: entries by their place, and by what they name.
+//! The log in the key space: entries found by what they name, and pruned with all that finds them.
+//!
+//! How entries and hashes are kept is `leaves.rs`, how places are, `postings.rs`.
 
-use super::{Direction, Pairs, end_of};
-use crate::app::ports::{AuditRange, Entry, StoreError, StoredLeaf};
-use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object};
+use std::collections::BTreeSet;
+
+use super::postings::{self, Postings};
+use super::write::{Meta, Writes};
+use super::{Pairs, leaves as kept};
+use crate::app::ports::{AuditRange, StoreError, StoredLeaf};
+use crate::audit::{Action, Actor, Entry as LogEntry, Event, Node, Object};
 use crate::value::{Digest, MailboxId, PersonId, TransferId};
 
-/// What stands before each entry's key.
-const ENTRIES: u8 = b'e';
 /// What stands before each key that finds entries by what they name.
 const NAMES: u8 = b'n';
 const PERSON: u8 = 1;
@@ -14,13 +18,11 @@ const MAILBOX: u8 = 2;
 const TRANSFER: u8 = 3;
 const ACTION: u8 = 4;
 
-/// The pairs that an entry adds at its place.
-pub(super) fn pairs_of(place: u64, leaf: Digest, entry: &Entry) -> Result<Vec<super::Pair>, StoreError> {
-    let mut value = leaf.as_bytes().to_vec();
-    serde_json::to_writer(&mut value, &entry.entry).map_err(|_| StoreError::Damaged)?;
-    let mut pairs = vec![(entry_key(place), value)];
-    pairs.extend(names_in(&entry.event).into_iter().map(|name| (at_place(name, place), Vec::new())));
-    Ok(pairs)
+/// Notes by what the entry at a place is found.
+pub(super) fn note(postings: &mut Postings, place: u64, event: &Event) {
+    for name in names_in(event) {
+        postings.add(name, place);
+    }
 }
 
 /// What a part of a search found.
@@ -43,10 +45,8 @@ pub(in super::super) fn entries(
     limit: usize,
     steps: usize,
 ) -> Result<Found, StoreError> {
-    let prefix = narrowest(range);
-    let to = range.before.map_or_else(|| end_of(&prefix), |before| at_place(prefix.clone(), before));
     let mut found = Found::default();
-    for (step, pair) in pairs.scan(&prefix, &to, Direction::Backward).enumerate() {
+    for (step, candidate) in candidates(pairs, range).enumerate() {
         if found.entries.len() >= limit {
             found.resume_before = None;
             break;
@@ -54,15 +54,9 @@ pub(in super::super) fn entries(
         if step >= steps {
             break;
         }
-        let (key, value) = pair?;
-        let place = place_of(&key)?;
+        let (place, entry) = candidate?;
         found.resume_before = (step + 1 >= steps).then_some(place);
-        let value = if prefix == [ENTRIES] {
-            value
-        } else {
-            pairs.get(&entry_key(place))?.ok_or(StoreError::Damaged)?
-        };
-        if let Some(entry) = parse(&value)?.1
+        if let Some(entry) = entry
             && matches(range, &entry.event().map_err(|_| StoreError::Damaged)?)
         {
             found.entries.push((place, entry));
@@ -71,53 +65,56 @@ pub(in super::super) fn entries(
     Ok(found)
 }
 
+type Candidate = Result<(u64, Option<LogEntry>), StoreError>;
+
+/// Entries that may be in the range, newest first, each with its place.
+fn candidates<'a>(pairs: &'a dyn Pairs, range: &AuditRange) -> Box<dyn Iterator<Item = Candidate> + 'a> {
+    match narrowest(range) {
+        None => {
+            let all = kept::entries_before(pairs, range.before.unwrap_or(u64::MAX));
+            Box::new(all.map(|found| found.map(|(place, entry)| (place, Some(entry)))))
+        }
+        Some(name) => {
+            let places = postings::places_before(pairs, &name, range.before);
+            Box::new(places.map(move |place| place.and_then(|place| Ok((place, kept::entry(pairs, place)?)))))
+        }
+    }
+}
+
 /// Entries from a place on, oldest first.
 pub(in super::super) fn leaves(
     pairs: &dyn Pairs,
     first: u64,
     limit: usize,
 ) -> Result<Vec<StoredLeaf>, StoreError> {
-    let scan = pairs.scan(&entry_key(first), &end_of(&[ENTRIES]), Direction::Forward);
-    let leaf = |pair: Result<super::Pair, StoreError>| {
-        let (key, value) = pair?;
-        let (leaf, entry) = parse(&value)?;
-        Ok(StoredLeaf { index: place_of(&key)?, leaf, entry })
-    };
-    scan.take(limit).map(leaf).collect()
+    kept::leaves(pairs, Meta::read(pairs)?.pruned, first, limit)
 }
 
-fn entry_key(place: u64) -> Vec<u8> {
-    at_place(vec![ENTRIES], place)
+/// The roots of complete subtrees.
+pub(in super::super) fn roots(pairs: &dyn Pairs, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
+    nodes.iter().map(|node| kept::root(pairs, *node)).collect()
 }
 
-fn at_place(mut prefix: Vec<u8>, place: u64) -> Vec<u8> {
-    prefix.extend_from_slice(&place.to_be_bytes());
-    prefix
-}
-
-fn place_of(key: &[u8]) -> Result<u64, StoreError> {
-    let (_, place) = key.split_last_chunk::<8>().ok_or(StoreError::Damaged)?;
-    Ok(u64::from_be_bytes(*place))
-}
-
-/// The leaf hash, and the entry unless it was pruned.
-fn parse(value: &[u8]) -> Result<(Digest, Option<LogEntry>), StoreError> {
-    let (leaf, json) = value.split_first_chunk::<32>().ok_or(StoreError::Damaged)?;
-    let entry = if json.is_empty() {
-        None
-    } else {
-        Some(serde_json::from_slice(json).map_err(|_| StoreError::Damaged)?)
-    };
-    Ok((Digest::from_bytes(*leaf), entry))
+/// Removes the payloads and salts before a place that begins a tile, and all by which they are found.
+pub(super) fn prune(pairs: &dyn Pairs, before: u64) -> Result<Writes, StoreError> {
+    let (mut writes, gone) = kept::prune(pairs, before)?;
+    let mut names = BTreeSet::new();
+    for (_, entry) in gone {
+        names.extend(names_in(&entry.event().map_err(|_| StoreError::Damaged)?));
+    }
+    for name in names {
+        writes.extend(postings::remove(pairs, &name, before)?);
+    }
+    Ok(writes)
 }
 
 /// Where the fewest entries have to be looked at.
-fn narrowest(range: &AuditRange) -> Vec<u8> {
+fn narrowest(range: &AuditRange) -> Option<Vec<u8>> {
     let transfer = range.transfer.map(|id| name(TRANSFER, id.as_bytes()));
     let person = range.person.map(|id| name(PERSON, id.as_bytes()));
     let action = range.action.map(action_name);
     let mailbox = range.mailbox.map(|id| name(MAILBOX, id.as_bytes()));
-    transfer.or(person).or(action).or(mailbox).unwrap_or_else(|| vec![ENTRIES])
+    transfer.or(person).or(action).or(mailbox)
 }
 
 fn name(what: u8, id: &[u8]) -> Vec<u8> {

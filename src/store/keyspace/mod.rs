@@ -6,21 +6,25 @@
 //! m                            format, number of the last unit, frontier of the log
 //! r kind key chunk             a record: its head, then what did not fit into the head
 //! i index fields key           what lists are read from; the value is the record's kind and key
-//! e place                      an entry of the log: its leaf hash, then the entry until it is pruned
-//! n what id place              entries by person, mailbox, transfer, action
+//! e place                      entries of the log from this place on, until they are pruned
+//! t tile half                  leaf hashes of the log, 128 each, once 256 are there
+//! h level place                roots of complete subtrees of 256 leaves or more
+//! n what id place              places of entries by person, mailbox, transfer, action, from this place on
 //! ```
 //!
 //! Kinds, indexes and `what` are one byte, numbers big-endian, so that keys stand in the order that lists have. Why one
 //! space, and values of a few kilobytes only: `docs/decisions/0003`.
 
 mod index;
+mod leaves;
 mod log;
+mod postings;
 mod record;
 mod write;
 
 use thiserror::Error;
 
-pub(super) use self::log::{entries, leaves};
+pub(super) use self::log::{entries, leaves, roots};
 pub(super) use self::write::Group;
 use crate::app::ports::{Key, List, Record, StoreError, Versioned};
 use crate::audit::Frontier;

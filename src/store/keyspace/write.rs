@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::leaves::{self, Appended};
+use super::postings::Postings;
 use super::record::{self, chunk_key};
 use super::{KeyspaceError, Pairs, index, log};
 use crate::app::ports::{
@@ -24,13 +26,16 @@ pub(super) struct Meta {
     /// which was deleted and made anew is not taken for the old one.
     units: u64,
     pub(super) frontier: Frontier,
+    /// Entries of the log before this place have lost their payload.
+    #[serde(default)]
+    pub(super) pruned: u64,
 }
 
 impl Meta {
     /// Reads it; a new space has none yet.
     pub(super) fn read(pairs: &dyn Pairs) -> Result<Self, StoreError> {
         let Some(json) = pairs.get(META_KEY)? else {
-            return Ok(Self { format: FORMAT, units: 0, frontier: Frontier::default() });
+            return Ok(Self { format: FORMAT, units: 0, frontier: Frontier::default(), pruned: 0 });
         };
         let meta: Self = serde_json::from_slice(&json).map_err(|_| StoreError::Damaged)?;
         if meta.format == FORMAT {
@@ -49,38 +54,54 @@ pub(in super::super) struct Group<'a> {
     pairs: &'a dyn Pairs,
     meta: Meta,
     writes: Writes,
+    appended: Appended,
+    postings: Postings,
 }
 
 impl<'a> Group<'a> {
     /// An empty group on top of what is there.
     pub(in super::super) fn new(pairs: &'a dyn Pairs) -> Result<Self, StoreError> {
-        Ok(Self { pairs, meta: Meta::read(pairs)?, writes: Writes::new() })
+        let meta = Meta::read(pairs)?;
+        let appended = Appended::after(meta.frontier.size());
+        Ok(Self { pairs, meta, writes: Writes::new(), appended, postings: Postings::default() })
     }
 
     /// Adds a unit, wholly or not at all.
     pub(in super::super) fn add(&mut self, unit: &UnitOfWork) -> Result<Committed, CommitError> {
         let version = self.meta.units + 1;
-        let mut addition = Addition { group: self, writes: Writes::new() };
+        let mut addition = Addition { group: self, writes: Writes::new(), pruned: self.meta.pruned };
         addition.check(&unit.expectations)?;
         for change in &unit.changes {
             match change {
                 Change::Put(record) => addition.put(record, version)?,
                 Change::Delete(key) => addition.delete(key)?,
+                Change::PruneLog { before } => addition.prune_log(*before)?,
             }
         }
-        let frontier = addition.append(&unit.entries)?;
-        let writes = addition.writes;
+        let (writes, pruned) = (addition.writes, addition.pruned);
+        leaves::check(&unit.entries)?;
         let first_entry = self.meta.frontier.size();
-        if !writes.is_empty() {
+        if !writes.is_empty() || !unit.entries.is_empty() {
             self.meta.units = version;
-            self.meta.frontier = frontier;
+            self.meta.pruned = pruned;
             self.writes.extend(writes);
+            self.append(&unit.entries);
         }
         Ok(Committed { first_entry })
     }
 
+    /// Gives the entries their places.
+    fn append(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let place = self.appended.push(&entry.entry, &mut self.meta.frontier);
+            log::note(&mut self.postings, place, &entry.event);
+        }
+    }
+
     /// All writes of the group; empty when no unit changed anything.
     pub(in super::super) fn into_writes(mut self) -> Result<Writes, StoreError> {
+        let pairs = self.appended.into_pairs(self.pairs)?.into_iter().chain(self.postings.into_pairs());
+        self.writes.extend(pairs.map(|(key, value)| (key, Some(value))));
         if !self.writes.is_empty() {
             let meta = serde_json::to_vec(&self.meta).map_err(|_| StoreError::Damaged)?;
             self.writes.insert(META_KEY.to_vec(), Some(meta));
@@ -100,6 +121,7 @@ impl<'a> Group<'a> {
 struct Addition<'a, 'b> {
     group: &'a Group<'b>,
     writes: Writes,
+    pruned: u64,
 }
 
 impl Addition<'_, '_> {
@@ -162,16 +184,14 @@ impl Addition<'_, '_> {
         Ok((entry_keys(&old.record, address), chunks))
     }
 
-    /// Gives the entries their places; returns the tree with them.
-    fn append(&mut self, entries: &[Entry]) -> Result<Frontier, StoreError> {
-        let mut frontier = self.group.meta.frontier.clone();
-        for entry in entries {
-            let (place, leaf) = (frontier.size(), entry.entry.leaf());
-            let pairs = log::pairs_of(place, leaf, entry)?;
-            self.writes.extend(pairs.into_iter().map(|(key, value)| (key, Some(value))));
-            frontier.append(leaf);
+    /// Removes the payloads of entries before a place, in tiles: what stands in one still grows is not pruned.
+    fn prune_log(&mut self, before: u64) -> Result<(), StoreError> {
+        let before = before.min(self.group.appended.start()) / leaves::TILE_LEAVES * leaves::TILE_LEAVES;
+        if before > self.pruned {
+            self.writes.extend(log::prune(self.group.pairs, before)?);
+            self.pruned = before;
         }
-        Ok(frontier)
+        Ok(())
     }
 
     /// Writes a chunk. A further one that stays as it is is left out: most of a draft that grows by one file.

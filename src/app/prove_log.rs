@@ -1,0 +1,110 @@
+//! Proofs over the log (RFC 6962 section 2.1): that an entry is in it, and that a smaller log is its beginning. Whoever
+//! holds a signed checkpoint checks them without the gateway.
+//!
+//! They tell hashes only: no payload, no salt.
+
+use thiserror::Error;
+
+use super::ports::{StoreError, StoredCheckpoint};
+use super::{App, AppError};
+use crate::audit::{MerkleError, Node, consistency_proof, inclusion_proof};
+use crate::value::Digest;
+
+/// Why there is no proof.
+#[derive(Debug, Error)]
+pub enum ProofError {
+    /// The entry or the size is not inside the log; who asked must ask otherwise.
+    #[error(transparent)]
+    Outside(#[from] MerkleError),
+    /// No checkpoint covers it yet; the next one will.
+    #[error("no checkpoint covers entry {index} yet")]
+    NotSigned {
+        /// The entry.
+        index: u64,
+    },
+    /// Ours to mend.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+impl From<StoreError> for ProofError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// That an entry is in the log, under a signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryProof {
+    /// The entry's index.
+    pub index: u64,
+    /// Its leaf hash.
+    pub leaf: Digest,
+    /// The inclusion proof in the tree of the checkpoint.
+    pub hashes: Vec<Digest>,
+    /// The checkpoint, as a signed note.
+    pub checkpoint: StoredCheckpoint,
+}
+
+/// That the log of a smaller size is the beginning of the log under a signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrowthProof {
+    /// The smaller size.
+    pub older: u64,
+    /// The consistency proof.
+    pub hashes: Vec<Digest>,
+    /// The checkpoint of the larger size, as a signed note.
+    pub checkpoint: StoredCheckpoint,
+}
+
+impl App {
+    /// The inclusion proof of the entry `index` in the log of the first `size` entries (RFC 9162 section 2.1.3.1).
+    pub async fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Digest>, ProofError> {
+        self.inside(size).await?;
+        self.proof(|node| inclusion_proof(index, size, node)).await
+    }
+
+    /// The proof that the log of the first `older` entries is the beginning of that of the first `size` (RFC 9162
+    /// section 2.1.4.1).
+    pub async fn consistency_proof(&self, older: u64, size: u64) -> Result<Vec<Digest>, ProofError> {
+        self.inside(size).await?;
+        self.proof(|node| consistency_proof(older, size, node)).await
+    }
+
+    /// Proves an entry under the newest checkpoint, with all that a stranger needs.
+    pub async fn prove_entry(&self, index: u64) -> Result<EntryProof, ProofError> {
+        let newest = self.newest_checkpoint().await?;
+        let covers = |checkpoint: &StoredCheckpoint| checkpoint.size > index;
+        let checkpoint = newest.filter(covers).ok_or(ProofError::NotSigned { index })?;
+        let hashes = self.inclusion_proof(index, checkpoint.size).await?;
+        let leaf = self.store.leaves(index, 1).await?.pop().ok_or(StoreError::Damaged)?.leaf;
+        Ok(EntryProof { index, leaf, hashes, checkpoint })
+    }
+
+    /// Proves that the log under an older checkpoint is the beginning of the log under the newest.
+    pub async fn prove_growth(&self, older: u64) -> Result<GrowthProof, ProofError> {
+        let newest = self.newest_checkpoint().await?;
+        let checkpoint = newest.ok_or(ProofError::NotSigned { index: older })?;
+        let hashes = self.consistency_proof(older, checkpoint.size).await?;
+        Ok(GrowthProof { older, hashes, checkpoint })
+    }
+
+    async fn inside(&self, size: u64) -> Result<(), ProofError> {
+        let signed = self.store.log().await?.size();
+        if size <= signed { Ok(()) } else { Err(MerkleError::Outside { index: size, size: signed }.into()) }
+    }
+
+    /// Makes a proof twice: once to learn which hashes it needs, which does not depend on them, and once with them.
+    async fn proof(
+        &self,
+        make: impl Fn(&mut dyn FnMut(Node) -> Digest) -> Result<Vec<Digest>, MerkleError>,
+    ) -> Result<Vec<Digest>, ProofError> {
+        let mut needed = Vec::new();
+        make(&mut |node| {
+            needed.push(node);
+            Digest::from_bytes([0; 32])
+        })?;
+        let mut found = self.store.roots(&needed).await?.into_iter();
+        Ok(make(&mut |_| found.next().unwrap_or(Digest::from_bytes([0; 32])))?)
+    }
+}

@@ -1,0 +1,133 @@
+//! By what entries of the log are found: for each name the places of the entries that bear it, the places of one group
+//! of units in one value. The values are differences in LEB128, so that a name which every entry bears costs a byte each.
+//!
+//! Which names an entry bears is `log.rs`.
+
+use std::collections::BTreeMap;
+
+use super::write::Writes;
+use super::{Direction, Pair, Pairs, end_of};
+use crate::app::ports::StoreError;
+
+/// Bytes of one value, as small as chunks of records.
+const VALUE_BYTES: usize = 4096;
+/// Bytes of the longest difference.
+const DIFFERENCE_MAX_BYTES: usize = 10;
+
+/// Places by name, to be written.
+#[derive(Debug, Default)]
+pub(super) struct Postings(BTreeMap<Vec<u8>, Vec<u64>>);
+
+impl Postings {
+    /// Adds a place, larger than those before it.
+    pub(super) fn add(&mut self, name: Vec<u8>, place: u64) {
+        self.0.entry(name).or_default().push(place);
+    }
+
+    /// What is to be written.
+    pub(super) fn into_pairs(self) -> Vec<Pair> {
+        self.0.iter().flat_map(|(name, places)| values(name, places)).collect()
+    }
+}
+
+/// Places of a name before a place, newest first.
+pub(super) fn places_before<'a>(
+    pairs: &'a dyn Pairs,
+    name: &[u8],
+    before: Option<u64>,
+) -> impl Iterator<Item = Result<u64, StoreError>> + use<'a> {
+    let to = before.map_or_else(|| end_of(name), |before| key(name, before));
+    let values = pairs.scan(name, &to, Direction::Backward);
+    values.flat_map(|pair| told(pair).into_iter().rev()).filter(move |place| is_before(place, before))
+}
+
+/// Removes the places of a name before a place.
+pub(super) fn remove(pairs: &dyn Pairs, name: &[u8], before: u64) -> Result<Writes, StoreError> {
+    let mut writes = Writes::new();
+    for pair in pairs.scan(name, &key(name, before), Direction::Forward) {
+        let (old, value) = pair?;
+        let kept: Vec<u64> = parse(&old, &value)?.into_iter().filter(|place| *place >= before).collect();
+        writes.insert(old, None);
+        writes.extend(values(name, &kept).into_iter().map(|(key, value)| (key, Some(value))));
+    }
+    Ok(writes)
+}
+
+fn is_before(place: &Result<u64, StoreError>, before: Option<u64>) -> bool {
+    place.as_ref().map_or(true, |place| before.is_none_or(|before| *place < before))
+}
+
+fn told(pair: Result<Pair, StoreError>) -> Vec<Result<u64, StoreError>> {
+    match pair.and_then(|(key, value)| parse(&key, &value)) {
+        Ok(places) => places.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    }
+}
+
+fn key(name: &[u8], place: u64) -> Vec<u8> {
+    [name, &place.to_be_bytes()].concat()
+}
+
+fn values(name: &[u8], places: &[u64]) -> Vec<Pair> {
+    let mut values: Vec<Pair> = Vec::new();
+    let mut last = 0;
+    for place in places {
+        match values.last_mut().filter(|(_, value)| value.len() + DIFFERENCE_MAX_BYTES <= VALUE_BYTES) {
+            Some((_, value)) => write_number(value, place - last),
+            None => values.push((key(name, *place), Vec::new())),
+        }
+        last = *place;
+    }
+    values
+}
+
+fn parse(key: &[u8], value: &[u8]) -> Result<Vec<u64>, StoreError> {
+    let (_, first) = key.split_last_chunk::<8>().ok_or(StoreError::Damaged)?;
+    let (mut place, mut rest) = (u64::from_be_bytes(*first), value);
+    let mut places = vec![place];
+    while !rest.is_empty() {
+        let difference = read_number(&mut rest).ok_or(StoreError::Damaged)?;
+        place = place.checked_add(difference).ok_or(StoreError::Damaged)?;
+        places.push(place);
+    }
+    Ok(places)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
+fn write_number(value: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        value.push((number & 0x7F) as u8 | 0x80);
+        number >>= 7;
+    }
+    value.push(number as u8);
+}
+
+fn read_number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, tail) = rest.split_first()?;
+        *rest = tail;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn places_read_back(places in prop::collection::btree_set(any::<u64>(), 1..1500)) {
+            let places: Vec<u64> = places.into_iter().collect();
+            let values = values(b"name", &places);
+            prop_assert!(values.iter().all(|(_, value)| value.len() <= VALUE_BYTES));
+            let read: Vec<u64> = values.iter().flat_map(|(key, value)| parse(key, value).unwrap()).collect();
+            prop_assert_eq!(read, places);
+        }
+    }
+}
