@@ -9,15 +9,17 @@ mod figures;
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{Read, Write, sink};
+use std::io::{self, Cursor, Read, Write, sink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use figures::{RUNS, alone, beside, head, missing, random_bytes};
-use pli::value::Digest;
-use pli::vault::{Identity, Opener, Recipient, Sealer, open, seal};
+use pli::vault::{
+    Identity, ManifestPart, PartOpener, PartRole, Recipient, Sealer, SealingKey, SegmentSource, open, seal,
+};
 
 const MIB: usize = 1024 * 1024;
 /// What is pushed at once, about what a socket gives.
@@ -42,7 +44,7 @@ fn main() {
 
 /// One key pair, as we hold it and as the age crate does.
 struct Keys {
-    ours: Identity,
+    ours: Arc<Identity>,
     theirs: age::x25519::Identity,
 }
 
@@ -50,19 +52,19 @@ impl Keys {
     fn generate() -> Self {
         let ours = Identity::generate();
         let text = String::from_utf8(ours.expose().expose().to_vec()).unwrap();
-        Self { theirs: age::x25519::Identity::from_str(&text).unwrap(), ours }
+        Self { theirs: age::x25519::Identity::from_str(&text).unwrap(), ours: Arc::new(ours) }
     }
 }
 
 fn streams(keys: &Keys, plain: &[u8]) {
     let rate = |elapsed: Duration| plain.len() as f64 / MIB as f64 / elapsed.as_secs_f64();
-    let (sealed, digest) = sealed_in_memory(keys, plain);
+    let (sealed, part) = sealed_in_memory(keys, plain);
     let mut taken = Taken::default();
     let tool = AgeTool::find(keys, plain, &sealed);
     for _ in 0..RUNS {
         taken.seal.push(rate(time(|| seal_stream(keys, plain))));
         taken.crate_seal.push(rate(time(|| crate_seals(keys, plain))));
-        taken.open.push(rate(time(|| open_stream(keys, &sealed, digest))));
+        taken.open.push(rate(time(|| open_stream(keys, &sealed, &part))));
         taken.crate_open.push(rate(time(|| crate_opens(keys, &sealed))));
         if let Some(tool) = &tool {
             taken.tool_seal.push(rate(time(|| tool.encrypts())));
@@ -84,12 +86,12 @@ struct Taken {
 
 impl Taken {
     fn tell(&self) {
-        beside("seal, with both digests", &self.seal, "age crate, no digest", &self.crate_seal);
+        beside("seal, with the digest", &self.seal, "age crate, no digest", &self.crate_seal);
         beside("open, with the digest", &self.open, "age crate, no digest", &self.crate_open);
         if self.tool_seal.is_empty() {
-            missing("seal, with both digests", &self.seal, "age is not installed");
+            missing("seal, with the digest", &self.seal, "age is not installed");
         } else {
-            beside("seal, with both digests", &self.seal, "age tool", &self.tool_seal);
+            beside("seal, with the digest", &self.seal, "age tool", &self.tool_seal);
             beside("open, with the digest", &self.open, "age tool", &self.tool_open);
         }
     }
@@ -102,26 +104,45 @@ fn time(work: impl FnOnce()) -> Duration {
 }
 
 fn seal_stream(keys: &Keys, plain: &[u8]) {
-    let mut sealer = Sealer::new(&keys.ours.recipient()).unwrap();
+    let mut sealer = Sealer::new(&SealingKey::new(&keys.ours.recipient()).unwrap()).unwrap();
     for piece in plain.chunks(PIECE_BYTES) {
         black_box(sealer.push(piece).unwrap());
     }
     black_box(sealer.finish().unwrap());
 }
 
-fn sealed_in_memory(keys: &Keys, plain: &[u8]) -> (Vec<u8>, Digest) {
-    let mut sealer = Sealer::new(&keys.ours.recipient()).unwrap();
+fn sealed_in_memory(keys: &Keys, plain: &[u8]) -> (Vec<u8>, ManifestPart) {
+    let mut sealer = Sealer::new(&SealingKey::new(&keys.ours.recipient()).unwrap()).unwrap();
     let mut sealed = Vec::with_capacity(plain.len() + plain.len() / 1000 + 1000);
     for piece in plain.chunks(PIECE_BYTES) {
         sealed.extend(sealer.push(piece).unwrap());
     }
     let (tail, summary) = sealer.finish().unwrap();
     sealed.extend(tail);
-    (sealed, summary.sealed_digest)
+    let part = ManifestPart {
+        role: PartRole::Attachment,
+        name: String::new(),
+        content_type: String::new(),
+        size: summary.plain_size,
+        digest: summary.plain_digest,
+        segments: vec![summary.segment],
+    };
+    (sealed, part)
 }
 
-fn open_stream(keys: &Keys, sealed: &[u8], digest: Digest) {
-    let mut opener = Opener::new(&keys.ours, sealed, digest).unwrap();
+/// A sealed part in memory.
+struct Kept<'a>(&'a [u8]);
+
+impl<'a> SegmentSource for Kept<'a> {
+    type Sealed = Cursor<&'a [u8]>;
+
+    fn open(&mut self, _place: usize) -> io::Result<Self::Sealed> {
+        Ok(Cursor::new(self.0))
+    }
+}
+
+fn open_stream(keys: &Keys, sealed: &[u8], part: &ManifestPart) {
+    let mut opener = PartOpener::new(Arc::clone(&keys.ours), part, Kept(sealed)).unwrap();
     let mut buffer = vec![0; PIECE_BYTES];
     while opener.pull(&mut buffer).unwrap() > 0 {
         black_box(&buffer);
@@ -206,7 +227,7 @@ fn small(keys: &Keys, random: &[u8]) {
 
 /// As `app` seals what is in memory already.
 fn seal_small(recipient: &Recipient, plain: &[u8]) -> usize {
-    let mut sealer = Sealer::new(recipient).unwrap();
+    let mut sealer = Sealer::new(&SealingKey::new(recipient).unwrap()).unwrap();
     let begun = sealer.push(plain).unwrap();
     let (tail, summary) = sealer.finish().unwrap();
     black_box(summary);

@@ -133,7 +133,7 @@ impl App {
         let mut parts = self.seal_parts(&draft.recipient, &[text], now.day()).await?;
         let entries = Self::draft_entries(&draft, &identity)?;
         let files = draft.parts.iter().zip(entries);
-        parts.extend(files.map(|(part, entry)| SealedPart { entry, object: part.object.clone() }));
+        parts.extend(files.map(|(part, entry)| SealedPart { entry, objects: part.objects.clone() }));
 
         let mut unit = UnitOfWork::default();
         let depositor = self.depositor(&mut unit, &draft.address, partner, now)?;

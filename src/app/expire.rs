@@ -126,7 +126,7 @@ impl App {
         self.log(&mut unit, told(Action::TransferExpired))?;
         self.log(&mut unit, told(Action::GrantsDestroyed).with(Detail::Count(grants.len() as u64)))?;
         let of = ErasureOf::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
-        let effect = Effect::EraseObjects { of, objects: transfer.objects.clone() };
+        let effect = Effect::EraseObjects { of, objects: transfer.objects.concat() };
         let erasing = self.intend(&mut unit, effect, now)?;
         for (grant, _) in grants {
             unit.delete(Key::Grant((grant.terms.transfer, grant.terms.holder)));
@@ -174,7 +174,7 @@ impl App {
         parts: Vec<DraftPart>,
         now: Timestamp,
     ) -> Result<Option<PendingEffect>, AppError> {
-        let objects: Vec<_> = parts.into_iter().map(|part| part.object).collect();
+        let objects: Vec<_> = parts.into_iter().flat_map(|part| part.objects).collect();
         if objects.is_empty() {
             return Ok(None);
         }

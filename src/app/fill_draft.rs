@@ -15,7 +15,7 @@ use crate::message::{FileName, clean_file_name};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftError};
 use crate::value::{ByteSize, DraftId};
-use crate::vault::{Identity, ManifestPart, PartRole, Sealer, open, seal, unwrap_identity};
+use crate::vault::{Identity, ManifestPart, PartRole, Sealer, SealingKey, open, seal, unwrap_identity};
 
 /// How many first bytes are kept to tell the type of a file.
 const SNIFF_BYTES: usize = 4096;
@@ -79,7 +79,9 @@ impl App {
             self.log_file_refused(&view.draft, reason_of(refusal), visitor).await?;
             return Err(refusal.into());
         }
-        let sealer = Sealer::new(&view.draft.recipient).map_err(AppError::from)?;
+        let sealer = SealingKey::new(&view.draft.recipient)
+            .and_then(|key| Sealer::new(&key))
+            .map_err(AppError::from)?;
         let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
         Ok(FileSealing { app: self, view, name, head: Vec::new(), sealer, writer, visitor })
@@ -190,15 +192,17 @@ impl FileSealing<'_> {
             content_type: content_type(&head, name.as_str()).to_owned(),
             size: summary.plain_size,
             digest: summary.plain_digest,
-            sealed_digest: summary.sealed_digest,
+            segments: vec![summary.segment],
         };
+        let binding = entry.binding();
         let plain = serde_json::to_vec(&entry).map_err(|_| AppError::Broken("manifest entry"))?;
         let entry = seal(&view.draft.recipient, &plain).map_err(AppError::from)?;
 
         let DraftView { mut draft, mut version, mailbox } = view;
         for _ in 0..CONFLICT_TRIES {
             let now = app.believed_now()?;
-            let added = draft.add(&mailbox.limits, object.clone(), entry.clone(), &summary, now);
+            let added =
+                draft.add(&mailbox.limits, vec![object.clone()], entry.clone(), summary.plain_size, now);
             let number = match added {
                 Ok(number) => number,
                 Err(refusal) => {
@@ -218,7 +222,7 @@ impl FileSealing<'_> {
                 Outcome::Done,
                 visitor.web(),
             );
-            app.log(&mut unit, sealed.with(Detail::Sealed(summary.sealed_digest)))?;
+            app.log(&mut unit, sealed.with(Detail::Sealed(binding)))?;
             unit.put(draft.clone());
             match app.store.commit(unit).await.map_err(AppError::from) {
                 Ok(_) => return Ok(SealedFile { number, name, size: summary.plain_size }),

@@ -3,11 +3,14 @@
 //!
 //! A download commits its intention before the first byte and its result after the last (invariant 2).
 
-use std::io::BufReader;
+use std::io;
+use std::sync::Arc;
 
 use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-use super::ports::{AuditRange, Key, List, ObjectReader, UnitOfWork};
+use super::ports::{AuditRange, Key, List, ObjectError, ObjectReader, Objects, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome, RefusalReason};
 use crate::identity::Session;
@@ -16,9 +19,11 @@ use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_readi
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::{Effect, KeyName, PendingEffect};
-use crate::transfer::{RegisterLine, Route, Transfer};
+use crate::transfer::{ObjectLocator, RegisterLine, Route, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
-use crate::vault::{Grant, Identity, Manifest, ManifestPart, Opener, PartRole, VaultError, unwrap_identity};
+use crate::vault::{
+    Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError, unwrap_identity,
+};
 
 /// How many mails of a transfer its page shows.
 const MAILS_SHOWN_MAX: usize = 50;
@@ -74,7 +79,7 @@ pub struct OpenedTransfer {
     pub transfer: Transfer,
     /// The mailbox.
     pub mailbox: Mailbox,
-    identity: Identity,
+    identity: Arc<Identity>,
     manifest: Manifest,
 }
 
@@ -96,7 +101,33 @@ pub struct FileView {
 }
 
 /// A sealed part that is being read in clear, where blocking is allowed.
-pub type PartStream = Opener<BufReader<Box<dyn ObjectReader>>>;
+pub type PartStream = PartOpener<StoredSegments>;
+
+/// The segments of a part in the object store; each is opened when it is needed, where blocking is allowed.
+pub struct StoredSegments {
+    objects: Arc<dyn Objects>,
+    locators: Vec<ObjectLocator>,
+    handle: Handle,
+}
+
+impl StoredSegments {
+    /// The objects at these places. Made inside the runtime that is to look for them.
+    pub(super) fn new(objects: Arc<dyn Objects>, locators: Vec<ObjectLocator>) -> Self {
+        Self { objects, locators, handle: Handle::current() }
+    }
+}
+
+impl SegmentSource for StoredSegments {
+    type Sealed = Box<dyn ObjectReader>;
+
+    fn open(&mut self, place: usize) -> io::Result<Self::Sealed> {
+        let locator = self.locators.get(place).ok_or(io::ErrorKind::NotFound)?;
+        self.handle.block_on(self.objects.open(locator)).map_err(|error| match error {
+            ObjectError::Unavailable(error) => error,
+            other => io::Error::new(io::ErrorKind::NotFound, other),
+        })
+    }
+}
 
 impl OpenedTransfer {
     /// Whether rights alone protect the mailbox, which its pages say (DESIGN: custody `gateway`).
@@ -229,10 +260,11 @@ impl App {
         let logged = self.logged_manifest(&transfer).await?;
         let manifest =
             Manifest::open(&transfer.manifest, &identity, logged, transfer.id).map_err(AppError::from)?;
-        if manifest.parts.len() != transfer.objects.len() {
+        let kept = transfer.objects.iter().map(Vec::len);
+        if !manifest.parts.iter().map(|part| part.segments.len()).eq(kept) {
             return Err(AppError::from(VaultError::Swapped).into());
         }
-        Ok(OpenedTransfer { transfer, mailbox, identity, manifest })
+        Ok(OpenedTransfer { transfer, mailbox, identity: Arc::new(identity), manifest })
     }
 
     /// Something sealed is not what was sealed: the officer must see it.
@@ -254,7 +286,7 @@ impl App {
         let Some(place) = place else { return Ok(SecretBytes::default()) };
         let mut stream = self.open_part(opened, place).await?;
         let size = usize::try_from(opened.manifest.parts[place].size.bytes()).unwrap_or(usize::MAX);
-        let read = tokio::task::spawn_blocking(move || {
+        let read = spawn_blocking(move || {
             let mut text = Vec::with_capacity(size.min(super::accept_deposit::MESSAGE_MAX_BYTES) + 1);
             let mut buffer = zeroize::Zeroizing::new(vec![0; 64 * 1024]);
             loop {
@@ -274,9 +306,11 @@ impl App {
     }
 
     async fn open_part(&self, opened: &OpenedTransfer, place: usize) -> Result<PartStream, AppError> {
-        let sealed = self.objects.open(&opened.transfer.objects[place]).await?;
-        let expected = opened.manifest.parts[place].sealed_digest;
-        Ok(Opener::new(&opened.identity, BufReader::with_capacity(128 * 1024, sealed), expected)?)
+        let identity = Arc::clone(&opened.identity);
+        let part = opened.manifest.parts[place].clone();
+        let segments = StoredSegments::new(Arc::clone(&self.objects), opened.transfer.objects[place].clone());
+        let opening = spawn_blocking(move || PartOpener::new(identity, &part, segments));
+        Ok(opening.await.map_err(|_| AppError::Broken("opening of a part"))??)
     }
 
     /// Commits the intention of a download: of one file, or of all when `number` is none. The result is committed by

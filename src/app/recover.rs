@@ -2,7 +2,7 @@
 //! opens with the offline recovery identity and the identities of the live days (DESIGN section 4). Nothing is opened
 //! here: what is written is as sealed as what is stored, so this needs no secret.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::ports::{List, UnitOfWork};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::mailbox::Mailbox;
-use crate::transfer::Transfer;
+use crate::transfer::{ObjectLocator, Transfer};
 use crate::value::{Reference, Timestamp};
 use crate::vault::Grant;
 
@@ -65,15 +65,18 @@ pub struct RecoveredTransfer {
     pub grant: String,
     /// The manifest, which names the files; opened by the transfer's identity, as the objects are.
     pub manifest: String,
-    /// The objects, in the manifest's order.
-    pub objects: Vec<String>,
+    /// The objects: for each part of the manifest, in its order, the segments of the part, in order.
+    pub objects: Vec<Vec<String>>,
 }
 
 const READ_ME: &str = "Open with the stock age tool, in this order. \
 1: age -d -i RECOVERY mailboxes/M.age > m.key (the mailbox's identity). \
 2: age -d -i DAY grants/T.age | age -d -i m.key > t.json (DAY is the identity of the transfer's day in the keyring; \
 the field identity of t.json, put into a file, is t.key). \
-3: age -d -i t.key manifests/T.age (names, sizes, digests), then age -d -i t.key objects/T-N.age for each file.";
+3: age -d -i t.key manifests/T.age gives names, sizes and digests. \
+4: for part N of the manifest, from 0: age -d -i t.key objects/T-N-S.age for each segment S, from 0 upwards, one after \
+the other into one file (most parts have one segment). sha256sum of that file is the digest of the manifest, there in \
+base64.";
 
 impl App {
     /// Writes the export; logged before the first file.
@@ -130,18 +133,12 @@ impl Export<'_> {
         self.file(&grant_path, grant.sealed.as_bytes())?;
         self.file(&manifest, transfer.manifest.as_bytes())?;
         let mut objects = Vec::with_capacity(transfer.objects.len());
-        for (place, locator) in transfer.objects.iter().enumerate() {
-            let path = format!("objects/{name}-{place}.age");
-            self.files.begin(&path).map_err(unwritten)?;
-            let mut sealed = self.handle.block_on(self.app.objects.open(locator))?;
-            let mut buffer = vec![0; COPY_BYTES];
-            loop {
-                match sealed.read(&mut buffer).map_err(unwritten)? {
-                    0 => break,
-                    count => self.files.write(&buffer[..count]).map_err(unwritten)?,
-                }
-            }
-            objects.push(path);
+        for (part, segments) in transfer.objects.iter().enumerate() {
+            let paths = segments.iter().enumerate().map(|(segment, locator)| {
+                let path = format!("objects/{name}-{part}-{segment}.age");
+                self.object(&path, locator).map(|()| path)
+            });
+            objects.push(paths.collect::<Result<_, _>>()?);
         }
         self.index.transfers.push(RecoveredTransfer {
             reference: transfer.reference.clone(),
@@ -153,6 +150,18 @@ impl Export<'_> {
             objects,
         });
         Ok(())
+    }
+
+    fn object(&mut self, path: &str, locator: &ObjectLocator) -> Result<(), AppError> {
+        self.files.begin(path).map_err(unwritten)?;
+        let mut sealed = self.handle.block_on(self.app.objects.open(locator))?;
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            match sealed.read(&mut buffer).map_err(unwritten)? {
+                0 => return Ok(()),
+                count => self.files.write(&buffer[..count]).map_err(unwritten)?,
+            }
+        }
     }
 
     fn finish(mut self) -> Result<usize, AppError> {

@@ -14,15 +14,17 @@ use crate::relay::letter::{Letter, LetterKind};
 use crate::retention::KeyName;
 use crate::transfer::{Depositor, ObjectLocator, Route, Transfer};
 use crate::value::{ByteSize, Day, Language, MailAddress, PersonId, Reference, Timestamp, TransferId};
-use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Recipient, Sealer};
+use crate::vault::{
+    Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Recipient, Sealer, SealingKey,
+};
 
 /// How many bytes are sealed at once of what is in memory already.
 const SEAL_STEP_BYTES: usize = 1024 * 1024;
 
-/// A sealed part and where it is kept.
+/// A sealed part and where its segments are kept.
 pub(super) struct SealedPart {
     pub entry: ManifestPart,
-    pub object: ObjectLocator,
+    pub objects: Vec<ObjectLocator>,
 }
 
 /// A part that is in memory and is to be sealed.
@@ -85,7 +87,7 @@ impl App {
             total_size,
             manifest: sealed_manifest,
             manifest_digest,
-            objects: release.parts.into_iter().map(|part| part.object).collect(),
+            objects: release.parts.into_iter().map(|part| part.objects).collect(),
             first_opening: None,
         };
         self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
@@ -221,9 +223,10 @@ impl App {
     ) -> Result<Vec<SealedPart>, AppError> {
         let mut writers: Vec<Box<dyn ObjectWriter>> = Vec::with_capacity(parts.len());
         let mut entries = Vec::with_capacity(parts.len());
+        let key = SealingKey::new(recipient)?;
         for part in parts {
             let mut writer = self.objects.create(today).await?;
-            let mut sealer = Sealer::new(recipient)?;
+            let mut sealer = Sealer::new(&key)?;
             for step in part.bytes.chunks(SEAL_STEP_BYTES) {
                 let sealed = sealer.push(step)?;
                 if !sealed.is_empty() {
@@ -239,11 +242,15 @@ impl App {
                 content_type: part.content_type.to_owned(),
                 size: summary.plain_size,
                 digest: summary.plain_digest,
-                sealed_digest: summary.sealed_digest,
+                segments: vec![summary.segment],
             });
         }
         let objects = try_join_all(writers.into_iter().map(ObjectWriter::finish)).await?;
-        Ok(entries.into_iter().zip(objects).map(|(entry, object)| SealedPart { entry, object }).collect())
+        Ok(entries
+            .into_iter()
+            .zip(objects)
+            .map(|(entry, object)| SealedPart { entry, objects: vec![object] })
+            .collect())
     }
 
     /// The organisation that runs a mailbox.

@@ -10,7 +10,7 @@ use crate::value::{
     ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference,
     Timestamp, TokenHash, TransferId,
 };
-use crate::vault::{Recipient, SealSummary, Sealed};
+use crate::vault::{Recipient, Sealed};
 
 /// A draft lives this long after its last byte (DESIGN section 5).
 pub const DRAFT_LIFE: Millis = Millis::hours(24);
@@ -35,8 +35,8 @@ pub enum DraftState {
 pub struct DraftPart {
     /// Its number in the draft, from 1, never reused.
     pub number: u32,
-    /// Where it is kept.
-    pub object: ObjectLocator,
+    /// Where its segments are kept, in order.
+    pub objects: Vec<ObjectLocator>,
     /// Its manifest entry, sealed to the transfer's recipient: the name is in it.
     pub entry: Sealed,
     /// Size in clear.
@@ -159,16 +159,16 @@ impl Draft {
     pub fn add(
         &mut self,
         limits: &DepositLimits,
-        object: ObjectLocator,
+        objects: Vec<ObjectLocator>,
         entry: Sealed,
-        summary: &SealSummary,
+        size: ByteSize,
         now: Timestamp,
     ) -> Result<u32, DraftError> {
         self.room(limits)?;
-        self.check_size(limits, summary.plain_size)?;
+        self.check_size(limits, size)?;
         let number = self.next_number;
         self.next_number = self.next_number.saturating_add(1);
-        self.parts.push(DraftPart { number, object, entry, size: summary.plain_size });
+        self.parts.push(DraftPart { number, objects, entry, size });
         self.touched_at = now;
         Ok(number)
     }
@@ -198,7 +198,7 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Digest, Token};
+    use crate::value::Token;
     use crate::vault::{Identity, seal, wrap_identity};
 
     const LIMITS: DepositLimits = DepositLimits { file: ByteSize(100), deposit: ByteSize(150), files: 2 };
@@ -225,15 +225,8 @@ mod tests {
     }
 
     fn add(draft: &mut Draft, size: u64) -> Result<u32, DraftError> {
-        let digest = Digest::of(b"");
-        let summary = SealSummary {
-            plain_size: ByteSize(size),
-            plain_digest: digest,
-            sealed_size: ByteSize(size + 200),
-            sealed_digest: digest,
-        };
         let entry = seal(&draft.recipient, b"{}").unwrap();
-        draft.add(&LIMITS, ObjectLocator("x".into()), entry, &summary, Timestamp(9))
+        draft.add(&LIMITS, vec![ObjectLocator("x".into())], entry, ByteSize(size), Timestamp(9))
     }
 
     #[test]

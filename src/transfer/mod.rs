@@ -86,8 +86,8 @@ pub struct Transfer {
     pub manifest: Sealed,
     /// Its digest, which stands in the log too.
     pub manifest_digest: Digest,
-    /// The sealed objects, the n-th being the manifest's n-th part.
-    pub objects: Vec<ObjectLocator>,
+    /// The sealed objects: the n-th are the segments of the manifest's n-th part, in order.
+    pub objects: Vec<Vec<ObjectLocator>>,
     /// Set once.
     pub first_opening: Option<FirstOpening>,
 }

@@ -18,26 +18,35 @@ pub enum VaultError {
     /// A key that is written down is not an X25519 key of age.
     #[error("not an X25519 age key")]
     NotAKey,
+    /// The system gives no randomness; nothing can be sealed.
+    #[error("no randomness to seal with")]
+    NoRandomness,
     /// The bytes that the sealed stream is read from could not be read.
     #[error("the sealed bytes could not be read")]
     Unreadable(#[source] std::io::Error),
 }
 
-impl From<age::DecryptError> for VaultError {
-    fn from(error: age::DecryptError) -> Self {
-        match error {
-            age::DecryptError::NoMatchingKeys => Self::WrongKey,
-            age::DecryptError::Io(source) => Self::from(source),
-            _ => Self::Damaged,
+impl From<std::io::Error> for VaultError {
+    fn from(error: std::io::Error) -> Self {
+        // A reader of ours passed through somebody else's code, which only knows this kind of error.
+        if error.get_ref().is_some_and(|inner| inner.is::<Self>()) {
+            return match error.into_inner().map(|inner| inner.downcast::<Self>()) {
+                Some(Ok(inner)) => *inner,
+                _ => Self::Damaged,
+            };
+        }
+        match error.kind() {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => Self::Damaged,
+            _ => Self::Unreadable(error),
         }
     }
 }
 
-impl From<std::io::Error> for VaultError {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => Self::Damaged,
-            _ => Self::Unreadable(error),
+impl From<VaultError> for std::io::Error {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Unreadable(source) => source,
+            damage => Self::new(std::io::ErrorKind::InvalidData, damage),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Recipient, Sealed, VaultError, open, seal};
-use crate::value::{ByteSize, Digest, MailAddress, SecretBytes, Timestamp, TransferId};
+use super::{Identity, Recipient, Sealed, Segment, VaultError, open, seal};
+use crate::value::{ByteSize, Digest, DigestBuilder, MailAddress, SecretBytes, Timestamp, TransferId};
 
 /// What a part of a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +30,17 @@ pub struct ManifestPart {
     pub size: ByteSize,
     /// SHA-256 in clear.
     pub digest: Digest,
-    /// SHA-256 of the age file; what is read must have it.
-    pub sealed_digest: Digest,
+    /// Its segments in order; their plaintexts, one after the other, are the part.
+    pub segments: Vec<Segment>,
+}
+
+impl ManifestPart {
+    /// What binds the part in the log: SHA-256 of its segments' bindings, in order.
+    pub fn binding(&self) -> Digest {
+        let mut digest = DigestBuilder::default();
+        self.segments.iter().for_each(|segment| digest.update(segment.binding.as_bytes()));
+        digest.finish()
+    }
 }
 
 /// What a transfer holds. Its own sealed digest stands in the log, so that nothing can be swapped unseen.

@@ -1,21 +1,31 @@
 //! Sealing and opening: everything that the gateway keeps of a person's case is an age v1 file
 //! (<https://age-encryption.org/v1>) to an X25519 recipient, so that the stock `age` tool can open it.
 //!
-//! Each construction is one short function: a stream ([`Sealer`], [`Opener`]), a small blob ([`seal`],
-//! [`open`]), a wrapped identity ([`wrap_identity`]), a grant ([`Grant`]), a manifest ([`Manifest`]). Nothing
-//! here touches a file or a clock. The age crate draws its own randomness for file keys and nonces: see
-//! `docs/decisions/0002-age-draws-its-own-randomness.md`.
+//! Each construction is one short function: a part of one or more segments ([`SegmentSealer`], [`PartOpener`]), a small
+//! blob ([`seal`], [`open`]), a wrapped identity ([`wrap_identity`]), a grant ([`Grant`]), a manifest ([`Manifest`]).
+//! Nothing here touches a file or a clock. The format is written and read here with aws-lc, the keys are the age crate's;
+//! both draw their own randomness: see `docs/decisions/0002` and `0021`.
 
+mod content_digest;
 mod error;
 mod grant;
+mod header;
 mod key;
 mod manifest;
 mod open;
+mod part;
 mod seal;
+mod segment;
+mod stream;
 
+pub use content_digest::ContentDigest;
 pub use error::VaultError;
 pub use grant::{Grant, GrantTerms};
+pub use header::AGE_MAGIC;
 pub use key::{Identity, Recipient};
 pub use manifest::{Manifest, ManifestPart, PartRole};
-pub use open::{Opener, open, unwrap_identity};
-pub use seal::{AGE_MAGIC, SealSummary, Sealed, Sealer, seal, wrap_identity};
+pub use open::{TruncatedSegment, open, unwrap_identity};
+pub use part::{PartOpener, SegmentSource};
+pub use seal::{SealSummary, Sealed, Sealer, seal, wrap_identity};
+pub use segment::{SealingKey, Segment, SegmentSealer};
+pub use stream::CHUNK_BYTES;

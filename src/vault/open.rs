@@ -1,25 +1,57 @@
-//! Opening: age v1 bytes in, bytes out, never without the key and never past a change.
+//! Opening small blobs and single segments: age v1 bytes in, bytes out, never without the key and never past a change.
+//! Parts of several segments: [`super::PartOpener`].
 
-use std::io::{self, Read};
+use std::io::{Read, Seek, SeekFrom};
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{Identity, Sealed, VaultError};
-use crate::value::{Digest, DigestBuilder, SecretBytes};
+use super::header::{FileKey, HEADER_MAX_BYTES, Header};
+use super::stream::{
+    CHUNK_BYTES, ChunkPlace, NONCE_BYTES, Payload, SEALED_CHUNK_BYTES, TAG_BYTES, chunks_of, payload_bytes,
+};
+use super::{Identity, Sealed, Segment, VaultError};
+use crate::value::{Digest, SecretBytes};
+
+/// How many bytes are looked at first for a header; ours and its nonce fit.
+const FIRST_LOOK_BYTES: usize = 512;
 
 /// Opens a small sealed blob.
 pub fn open(identity: &Identity, sealed: &Sealed) -> Result<SecretBytes, VaultError> {
-    let decryptor = age::Decryptor::new_buffered(sealed.as_bytes())?;
-    let mut reader = decryptor.decrypt(std::iter::once(identity.as_age()))?;
+    let bytes = sealed.as_bytes();
+    let header = Header::parse(bytes)?.ok_or(VaultError::Damaged)?;
+    let file_key = header.unwrap(identity)?;
+    let rest = bytes.get(header.as_bytes().len()..).unwrap_or_default();
+    let (nonce, chunks) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
+    let payload = Payload::new(&file_key, nonce)?;
     // Room for all of it at once: a growing buffer would leave plaintext behind in freed memory.
-    let mut plain = Vec::with_capacity(sealed.as_bytes().len());
-    match reader.read_to_end(&mut plain) {
-        Ok(_) => Ok(SecretBytes::new(plain)),
+    let mut plain = vec![0; chunks.len()];
+    match open_chunks(&payload, chunks, &mut plain) {
+        Ok(size) => {
+            plain.truncate(size);
+            Ok(SecretBytes::new(plain))
+        }
         Err(error) => {
             plain.zeroize();
-            Err(error.into())
+            Err(error)
         }
     }
+}
+
+fn open_chunks(payload: &Payload, sealed: &[u8], plain: &mut [u8]) -> Result<usize, VaultError> {
+    let count = sealed.len().div_ceil(SEALED_CHUNK_BYTES);
+    let mut size = 0;
+    for (index, chunk) in (0..).zip(sealed.chunks(SEALED_CHUNK_BYTES)) {
+        let place = ChunkPlace { index, is_last: index + 1 == count as u64 };
+        let length = chunk.len().checked_sub(TAG_BYTES).ok_or(VaultError::Damaged)?;
+        // Only a file without a byte has a chunk without one.
+        if length == 0 && index > 0 {
+            return Err(VaultError::Damaged);
+        }
+        let room = plain.get_mut(size..size + length).ok_or(VaultError::Damaged)?;
+        payload.open(place, chunk, room)?;
+        size += length;
+    }
+    if count == 0 { Err(VaultError::Damaged) } else { Ok(size) }
 }
 
 /// Opens a wrapped identity.
@@ -28,113 +60,203 @@ pub fn unwrap_identity(identity: &Identity, wrap: &Sealed) -> Result<Identity, V
     Identity::parse(std::str::from_utf8(text.expose()).map_err(|_| VaultError::NotAKey)?)
 }
 
-/// Opens a sealed stream of any length in constant memory, and checks at its end that the age file is the one
-/// that the manifest names: the last chunk is handed out only after that.
-pub struct Opener<R: Read>(age::stream::StreamReader<Verifying<R>>);
+/// The key of a header that was opened before: the segments of a part, and the parts of a deposit, often share one.
+#[derive(Default)]
+pub(super) struct KnownHeader(Option<(Vec<u8>, FileKey)>);
 
-impl<R: Read> Opener<R> {
-    /// Begins to open the age file that `sealed` reads, whose digest must come out as `expected`.
-    pub fn new(identity: &Identity, sealed: R, expected: Digest) -> Result<Self, VaultError> {
-        let verifying = Verifying { inner: sealed, digest: Some(DigestBuilder::default()), expected };
-        let decryptor = age::Decryptor::new(verifying)?;
-        Ok(Self(decryptor.decrypt(std::iter::once(identity.as_age()))?))
-    }
-
-    /// Reads the next bytes in clear; 0 means that all was read and is what the manifest names.
-    pub fn pull(&mut self, buffer: &mut [u8]) -> Result<usize, VaultError> {
-        self.0.read(buffer).map_err(|error| match error.get_ref() {
-            Some(inner) if inner.is::<NotTheOne>() => VaultError::Swapped,
-            _ => error.into(),
-        })
-    }
-}
-
-/// Says inside an `io::Error` that the stream ended with another digest than expected.
-#[derive(Debug, thiserror::Error)]
-#[error("the age file is not the one that the manifest names")]
-struct NotTheOne;
-
-/// Hashes what passes, and fails at the end of the file when it is not the one expected.
-struct Verifying<R> {
-    inner: R,
-    digest: Option<DigestBuilder>,
-    expected: Digest,
-}
-
-impl<R: Read> Read for Verifying<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        if count > 0 {
-            if let Some(digest) = &mut self.digest {
-                digest.update(&buffer[..count]);
-            }
-        } else if !buffer.is_empty()
-            && let Some(digest) = self.digest.take()
-            && digest.finish() != self.expected
+impl KnownHeader {
+    fn payload(
+        &mut self,
+        identity: &Identity,
+        header: &Header,
+        nonce: &[u8; NONCE_BYTES],
+    ) -> Result<Payload, VaultError> {
+        if let Some((known, file_key)) = &self.0
+            && known == header.as_bytes()
         {
-            return Err(io::Error::other(NotTheOne));
+            return Payload::new(file_key, nonce);
         }
-        Ok(count)
+        let file_key = header.unwrap(identity)?;
+        let payload = Payload::new(&file_key, nonce)?;
+        self.0 = Some((header.as_bytes().to_vec(), file_key));
+        Ok(payload)
     }
+}
+
+/// The beginning of a segment, read and checked against its binding.
+struct Beginning {
+    payload: Payload,
+    /// Where the first chunk is.
+    chunks_at: u64,
+}
+
+impl Beginning {
+    fn read(
+        identity: &Identity,
+        known: &mut KnownHeader,
+        sealed: &mut impl Read,
+        binding: Digest,
+    ) -> Result<(Self, Vec<u8>), VaultError> {
+        let mut bytes = vec![0; FIRST_LOOK_BYTES];
+        let mut filled = 0;
+        loop {
+            let count = read_full(sealed, &mut bytes[filled..])?;
+            let is_end = filled + count < bytes.len();
+            filled += count;
+            if let Some(header) = Header::parse(&bytes[..filled])? {
+                let length = header.as_bytes().len();
+                if let Some(nonce) = bytes[length..filled].first_chunk::<NONCE_BYTES>() {
+                    let end = length + NONCE_BYTES;
+                    // Before any key is tried: whatever does not begin as the manifest says is not looked into.
+                    if Digest::of(&bytes[..end]) != binding {
+                        return Err(VaultError::Swapped);
+                    }
+                    let payload = known.payload(identity, &header, nonce)?;
+                    let chunks = bytes[end..filled].to_vec();
+                    return Ok((Self { payload, chunks_at: end as u64 }, chunks));
+                }
+            }
+            if is_end || bytes.len() >= HEADER_MAX_BYTES {
+                return Err(VaultError::Damaged);
+            }
+            bytes.resize(bytes.len() * 2, 0);
+        }
+    }
+}
+
+/// Reads one segment, from any place: each chunk is checked before it is handed out, the whole length at the start.
+pub(super) struct SegmentReader<R> {
+    sealed: R,
+    beginning: Beginning,
+    size: u64,
+    /// The index of the chunk that `sealed` stands at.
+    next: u64,
+}
+
+impl<R: Read + Seek> SegmentReader<R> {
+    /// Begins a segment; it must begin as `segment` says, and be as long.
+    pub(super) fn new(
+        identity: &Identity,
+        known: &mut KnownHeader,
+        mut sealed: R,
+        segment: &Segment,
+    ) -> Result<Self, VaultError> {
+        let (beginning, _) = Beginning::read(identity, known, &mut sealed, segment.binding)?;
+        let header = beginning.chunks_at - NONCE_BYTES as u64;
+        let length = sealed.seek(SeekFrom::End(0))?;
+        if length != segment.sealed_size_under(header) {
+            return Err(VaultError::Damaged);
+        }
+        // No chunk is at hand: the first that is asked for is sought.
+        Ok(Self { sealed, beginning, size: segment.size.bytes(), next: u64::MAX })
+    }
+
+    /// Opens the chunk in which this byte in clear stands; `chunk` becomes all of it. Returns where it begins.
+    pub(super) fn chunk_at(
+        &mut self,
+        offset: u64,
+        chunk: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<u64, VaultError> {
+        let index = offset / CHUNK_BYTES as u64;
+        let start = index * CHUNK_BYTES as u64;
+        if index != self.next {
+            let place = self.beginning.chunks_at + index * SEALED_CHUNK_BYTES as u64;
+            self.sealed.seek(SeekFrom::Start(place))?;
+        }
+        let length = usize::try_from(self.size.saturating_sub(start)).unwrap_or(usize::MAX).min(CHUNK_BYTES);
+        let mut sealed = vec![0; length + TAG_BYTES];
+        self.next = u64::MAX;
+        self.sealed.read_exact(&mut sealed)?;
+        chunk.resize(length, 0);
+        let place = ChunkPlace { index, is_last: index + 1 == chunks_of(self.size) };
+        self.beginning.payload.open(place, &sealed, chunk)?;
+        self.next = index + 1;
+        Ok(start)
+    }
+}
+
+impl Segment {
+    /// Bytes of the age file, when its header has so many.
+    pub(super) const fn sealed_size_under(&self, header: u64) -> u64 {
+        header + payload_bytes(self.size.bytes())
+    }
+}
+
+/// What is authentic of a segment whose end may be missing: the gateway was killed while it was written. Each chunk that
+/// is handed out was sealed there; what follows the last of them is to be forgotten.
+///
+/// What is got is sealed again into a new segment: this one is never continued, since a chunk that was half written would
+/// be sealed twice under one nonce.
+pub struct TruncatedSegment<R> {
+    sealed: R,
+    payload: Payload,
+    /// Bytes that were read and not opened yet.
+    held: Vec<u8>,
+    index: u64,
+    is_ended: bool,
+    is_whole: bool,
+}
+
+impl<R: Read> TruncatedSegment<R> {
+    /// Begins to open what `sealed` reads, which must begin as `binding` says: it was recorded before the first byte came.
+    /// Without a whole beginning it is [`VaultError::Damaged`]: nothing of it can be had.
+    pub fn new(identity: &Identity, mut sealed: R, binding: Digest) -> Result<Self, VaultError> {
+        let (beginning, held) = Beginning::read(identity, &mut KnownHeader::default(), &mut sealed, binding)?;
+        Ok(Self { sealed, payload: beginning.payload, held, index: 0, is_ended: false, is_whole: false })
+    }
+
+    /// The next authentic bytes, at most [`CHUNK_BYTES`]; none when there are no more.
+    pub fn next_chunk(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        if self.is_ended {
+            return Ok(None);
+        }
+        let mut sealed = vec![0; SEALED_CHUNK_BYTES];
+        let from_held = self.held.len().min(sealed.len());
+        sealed[..from_held].copy_from_slice(&self.held[..from_held]);
+        self.held.drain(..from_held);
+        let count = from_held + read_full(&mut self.sealed, &mut sealed[from_held..])?;
+        sealed.truncate(count);
+        let opened = self.open(&sealed, false).or_else(|| self.open(&sealed, true));
+        self.index += 1;
+        self.is_ended = self.is_whole || opened.is_none();
+        Ok(opened)
+    }
+
+    /// The last chunk was there: the segment is whole, only nobody was told.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    fn open(&mut self, sealed: &[u8], is_last: bool) -> Option<Zeroizing<Vec<u8>>> {
+        let length = sealed.len().checked_sub(TAG_BYTES)?;
+        if !is_last && length < CHUNK_BYTES {
+            return None;
+        }
+        let mut plain = Zeroizing::new(vec![0; length]);
+        self.payload.open(ChunkPlace { index: self.index, is_last }, sealed, &mut plain).ok()?;
+        self.is_whole = is_last;
+        Some(plain)
+    }
+}
+
+/// Reads until the buffer is full or nothing more comes.
+fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, VaultError> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(filled)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::{Sealer, seal, wrap_identity};
-
-    fn read_all(identity: &Identity, sealed: &[u8], expected: Digest) -> Result<Vec<u8>, VaultError> {
-        let mut opener = Opener::new(identity, sealed, expected)?;
-        let (mut plain, mut buffer) = (Vec::new(), [0; 10_000]);
-        loop {
-            match opener.pull(&mut buffer)? {
-                0 => return Ok(plain),
-                count => plain.extend_from_slice(&buffer[..count]),
-            }
-        }
-    }
-
-    fn sealed_stream(identity: &Identity, plain: &[u8]) -> (Vec<u8>, Digest) {
-        let mut sealer = Sealer::new(&identity.recipient()).unwrap();
-        let mut sealed = sealer.push(plain).unwrap();
-        let (tail, summary) = sealer.finish().unwrap();
-        sealed.extend(tail);
-        (sealed, summary.sealed_digest)
-    }
-
-    #[test]
-    fn a_stream_comes_out_as_it_went_in_also_when_it_fills_its_last_chunk() {
-        let identity = Identity::generate();
-        for size in [0, 1, 65_535, 65_536, 65_537, 131_072, 300_000] {
-            let plain: Vec<u8> = (0..size).map(|n| u8::try_from(n % 251).unwrap()).collect();
-            let (sealed, digest) = sealed_stream(&identity, &plain);
-            assert_eq!(read_all(&identity, &sealed, digest).unwrap(), plain, "{size} bytes");
-        }
-    }
-
-    #[test]
-    fn another_file_sealed_to_the_same_recipient_is_caught_before_its_last_chunk() {
-        let identity = Identity::generate();
-        let (_, digest) = sealed_stream(&identity, b"the deposit");
-        let (swapped, _) = sealed_stream(&identity, b"something else");
-        assert!(matches!(read_all(&identity, &swapped, digest), Err(VaultError::Swapped)));
-        let (swapped, _) = sealed_stream(&identity, &vec![9; 131_072]);
-        assert!(matches!(read_all(&identity, &swapped, digest), Err(VaultError::Swapped)));
-    }
-
-    #[test]
-    fn a_cut_or_changed_file_does_not_open() {
-        let identity = Identity::generate();
-        let (sealed, digest) = sealed_stream(&identity, &vec![5; 100_000]);
-        let cut = &sealed[..sealed.len() - 20_000];
-        assert!(matches!(read_all(&identity, cut, Digest::of(cut)), Err(VaultError::Damaged)));
-        let mut changed = sealed;
-        let middle = changed.len() / 2;
-        changed[middle] ^= 1;
-        let digest_of_changed = Digest::of(&changed);
-        assert_ne!(digest, digest_of_changed);
-        assert!(matches!(read_all(&identity, &changed, digest_of_changed), Err(VaultError::Damaged)));
-    }
+    use crate::vault::{SealingKey, SegmentSealer, seal, wrap_identity};
 
     #[test]
     fn another_identity_opens_nothing() {
@@ -144,5 +266,52 @@ mod tests {
         let wrap = wrap_identity(&mine.recipient(), &other).unwrap();
         assert_eq!(unwrap_identity(&mine, &wrap).unwrap().recipient(), other.recipient());
         assert!(unwrap_identity(&mine, &blob).is_err());
+    }
+
+    /// What is had of a segment that was cut after so many sealed bytes, and whether it was whole.
+    fn salvage(identity: &Identity, sealed: &[u8], binding: Digest) -> Result<(Vec<u8>, bool), VaultError> {
+        let mut segment = TruncatedSegment::new(identity, sealed, binding)?;
+        let mut plain = Vec::new();
+        while let Some(chunk) = segment.next_chunk()? {
+            plain.extend_from_slice(&chunk);
+        }
+        assert!(segment.next_chunk()?.is_none(), "it ended once");
+        Ok((plain, segment.is_whole()))
+    }
+
+    #[test]
+    fn of_a_cut_segment_every_whole_chunk_is_had_and_no_other_byte() {
+        let identity = Identity::generate();
+        for size in [1, 65_535, 65_536, 65_537, 131_072, 200_000] {
+            let plain: Vec<u8> = (0..size).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            let mut sealer = SegmentSealer::new(&SealingKey::new(&identity.recipient()).unwrap()).unwrap();
+            let binding = sealer.binding();
+            let mut sealed = sealer.push(&plain).unwrap();
+            sealed.extend(sealer.finish().unwrap().0);
+            assert_eq!(salvage(&identity, &sealed, binding).unwrap(), (plain.clone(), true));
+            for cut in (0..sealed.len()).step_by(997).chain([183, 184, 185, sealed.len() - 1]) {
+                let had = salvage(&identity, &sealed[..cut], binding);
+                if cut < 184 {
+                    assert!(matches!(had, Err(VaultError::Damaged)), "cut in the beginning, at {cut}");
+                    continue;
+                }
+                let chunks = (cut - 184) / SEALED_CHUNK_BYTES;
+                assert_eq!(
+                    had.unwrap(),
+                    (plain[..chunks * CHUNK_BYTES].to_vec(), false),
+                    "cut at {cut} of {size}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_put_in_the_place_of_a_cut_segment_is_not_had() {
+        let identity = Identity::generate();
+        let key = SealingKey::new(&identity.recipient()).unwrap();
+        let binding = SegmentSealer::new(&key).unwrap().binding();
+        let mut forged = SegmentSealer::new(&SealingKey::new(&identity.recipient()).unwrap()).unwrap();
+        let forged = forged.push(&[1; 70_000]).unwrap();
+        assert!(matches!(salvage(&identity, &forged, binding), Err(VaultError::Swapped)));
     }
 }

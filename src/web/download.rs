@@ -263,7 +263,7 @@ impl Write for Pipe<'_> {
 fn copy(mut stream: crate::app::PartStream, writer: &mut impl Write) -> io::Result<()> {
     let mut buffer = zeroize::Zeroizing::new(vec![0; PIECE_BYTES]);
     loop {
-        match stream.pull(&mut buffer).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+        match stream.pull(&mut buffer)? {
             0 => return Ok(()),
             count => writer.write_all(&buffer[..count])?,
         }

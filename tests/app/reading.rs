@@ -128,7 +128,7 @@ async fn the_log_verifies_and_holds_nothing_of_the_insured_person() {
     for marker in [
         "NOM-DE-FICHIER",
         "TITRE-REFUSE",
-        "288",
+        "35 288 118",
         "Demande urgente",
         "jeanne",
         "dossier urgent",

@@ -159,7 +159,7 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
     let entry = sealed(120);
     let part = |number| DraftPart {
         number,
-        object: ObjectLocator(format!("p/2026-11-21/{n:032x}/{number}+{number}")),
+        objects: vec![ObjectLocator(format!("p/2026-11-21/{n:032x}/{number}+{number}"))],
         entry: entry.clone(),
         size: ByteSize(u64::from(number)),
     };
@@ -203,7 +203,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         total_size: ByteSize(5),
         manifest: sealed(300),
         manifest_digest: Digest::of(b"manifest"),
-        objects: vec![ObjectLocator("f/2026-11-21/0123456789abcdef0123456789abcdef".into())],
+        objects: vec![vec![ObjectLocator("f/2026-11-21/0123456789abcdef0123456789abcdef".into())]],
         first_opening: None,
     }
 }

@@ -82,6 +82,7 @@ fn neither_a_backup_nor_the_recovery_identity_brings_it_back() {
         .as_array()
         .unwrap()
         .iter()
+        .flat_map(|part| part.as_array().unwrap())
         .map(|object| fs::read(export.path(object)).unwrap())
         .collect();
 

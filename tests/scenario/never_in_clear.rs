@@ -185,7 +185,11 @@ impl Export {
             .as_array()
             .unwrap()
             .iter()
-            .map(|object| age::decrypt(&key, &self.path(object)))
+            .map(|part| {
+                let segments = part.as_array().unwrap().iter();
+                let opened = segments.map(|segment| age::decrypt(&key, &self.path(segment)));
+                opened.collect::<Result<Vec<_>, _>>().map(|plain| plain.concat())
+            })
             .collect()
     }
 

@@ -1,6 +1,6 @@
 //! The object port: where sealed bytes of any size are kept.
 
-use std::io::Read;
+use std::io::{Read, Seek};
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -32,10 +32,10 @@ pub trait ObjectWriter: Send {
     async fn finish(self: Box<Self>) -> Result<ObjectLocator, ObjectError>;
 }
 
-/// Reads a sealed object from its beginning; used where blocking is allowed.
-pub trait ObjectReader: Read + Send {}
+/// Reads a sealed object, at first from its beginning; used where blocking is allowed.
+pub trait ObjectReader: Read + Seek + Send {}
 
-impl<R: Read + Send> ObjectReader for R {}
+impl<R: Read + Seek + Send> ObjectReader for R {}
 
 /// Keeps sealed objects.
 ///

@@ -16,7 +16,7 @@ mod pack;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,11 +181,11 @@ fn open(root: &Path, place: Place) -> io::Result<Option<Box<dyn ObjectReader>>> 
             if !pack::is_object(&file, offset, length)? {
                 return Ok(None);
             }
-            Stretch { file, offset, left: length }
+            Stretch { file, offset, length, at: 0 }
         }
     };
     let mut beginning = [0; AGE_MAGIC.len()];
-    let sealed = stretch.left >= beginning.len() as u64 && {
+    let sealed = stretch.length >= beginning.len() as u64 && {
         stretch.file.read_exact_at(&mut beginning, stretch.offset)?;
         beginning == AGE_MAGIC
     };
@@ -195,17 +195,31 @@ fn open(root: &Path, place: Place) -> io::Result<Option<Box<dyn ObjectReader>>> 
 /// Reads one object of a pack.
 struct Stretch {
     file: File,
+    /// Where the object begins in the pack.
     offset: u64,
-    left: u64,
+    length: u64,
+    at: u64,
 }
 
 impl Read for Stretch {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..most], self.offset)?;
-        self.offset += read as u64;
-        self.left -= read as u64;
+        let left = self.length.saturating_sub(self.at);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..most], self.offset + self.at)?;
+        self.at += read as u64;
         Ok(read)
+    }
+}
+
+impl Seek for Stretch {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 
