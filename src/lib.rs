@@ -5,10 +5,10 @@
 //!
 //! ```text
 //!   main · cli · serve · demo                        composition
-//!   web · smtp · jobs · store                        adapters, never naming each other
+//!   web · smtp · jobs · store · scanner              adapters, never naming each other
 //!   app                                              use cases and the ports they need
 //!   transfer · relay · retention                     lifecycles
-//!   identity · mailbox · vault · audit · message     what things are
+//!   identity · mailbox · vault · audit · message · content   what things are
 //!   policy                                           what is allowed
 //!   value                                            addresses, ids, digests, times, secrets
 //! ```
@@ -17,6 +17,7 @@ pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod demo;
 pub mod identity;
 pub mod jobs;
@@ -25,6 +26,7 @@ pub mod message;
 pub mod policy;
 pub mod relay;
 pub mod retention;
+pub mod scanner;
 pub mod serve;
 pub mod smtp;
 pub mod store;

@@ -22,7 +22,7 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("vault", &["value"]),
     ("audit", &["value"]),
     ("message", &["value"]),
-    ("content", &["value"]),
+    ("content", &["message", "value"]),
     ("mailbox", &["value", "vault"]),
     ("identity", &["value"]),
     ("transfer", &["mailbox", "policy", "value", "vault"]),
@@ -36,14 +36,14 @@ const LAYERS: &[&[&str]] = &[
     &["identity", "mailbox", "vault", "audit", "message", "content"],
     &["transfer", "relay", "retention"],
     &["app"],
-    &["web", "smtp", "jobs", "store"],
+    &["web", "smtp", "jobs", "store", "scanner"],
     COMPOSITION,
 ];
 /// What puts the parts together may name anything.
 const COMPOSITION: &[&str] = &["config", "cli", "serve", "demo", "main", "lib"];
 
 const DOMAIN_AND_UP: &[&str] = &["*"];
-const EDGES: &[&str] = &["web", "smtp", "jobs", "store", "config", "cli", "serve", "demo", "main"];
+const EDGES: &[&str] = &["web", "smtp", "jobs", "store", "scanner", "config", "cli", "serve", "demo", "main"];
 const TLS: &[&str] = &["smtp", "web", "config", "cli", "serve", "demo"];
 const WEB: &[&str] = &["web", "cli", "serve", "demo"];
 const START: &[&str] = &["config", "cli", "serve", "demo", "main"];
@@ -74,18 +74,17 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mail_parser", &["message", "policy", "demo", "web"]),
     ("regex", &["policy"]),
     ("smtp_proto", &["smtp"]),
-    ("toml", &["policy", "retention", "config", "cli", "demo"]),
+    ("toml", &["content", "policy", "retention", "config", "cli", "demo"]),
     ("unicode_normalization", &["message", "policy", "value"]),
     ("zip", &["web", "app", "content"]),
     ("tar", &["content"]),
     ("flate2", &["content"]),
     ("cfb", &["content"]),
-    ("lopdf", &["content"]),
     ("sha2", &["value", "vault"]),
     // Waiting for one another, without reaching outside.
     ("arc_swap", &["app", "web", "smtp", "jobs", "config", "cli", "serve", "demo"]),
     ("futures_util", &["app", "web", "smtp", "jobs", "store", "serve", "demo"]),
-    ("tokio", &["app", "web", "smtp", "jobs", "store", "cli", "serve", "demo", "main"]),
+    ("tokio", &["app", "web", "smtp", "jobs", "store", "scanner", "cli", "serve", "demo", "main"]),
     ("tokio_util", &["app", "web", "smtp", "jobs", "serve", "demo"]),
     ("tracing", &["app", "web", "smtp", "jobs", "store", "config", "cli", "serve", "demo"]),
     ("metrics", &["app", "web", "smtp", "jobs", "store", "serve", "demo"]),
@@ -118,7 +117,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("std::process::abort", &["store"]),
     ("std::process", &["cli", "serve", "demo", "main"]),
     ("std::env", START),
-    ("std::fs", &["store", "config", "cli", "serve", "demo"]),
+    ("std::fs", &["store", "scanner", "config", "cli", "serve", "demo"]),
     ("std::os", EDGES),
     ("std::thread", EDGES),
     ("std::net::TcpListener", EDGES),
@@ -129,7 +128,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("std::time::SystemTime::now", &["store"]),
     ("std::time::Instant", EDGES),
     ("tokio::fs", &["store", "demo", "cli", "serve"]),
-    ("tokio::net", &["web", "smtp", "serve", "demo"]),
+    ("tokio::net", &["web", "smtp", "scanner", "serve", "demo"]),
     ("tokio::process", &[]),
     ("tokio::signal", &["cli", "serve", "demo", "main"]),
     ("tokio::time", EDGES),

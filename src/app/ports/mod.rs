@@ -6,6 +6,7 @@ mod delivery;
 mod keyring;
 mod objects;
 mod random;
+mod scanner;
 mod store;
 
 pub use clock::Clock;
@@ -13,6 +14,7 @@ pub use delivery::{Delivery, Dispatched, OutgoingMail};
 pub use keyring::{Keyring, KeyringError, SecretName};
 pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
+pub use scanner::{ScanStream, Scanner, ScannerError, ScannerState};
 pub use store::{
     AuditRange, Change, CommitError, Committed, Entry, Expectation, Key, List, PersonName, Record, Store,
     StoreError, StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned,
