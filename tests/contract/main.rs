@@ -6,4 +6,5 @@
 mod keyring;
 mod objects;
 mod sample;
+mod scanner;
 mod store;
