@@ -21,8 +21,6 @@ const READ_AT_ONCE: usize = 2000;
 const CHECKPOINTS_MAX: usize = 100_000;
 /// How many bytes of an export are written at once: who takes them may be another thread.
 const EXPORT_PIECE_BYTES: usize = 64 * 1024;
-/// How many months payloads are kept (CNIL 2021-122: 6 to 12, up to 36 when justified).
-const RETENTION_MONTHS: u8 = 12;
 
 /// What is known of the log's health, always in the officer's view.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -127,7 +125,8 @@ impl App {
         let listed: Vec<(StoredCheckpoint, u64)> =
             handle.block_on(self.read_list(&List::Checkpoints, CHECKPOINTS_MAX))?;
         let mut checkpoints = listed.into_iter().rev().map(|(checkpoint, _)| checkpoint).peekable();
-        let header = ExportHeader::new(&self.log_key()?, RETENTION_MONTHS, Disclosure::All);
+        let header =
+            ExportHeader::new(&self.log_key()?, self.settings.audit.retention_months, Disclosure::All);
         let writer = BufWriter::with_capacity(EXPORT_PIECE_BYTES, writer);
         let mut export = ExportWriter::new(writer, &header).map_err(broken_export)?;
         let mut frontier = Frontier::default();

@@ -5,6 +5,7 @@
 mod accept_deposit;
 mod accept_mail;
 mod administer;
+mod audit_settings;
 mod clock;
 mod deliver_mails;
 mod effects;
@@ -19,11 +20,13 @@ mod open_draft;
 mod open_transfer;
 pub mod ports;
 mod prove_log;
+mod prune_log;
 mod read_log;
 mod recover;
 mod release;
 mod request_proof;
 mod sign_in;
+mod write_tiles;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -33,6 +36,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox};
+pub use audit_settings::{AuditSettings, Witness};
 pub use clock::Now;
 pub use error::AppError;
 pub use expire::Upkeep;
@@ -42,6 +46,7 @@ pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
+pub use prune_log::Pruned;
 pub use read_log::{JournalFilter, JournalLine, JournalPage};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use request_proof::ProofAsked;
@@ -86,6 +91,8 @@ pub struct Settings {
     pub log_origin: String,
     /// The organisation's offline recovery recipient, if it has one.
     pub recovery: Option<crate::vault::Recipient>,
+    /// What is decided about the log.
+    pub audit: AuditSettings,
 }
 
 /// Everything that a use case may use. Shared by pages, SMTP, jobs and the command line.

@@ -65,11 +65,16 @@ impl Entry {
 
 /// The leaf hash of a payload and its salt.
 pub fn leaf_of(salt: &[u8; 16], payload: &str) -> Digest {
+    leaf_hash(&leaf_input(salt, payload))
+}
+
+/// What the leaf of a payload and its salt is hashed from, without the byte of RFC 6962.
+pub fn leaf_input(salt: &[u8; 16], payload: &str) -> Vec<u8> {
     let mut input = Vec::with_capacity(LABEL.len() + salt.len() + payload.len());
     input.extend_from_slice(LABEL);
     input.extend_from_slice(salt);
     input.extend_from_slice(payload.as_bytes());
-    leaf_hash(&input)
+    input
 }
 
 #[cfg(test)]

@@ -235,8 +235,17 @@ pub enum Detail {
     Sealed(Digest),
     /// The protection that a mail travelled under.
     Tls(TlsVersion),
-    /// Entries of the log with a smaller number; of [`Action::LogPruned`], those that lost their payload.
+    /// Entries of the log with a smaller number.
     Before(u64),
+    /// What went at the end of its retention ([`Action::LogPruned`]).
+    Pruned {
+        /// All entries with a smaller number have lost their payload.
+        before: u64,
+        /// How many of them now.
+        payloads: u64,
+        /// How many names went from the table of persons.
+        names: u64,
+    },
     /// Until when, as a validity that was chosen.
     Until(Timestamp),
 }

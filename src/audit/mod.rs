@@ -7,6 +7,7 @@
 mod action;
 mod checkpoint;
 mod coded;
+mod cosignature;
 mod entry;
 mod event;
 mod export;
@@ -14,11 +15,13 @@ mod interval;
 mod merkle;
 mod note;
 mod reason;
+mod tile;
 mod verdict;
 mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use entry::{Entry, EntryError, leaf_of};
+pub use cosignature::{Cosigner, CosignerKey};
+pub use entry::{Entry, EntryError, leaf_input, leaf_of};
 pub use event::{
     Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, Object, Origin, Outcome,
     RefusalReason, TlsVersion,
@@ -32,5 +35,6 @@ pub use merkle::{
     verify_consistency, verify_inclusion,
 };
 pub use note::{Note, NoteError, NoteKey, NoteSeed, NoteSignature, NoteSigner};
+pub use tile::tile_path;
 pub use verdict::{Doubt, FAULTS_MAX, Fault, Summary, Verdict};
 pub use verify::verify;

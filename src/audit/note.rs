@@ -66,6 +66,10 @@ impl NoteSeed {
     pub const fn new(random: [u8; 32]) -> Self {
         Self(random)
     }
+
+    pub(super) const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for NoteSeed {
@@ -170,6 +174,25 @@ pub struct NoteSignature {
 }
 
 impl NoteSignature {
+    pub(super) const fn new(name: String, id: [u8; 4], bytes: Vec<u8>) -> Self {
+        Self { name, id, bytes }
+    }
+
+    /// Whether the line claims this key.
+    pub(super) fn is_by(&self, name: &str, id: [u8; 4]) -> bool {
+        self.name == name && self.id == id
+    }
+
+    /// What follows the key id.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads one line, with or without its end.
+    pub fn read(line: &str) -> Result<Self, NoteError> {
+        Self::parse(line.trim_end_matches('\n')).ok_or(NoteError::Shape)
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix(SIGNATURE_MARK)?.split_once(' ')?;
         check_name(name).ok()?;
@@ -229,6 +252,22 @@ impl Note {
         }
     }
 
+    /// The text, which nothing vouches for yet.
+    pub(super) fn unverified_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The signature lines, not judged.
+    pub fn signatures(&self) -> &[NoteSignature] {
+        &self.signatures
+    }
+
+    /// Adds a signature line, such as a witness returns.
+    pub fn with(self, signature: NoteSignature) -> Result<Self, NoteError> {
+        let other = Self { text: self.text.clone(), signatures: vec![signature] };
+        self.cosigned(other)
+    }
+
     /// Adds the signature lines of another copy of the same note, such as a witness returns.
     pub fn cosigned(mut self, other: Self) -> Result<Self, NoteError> {
         if self.text != other.text {
@@ -256,7 +295,7 @@ fn key_id(name: &str, key: &[u8; 32]) -> [u8; 4] {
     [bytes[0], bytes[1], bytes[2], bytes[3]]
 }
 
-fn check_name(name: &str) -> Result<(), NoteError> {
+pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
     let right = !name.is_empty()
         && name.len() <= NAME_MAX_BYTES
         && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');

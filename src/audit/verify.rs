@@ -123,7 +123,7 @@ impl<'a> Verifier<'a> {
         if !payload.contains(Action::LogPruned.code()) {
             return;
         }
-        if let Ok(Event { action: Action::LogPruned, detail: Some(Detail::Before(before)), .. }) =
+        if let Ok(Event { action: Action::LogPruned, detail: Some(Detail::Pruned { before, .. }), .. }) =
             serde_json::from_str(payload)
         {
             self.pruned_before = self.pruned_before.max(before);
@@ -407,7 +407,7 @@ mod tests {
     #[test]
     fn pruned_payloads_verify_if_the_log_says_that_they_were_pruned() {
         let mut log = entries(25);
-        let pruned = event(24).with(Detail::Before(7));
+        let pruned = event(24).with(Detail::Pruned { before: 7, payloads: 7, names: 0 });
         log[24] = Entry::new(&Event { action: Action::LogPruned, ..pruned }, [1; 16]).unwrap();
         match verdict(&export_pruned(&log, &signer(1), 7), None) {
             Verdict::Well(summary) => assert_eq!(summary.pruned, 7),

@@ -8,11 +8,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::gateway::{Sink, answer};
+use super::gateway::{Sink, answer, print, run as run_request};
+use super::recover::Files;
 use super::{block_on, ended};
 use crate::audit::{NoteKey, Verdict, verify};
-use crate::serve::Request;
 use crate::serve::control::Reply;
+use crate::serve::{ProofWanted, Request};
 
 /// The question could not be answered.
 const COULD_NOT_TELL: u8 = 2;
@@ -24,6 +25,16 @@ pub(super) enum Action {
         /// The file to write.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+    },
+    /// Prove an entry, or that the log only grew, to whoever holds the public key: one JSON object.
+    Prove(ProofWanted),
+    /// Write the log as C2SP tlog-tiles, for monitors and other programs. Hash tiles tell nothing of anybody.
+    Tiles {
+        /// The directory to write into.
+        directory: PathBuf,
+        /// With the entries: pseudonyms and network addresses, for officers only.
+        #[arg(long)]
+        entries: bool,
     },
     /// Verify an export, offline. Exit code 0: well; 1: not well; 2: could not tell.
     Verify(VerifyOptions),
@@ -50,6 +61,11 @@ pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
                 sink.finish()
             };
             ended::<super::gateway::GatewayError>(block_on(export))
+        }
+        Action::Prove(wanted) => print(directory, Request::AuditProve(*wanted)),
+        Action::Tiles { directory: tiles, entries } => {
+            let request = Request::AuditTiles { entries: *entries };
+            run_request(directory, request, &mut Files::below(tiles.clone()))
         }
         Action::Verify(options) => verify_file(options),
     }

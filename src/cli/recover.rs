@@ -24,11 +24,11 @@ pub(super) enum Action {
 
 pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
     let Action::Export { output } = action;
-    run_request(directory, Request::RecoverExport, &mut Files { root: output.clone(), file: None })
+    run_request(directory, Request::RecoverExport, &mut Files::below(output.clone()))
 }
 
 /// Files below a directory.
-struct Files {
+pub(super) struct Files {
     root: PathBuf,
     file: Option<File>,
 }
@@ -51,6 +51,11 @@ impl Sink for Files {
 }
 
 impl Files {
+    /// Below this one, which is made when the first file comes.
+    pub(super) const fn below(root: PathBuf) -> Self {
+        Self { root, file: None }
+    }
+
     /// Makes a file of a relative path that leads nowhere else.
     fn create(&self, path: &Path) -> io::Result<File> {
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {

@@ -3,6 +3,7 @@
 //!
 //! It opens no secret and no certificate: who uses one reads its file.
 
+mod audit;
 mod initial;
 mod sections;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use audit::{AuditSection, WitnessSection};
 pub use initial::InitialFile;
 pub use sections::{
     ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat, LogLevel,
@@ -60,6 +62,24 @@ pub enum ConfigError {
     /// An address to listen on is none.
     #[error("{key} = {given:?}: an address or name and a port are needed, as in \"localhost:8080\"")]
     Listen {
+        /// Which setting.
+        key: &'static str,
+        /// What it says.
+        given: String,
+    },
+    /// Payloads of the log are kept too short or too long.
+    #[error("[audit] retention_months = {actual}: {min} to {max} (CNIL 2021-122)")]
+    Retention {
+        /// The least.
+        min: u8,
+        /// The most.
+        max: u8,
+        /// What it says.
+        actual: u8,
+    },
+    /// The address of a service is none.
+    #[error("{key} = {given:?}: http:// or https://, host, port and path, without a slash at the end")]
+    ServiceUrl {
         /// Which setting.
         key: &'static str,
         /// What it says.
@@ -128,6 +148,7 @@ impl Config {
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
+        self.audit.validate()?;
         if !is_base_url(&self.gateway.base_url) {
             return Err(ConfigError::BaseUrl { given: self.gateway.base_url.clone() });
         }

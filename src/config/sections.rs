@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::AuditSection;
 use crate::value::{ByteSize, Domain, MailAddress};
 use crate::vault::Recipient;
 
@@ -45,6 +46,9 @@ pub struct Config {
     /// Who vouches for the clock.
     #[serde(default)]
     pub clock: ClockSection,
+    /// The log that proves itself.
+    #[serde(default)]
+    pub audit: AuditSection,
     /// What the operator reads.
     #[serde(default)]
     pub log: LogSection,

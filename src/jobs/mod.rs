@@ -22,6 +22,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(10);
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
+/// How often the log is looked at for what is older than its retention.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// Mails are looked at this often even when nobody says that one waits.
 const DELIVERY_AT_LEAST_EVERY: Duration = Duration::from_mins(1);
 /// How long a delivery under way may still take when the gateway stops; cut off, the mail is delivered again.
@@ -90,6 +92,16 @@ impl Work {
         Ok(())
     }
 
+    /// Prunes the log; while the clock is not believed nothing is old.
+    pub async fn prune(&self) -> Result<(), AppError> {
+        match self.app.prune_log().await {
+            Ok(pruned) => metrics::counter!("pli_log_pruned_total").increment(pruned.payloads),
+            Err(AppError::ClockNotBelieved) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// Verifies the whole log. What is not well is the security officer's to see; the operator is told that it is.
     pub async fn verify(&self) -> Result<(), AppError> {
         let verdict = self.app.verify_log().await?;
@@ -111,6 +123,7 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     add("upkeep", UPKEEP_EVERY, |work| Box::pin(async move { work.upkeep().await.map(drop) }));
     add("checkpoint", CHECKPOINT_EVERY, |work| Box::pin(async move { work.checkpoint().await }));
     add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
+    add("prune", PRUNE_EVERY, |work| Box::pin(async move { work.prune().await }));
     loops.spawn(deliver(Arc::clone(work), shutdown.clone()));
     loops
 }

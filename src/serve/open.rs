@@ -96,5 +96,6 @@ fn settings(config: &Config) -> Result<Settings, OpenError> {
         log_origin: config.gateway.log_origin.clone().unwrap_or_else(|| mail_domain.to_string()),
         mail_domain,
         recovery: config.recovery.recipient.clone(),
+        audit: config.audit.settings(),
     })
 }

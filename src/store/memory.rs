@@ -80,6 +80,10 @@ impl Store for MemoryStore {
         keyspace::leaves(&*self.tree(), first, limit)
     }
 
+    async fn pruned(&self) -> Result<u64, StoreError> {
+        keyspace::pruned(&*self.tree())
+    }
+
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
         keyspace::roots(&*self.tree(), nodes)
     }

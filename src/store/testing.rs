@@ -120,6 +120,11 @@ impl Store for FaultyStore {
         self.inner.leaves(first, limit).await
     }
 
+    async fn pruned(&self) -> Result<u64, StoreError> {
+        self.note("pruned")?;
+        self.inner.pruned().await
+    }
+
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
         self.note("roots")?;
         self.inner.roots(nodes).await

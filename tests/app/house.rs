@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record};
 use pli::app::{
-    App, AppParts, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal, NewAccount,
-    NewMailbox, Policies, Sending, Settings, Signed, Visitor,
+    App, AppParts, AuditSettings, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal,
+    NewAccount, NewMailbox, Policies, Sending, Settings, Signed, Visitor,
 };
 use pli::audit::{Action, Entry, Origin};
 use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site};
@@ -97,6 +97,7 @@ impl House {
                 mail_from_name: "Pli".into(),
                 log_origin: "pli.example/log".into(),
                 recovery: Some(Identity::generate().recipient()),
+                audit: AuditSettings::default(),
             },
         });
         let app = Arc::new(app.unwrap());

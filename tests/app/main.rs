@@ -6,6 +6,7 @@ mod expiry;
 mod faults;
 mod house;
 mod jobs;
+mod log_upkeep;
 mod mails;
 mod outsiders;
 mod pages;

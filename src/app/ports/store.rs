@@ -166,6 +166,8 @@ pub enum List {
     MailsWrittenBefore(Timestamp),
     /// Accepted sends before an instant, oldest first.
     RepeatsAcceptedBefore(Timestamp),
+    /// All pseudonyms' names, in no order that means anything.
+    People,
     /// Checkpoints, newest first.
     Checkpoints,
     /// Effects whose result is not in the log yet, in no order that means anything.
@@ -306,6 +308,9 @@ pub trait Store: Send + Sync {
     /// Up to `limit` entries from index `first` on, oldest first, for exports and proofs. An entry whose payload was
     /// pruned has only its leaf hash.
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError>;
+
+    /// Entries with a smaller index have lost their payload ([`Change::PruneLog`]).
+    async fn pruned(&self) -> Result<u64, StoreError>;
 
     /// The roots of complete subtrees of the tree over the log, for proofs. One that is not complete yet is damage.
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError>;

@@ -24,6 +24,12 @@ pub(super) async fn recovery(app: &Arc<App>, replies: &Replies) -> Result<(), Re
         .await
 }
 
+pub(super) async fn tiles(app: &Arc<App>, replies: &Replies, entries: bool) -> Result<(), RequestError> {
+    let files = Box::new(ReplyWriter(replies.clone()));
+    let size = app.write_tiles(files, entries, Actor::Operator, Origin::Cli).await?;
+    line(replies, format!("tiles of {size} entries written")).await
+}
+
 struct ReplyWriter(Replies);
 
 impl ReplyWriter {

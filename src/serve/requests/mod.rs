@@ -4,6 +4,7 @@
 mod add;
 mod export;
 mod list;
+mod log;
 
 use std::io;
 use std::sync::Arc;
@@ -12,8 +13,10 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use log::ProofWanted;
+
 use super::control::{Replies, Reply};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, ProofError};
 use crate::audit::Origin;
 use crate::identity::{NetworkRange, Role};
 use crate::relay::letter::SecretText;
@@ -25,6 +28,13 @@ use crate::value::{Domain, Language, MailAddress, Slug};
 pub enum Request {
     /// The whole log, as bytes.
     AuditExport,
+    /// Proofs of the log, as JSON.
+    AuditProve(ProofWanted),
+    /// The log in the layout of C2SP tlog-tiles, as files.
+    AuditTiles {
+        /// With the entries themselves.
+        entries: bool,
+    },
     /// One plain age file per sealed object, as files.
     RecoverExport,
     /// An operator looked at the clock: it is right.
@@ -194,6 +204,9 @@ pub enum RequestError {
     /// A use case failed; the operator must look.
     #[error(transparent)]
     App(#[from] AppError),
+    /// There is no such proof; the operator must ask for another.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// Who asked has gone.
     #[error("nobody reads the answer any more")]
     Gone,
@@ -246,6 +259,8 @@ pub async fn execute(app: &Arc<App>, request: Request, replies: Replies) {
 async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(), RequestError> {
     match request {
         Request::AuditExport => export::log(app, replies).await,
+        Request::AuditProve(wanted) => log::prove(app, replies, wanted).await,
+        Request::AuditTiles { entries } => export::tiles(app, replies, entries).await,
         Request::RecoverExport => export::recovery(app, replies).await,
         Request::ClockConfirm => {
             let at = app.confirm_clock(Origin::Cli, None).await?;

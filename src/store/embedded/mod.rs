@@ -262,6 +262,10 @@ impl Store for EmbeddedStore {
         }
     }
 
+    async fn pruned(&self) -> Result<u64, StoreError> {
+        self.read(keyspace::pruned).await
+    }
+
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
         let nodes = nodes.to_vec();
         self.read_long(move |pairs| keyspace::roots(pairs, &nodes)).await

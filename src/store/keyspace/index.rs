@@ -98,6 +98,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::AgreementsOf(mailbox) => records(Kind::Agreement, mailbox.as_bytes()),
         List::GrantsOf(transfer) => records(Kind::Grant, transfer.as_bytes()),
         List::PendingEffects => records(Kind::Effect, &[]),
+        List::People => records(Kind::Person, &[]),
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
         List::MailboxByPage(organisation, slug) => {
             all(key(Index::MailboxByPage).bytes(organisation.as_bytes()).text(slug.as_str()))

@@ -19,8 +19,8 @@ const ROOTS: u8 = b'h';
 const TILE_LEVEL: u32 = 8;
 /// How many leaves that is.
 pub(super) const TILE_LEAVES: u64 = 1 << TILE_LEVEL;
-/// Leaf hashes in one value.
-const HALF_LEAVES: usize = TILE_LEAVES as usize / 2;
+/// Leaf hashes in one value: half a tile.
+const HALF_LEAVES: usize = 128;
 /// Bytes of one hash.
 const HASH_BYTES: usize = 32;
 /// Bytes of a block, unless it holds a single entry; as small as chunks of records, for the same reason.
@@ -100,7 +100,7 @@ impl Appended {
         self.end_block(self.next());
         for tile in self.start / TILE_LEAVES..self.next() / TILE_LEAVES {
             let first = tile * TILE_LEAVES;
-            let mut hashes = Vec::with_capacity(TILE_LEAVES as usize * HASH_BYTES);
+            let mut hashes = Vec::with_capacity(2 * HALF_LEAVES * HASH_BYTES);
             if first < self.start {
                 let before = usize::try_from(self.start - first).map_err(|_| StoreError::Damaged)?;
                 for leaf in stored(pairs, first, before)? {
@@ -110,7 +110,7 @@ impl Appended {
             let skipped =
                 usize::try_from(first.saturating_sub(self.start)).map_err(|_| StoreError::Damaged)?;
             for leaf in &self.leaves[skipped..] {
-                if hashes.len() >= TILE_LEAVES as usize * HASH_BYTES {
+                if hashes.len() >= 2 * HALF_LEAVES * HASH_BYTES {
                     break;
                 }
                 hashes.extend_from_slice(leaf.as_bytes());
@@ -180,12 +180,11 @@ pub(super) fn root(pairs: &dyn Pairs, node: Node) -> Result<Digest, StoreError> 
     }
     let (first, width) = (node.place << node.level, 1_u64 << node.level);
     let mut frontier = Frontier::default();
-    match tile(pairs, first / TILE_LEAVES)? {
-        Some(tile) => (first..first + width).for_each(|place| frontier.append(tile[offset(place)])),
-        None => {
-            let leaves = stored(pairs, first, offset(width))?;
-            leaves.iter().for_each(|leaf| frontier.append(leaf.leaf));
-        }
+    if let Some(tile) = tile(pairs, first / TILE_LEAVES)? {
+        (first..first + width).for_each(|place| frontier.append(tile[offset(place)]));
+    } else {
+        let leaves = stored(pairs, first, offset(width))?;
+        leaves.iter().for_each(|leaf| frontier.append(leaf.leaf));
     }
     if frontier.size() == width { Ok(frontier.root()) } else { Err(StoreError::Damaged) }
 }
@@ -237,7 +236,7 @@ fn block_of(pairs: &dyn Pairs, place: u64) -> Result<Option<(u64, Vec<u8>)>, Sto
 
 /// The hashes of a tile; none until it is complete.
 fn tile(pairs: &dyn Pairs, tile: u64) -> Result<Option<Vec<Digest>>, StoreError> {
-    let mut hashes = Vec::with_capacity(TILE_LEAVES as usize);
+    let mut hashes = Vec::with_capacity(2 * HALF_LEAVES);
     for half in 0..2 {
         let Some(bytes) = pairs.get(&tile_key(tile, half))? else { return Ok(None) };
         let (whole, rest) = bytes.as_chunks::<HASH_BYTES>();

@@ -115,6 +115,11 @@ pub(super) fn frontier(pairs: &dyn Pairs) -> Result<Frontier, StoreError> {
     Ok(write::Meta::read(pairs)?.frontier)
 }
 
+/// Entries of the log before this place have lost their payload.
+pub(super) fn pruned(pairs: &dyn Pairs) -> Result<u64, StoreError> {
+    Ok(write::Meta::read(pairs)?.pruned)
+}
+
 /// Refuses a space of another format.
 pub(super) fn check_format(pairs: &dyn Pairs) -> Result<(), StoreError> {
     write::Meta::read(pairs).map(|_| ())

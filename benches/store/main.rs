@@ -1,9 +1,12 @@
 //! What a durable commit and a durable small object cost, each beside the machine's own limit in the same run: an
 //! appended log with one fdatasync a group, and a file of its own that is written, forced and renamed. Prints ratios;
-//! the figures of one machine say little of another's. `cargo bench --bench store`.
+//! the figures of one machine say little of another's. `cargo bench --bench store`, with `-- log` what has to do with
+//! the log alone.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on says where")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
+mod verification;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -37,6 +40,10 @@ fn main() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    verification::measure();
+    if std::env::args().any(|argument| argument == "log") {
+        return;
+    }
     runtime.block_on(async {
         for writers in [1, 8, 64] {
             let mut ours = Vec::new();

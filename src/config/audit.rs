@@ -1,0 +1,71 @@
+//! `[audit]`: what the operator decides about the log that proves itself.
+
+use serde::Deserialize;
+
+use super::ConfigError;
+use crate::app::{AuditSettings, Witness};
+use crate::audit::CosignerKey;
+
+/// The least and the most that payloads are kept, in months (CNIL 2021-122).
+const RETENTION_MONTHS: std::ops::RangeInclusive<u8> = 6..=36;
+
+/// `[audit]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// Months that payloads are kept.
+    pub retention_months: u8,
+    /// Who is shown each checkpoint and signs it too.
+    pub witnesses: Vec<WitnessSection>,
+}
+
+/// A witness.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessSection {
+    /// Where it answers.
+    pub url: String,
+    /// Its public key, `name+id+base64`.
+    #[serde(deserialize_with = "key")]
+    pub key: CosignerKey,
+}
+
+fn key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<CosignerKey, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+impl Default for AuditSection {
+    fn default() -> Self {
+        let AuditSettings { retention_months, .. } = AuditSettings::default();
+        Self { retention_months, witnesses: Vec::new() }
+    }
+}
+
+impl AuditSection {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        if !RETENTION_MONTHS.contains(&self.retention_months) {
+            let (min, max) = (*RETENTION_MONTHS.start(), *RETENTION_MONTHS.end());
+            return Err(ConfigError::Retention { min, max, actual: self.retention_months });
+        }
+        for witness in &self.witnesses {
+            is_service(&witness.url, "[audit] witnesses")?;
+        }
+        Ok(())
+    }
+
+    /// The same for the use cases.
+    pub fn settings(&self) -> AuditSettings {
+        let witnesses = self.witnesses.iter();
+        let witnesses =
+            witnesses.map(|witness| Witness { url: witness.url.clone(), key: witness.key.clone() });
+        AuditSettings { retention_months: self.retention_months, witnesses: witnesses.collect() }
+    }
+}
+
+fn is_service(url: &str, key: &'static str) -> Result<(), ConfigError> {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_url = host.is_some_and(|rest| {
+        !rest.is_empty() && !rest.ends_with('/') && rest.bytes().all(|b| b.is_ascii_graphic())
+    });
+    if is_url { Ok(()) } else { Err(ConfigError::ServiceUrl { key, given: url.to_owned() }) }
+}
