@@ -15,6 +15,7 @@ mod interval;
 mod merkle;
 mod note;
 mod reason;
+mod receipt;
 mod tile;
 mod verdict;
 mod verify;
@@ -35,6 +36,9 @@ pub use merkle::{
     verify_consistency, verify_inclusion,
 };
 pub use note::{Note, NoteError, NoteKey, NoteSeed, NoteSignature, NoteSigner};
+pub use receipt::{
+    FileSalt, LogProof, Promise, ProvedEntry, RECEIPT_MAX_BYTES, Receipt, ReceiptError, VerifiedReceipt,
+};
 pub use tile::tile_path;
 pub use verdict::{Doubt, FAULTS_MAX, Fault, Summary, Verdict};
 pub use verify::verify;
