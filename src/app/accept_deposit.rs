@@ -161,6 +161,7 @@ impl App {
         unit.put(draft);
         self.store.commit(unit).await?;
         self.wake_delivery();
+        self.wake_receipts();
         Ok(DepositAnswer { reference })
     }
 

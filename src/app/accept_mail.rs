@@ -246,6 +246,7 @@ impl App {
         unit.put(Repeat { digest, transfer, reference: reference.clone(), accepted_at: now });
         self.store.commit(unit).await?;
         self.wake_delivery();
+        self.wake_receipts();
         Ok(reference)
     }
 

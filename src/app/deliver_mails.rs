@@ -1,5 +1,6 @@
 //! Delivers what waits in the queue (invariant 2: the intention is in the log since the mail was queued, the result
 //! follows). A crash between the host's answer and the commit delivers the mail again, with the same Message-ID.
+//! An acknowledgement takes its receipt along as it stands when it leaves.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -36,7 +37,7 @@ impl App {
     }
 
     async fn deliver_one(&self, mail: QueuedMail, version: u64) -> Result<(), AppError> {
-        let outcome = match self.rendered(&mail) {
+        let outcome = match self.rendered(&mail).await {
             Ok((from, message)) => {
                 let outgoing = OutgoingMail { id: mail.id, from: &from, to: &mail.to, message: &message };
                 self.delivery.deliver(outgoing).await
@@ -49,11 +50,19 @@ impl App {
         self.note_delivery(mail, version, outcome).await
     }
 
-    fn rendered(&self, mail: &QueuedMail) -> Result<(crate::value::MailAddress, Vec<u8>), AppError> {
+    async fn rendered(&self, mail: &QueuedMail) -> Result<(crate::value::MailAddress, Vec<u8>), AppError> {
         let sealed = mail.letter.as_ref().ok_or(AppError::Broken("queued mail without letter"))?;
         let plain = open(&self.keyring.identity(KeyName::Queue(mail.key_day))?, sealed)?;
-        let letter: Letter =
+        let mut letter: Letter =
             serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("letter"))?;
+        if let (Letter::Acknowledgement { checkpoint, receipt, .. }, Some(transfer)) =
+            (&mut letter, mail.transfer)
+            && let Some(held) = self.receipt_of(transfer).await?
+        {
+            // What the depositor holds, nobody can make unsaid: the log is bound up to this deposit.
+            *receipt = Some(held.to_string());
+            *checkpoint = held.proof.map(|proof| proof.checkpoint);
+        }
         let domain = &self.settings.mail_domain;
         let addressing = Addressing {
             from_name: self.settings.mail_from_name.clone(),

@@ -4,7 +4,8 @@
 //! Destroying a key and erasing objects are effects outside the store: the intention is committed before, the result
 //! after, and the next run finishes what a crash or a fault left between (`effects.rs`, invariant 2).
 
-use super::ports::{Key, List, UnitOfWork};
+use super::ports::{DepositReceipt, Key, List, UnitOfWork};
+use super::receipt::RECEIPT_RECORD_LIFE;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{AddressProof, PROOF_LIFE, SESSION_LIFE, Session};
@@ -203,6 +204,11 @@ impl App {
             self.read_list(&List::MailsWrittenBefore(now - MAIL_RECORD_LIFE), BATCH).await?;
         for (mail, _) in mails.into_iter().filter(|(mail, _)| mail.due_at().is_none()) {
             unit.delete(Key::Mail(mail.id));
+        }
+        let promised_before = List::ReceiptsPromisedBefore(now - RECEIPT_RECORD_LIFE);
+        let receipts: Vec<(DepositReceipt, u64)> = self.read_list(&promised_before, BATCH).await?;
+        for (receipt, _) in receipts {
+            unit.delete(Key::Receipt(receipt.transfer));
         }
         if !unit.changes.is_empty() {
             self.store.commit(unit).await?;

@@ -39,7 +39,7 @@ impl App {
         Ok(self.log_signer()?.public().clone())
     }
 
-    fn log_signer(&self) -> Result<NoteSigner, AppError> {
+    pub(super) fn log_signer(&self) -> Result<NoteSigner, AppError> {
         let seed = NoteSeed::new(self.keyring.secret(SecretName::LogSigning)?);
         NoteSigner::new(&self.settings.log_origin, &seed).map_err(|_| AppError::Broken("log signing key"))
     }

@@ -22,6 +22,7 @@ pub mod ports;
 mod prove_log;
 mod prune_log;
 mod read_log;
+mod receipt;
 mod recover;
 mod release;
 mod request_proof;
@@ -48,6 +49,7 @@ pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfe
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
 pub use prune_log::Pruned;
 pub use read_log::{JournalFilter, JournalLine, JournalPage};
+pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use request_proof::ProofAsked;
 pub use sign_in::{SignInError, Signed};
@@ -119,6 +121,7 @@ pub struct App {
     verification: Mutex<Option<(Timestamp, bool)>>,
     password_checks: Arc<Semaphore>,
     mail_waits: Notify,
+    receipt_waits: Notify,
 }
 
 impl App {
@@ -140,6 +143,7 @@ impl App {
             verification: Mutex::new(None),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             mail_waits: Notify::new(),
+            receipt_waits: Notify::new(),
         })
     }
 

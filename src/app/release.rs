@@ -5,15 +5,19 @@ use futures_util::future::try_join_all;
 
 use super::letters::NewLetter;
 use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::receipt::{Promising, action_of, leaves_at_last};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{Organisation, Partner};
 use crate::mailbox::Mailbox;
 use crate::policy::title::CleanTitle;
 use crate::relay::letter::{Letter, LetterKind};
+use crate::relay::queue::MailState;
 use crate::retention::KeyName;
 use crate::transfer::{Depositor, ObjectLocator, Route, Transfer};
-use crate::value::{ByteSize, Day, Language, MailAddress, PersonId, Reference, Timestamp, TransferId};
+use crate::value::{
+    ByteSize, Day, Digest, Language, MailAddress, MailId, PersonId, Reference, Timestamp, TransferId,
+};
 use crate::vault::{
     Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Recipient, Sealer, SealingKey,
 };
@@ -61,6 +65,7 @@ impl App {
     ) -> Result<Reference, AppError> {
         let policies = self.policies.load();
         let reference = Reference::new(self.random.bytes());
+        let digests: Vec<_> = release.parts.iter().map(|part| (part.entry.role, part.entry.digest)).collect();
         let expires_at = policies.validity.expiry(release.route, release.received_at);
         let manifest = Manifest {
             transfer: release.transfer,
@@ -90,13 +95,21 @@ impl App {
             objects: release.parts.into_iter().map(|part| part.objects).collect(),
             first_opening: None,
         };
-        self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
+        let leaf = self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
         unit.put(self.grant(&transfer, release.identity, release.mailbox)?);
         let organisation = self.organisation_of(release.mailbox).await?;
-        let checkpoint = self.newest_checkpoint().await?.map(|checkpoint| checkpoint.note);
-        let mails =
-            Mails { transfer: &transfer, mailbox: release.mailbox, organisation: &organisation, checkpoint };
-        self.acknowledge(unit, &mails, release.acknowledge_to, release.title_replaced, release.origin)?;
+        let mails = Mails { transfer: &transfer, mailbox: release.mailbox, organisation: &organisation };
+        let mail =
+            self.acknowledge(unit, &mails, release.acknowledge_to, release.title_replaced, release.origin)?;
+        let promising = Promising {
+            transfer: &transfer,
+            mailbox: release.mailbox,
+            organisation: organisation.slug.as_str(),
+            parts: &digests,
+            leaf,
+            mail,
+        };
+        self.promise(unit, &promising)?;
         self.notify(unit, &mails, release.origin)?;
         unit.expect_absent(Key::Transfer(transfer.id));
         unit.put(transfer);
@@ -110,21 +123,19 @@ impl App {
         person: PersonId,
         title_replaced: bool,
         origin: Origin,
-    ) -> Result<(), AppError> {
-        let action = match transfer.route {
-            Route::Page => Action::DepositSent,
-            Route::Mail => Action::MailReceived,
-        };
+    ) -> Result<Digest, AppError> {
+        let action = action_of(transfer.route);
         let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
         let (at, actor) = (transfer.received_at, Actor::Person(person));
         let policy = self.policies.load().digest;
         let sent = event(at, actor, action, object, Outcome::Done, origin);
         self.log(unit, sent.under(policy).with(Detail::Sealed(transfer.manifest_digest)))?;
+        let leaf = unit.entries.last().map(|entry| entry.entry.leaf());
         if title_replaced {
             let replaced = event(at, Actor::System, Action::TitleReplaced, object, Outcome::Done, origin);
             self.log(unit, replaced.under(policy))?;
         }
-        Ok(())
+        leaf.ok_or(AppError::Broken("deposit without entry"))
     }
 
     fn grant(&self, transfer: &Transfer, identity: &Identity, mailbox: &Mailbox) -> Result<Grant, AppError> {
@@ -134,7 +145,7 @@ impl App {
         Ok(Grant::new(terms, identity, &mailbox.key.recipient, &day_key)?)
     }
 
-    /// The depositor's acknowledgement (T2, D9).
+    /// The depositor's acknowledgement (T2, D9), which carries the receipt.
     fn acknowledge(
         &self,
         unit: &mut UnitOfWork,
@@ -142,7 +153,7 @@ impl App {
         to: &MailAddress,
         replaced_title: bool,
         origin: Origin,
-    ) -> Result<(), AppError> {
+    ) -> Result<MailId, AppError> {
         let transfer = mails.transfer;
         let letter = Letter::Acknowledgement {
             reference: transfer.reference.clone(),
@@ -155,10 +166,11 @@ impl App {
             can_be_opened_until: transfer.expires_at,
             replaced_title,
             by_mail: transfer.route == Route::Mail,
-            // What the depositor holds, nobody can make unsaid: the log is bound up to here.
-            checkpoint: mails.checkpoint.clone(),
+            // Filled in when the mail leaves: the checkpoint that signs for this deposit is yet to come.
+            checkpoint: None,
+            receipt: None,
         };
-        let mail = self.write_letter(&NewLetter {
+        let mut mail = self.write_letter(&NewLetter {
             kind: LetterKind::Acknowledgement,
             letter: &letter,
             to,
@@ -167,7 +179,12 @@ impl App {
             transfer: Some(transfer.id),
             written_at: transfer.received_at,
         })?;
-        self.queue_mail(unit, mail, origin)
+        // It waits for the proof of its receipt, and for no fault of ours longer than that.
+        let next_try_at = leaves_at_last(transfer.received_at);
+        mail.state = MailState::Queued { next_try_at, last_problem: None };
+        let id = mail.id;
+        self.queue_mail(unit, mail, origin)?;
+        Ok(id)
     }
 
     /// The mailbox's notice (T1).
@@ -265,5 +282,4 @@ struct Mails<'a> {
     transfer: &'a Transfer,
     mailbox: &'a Mailbox,
     organisation: &'a Organisation,
-    checkpoint: Option<String>,
 }

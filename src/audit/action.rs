@@ -79,6 +79,8 @@ coded! {
         LogRead = "log.read", "lecture du journal", "reading of the log";
         LogExported = "log.exported", "export du journal", "export of the log";
         LogVerified = "log.verified", "vérification du journal", "verification of the log";
+        ReceiptVerified = "log.receipt_verified", "vérification d'un reçu de dépôt", "verification of a deposit receipt";
+        ReceiptSaltTold = "log.receipt_salt_told", "communication du sel d'un reçu", "telling of the salt of a receipt";
         LogPruned = "log.pruned", "purge du journal après sa durée de conservation", "pruning of the log after its retention";
         CheckpointSigned = "log.checkpoint_signed", "signature d'un point de contrôle", "signing of a checkpoint";
         CheckpointWitnessed = "log.checkpoint_witnessed", "contresignature par un témoin", "cosignature by a witness";

@@ -20,6 +20,8 @@ use rhythm::{Rhythm, Wake};
 const UPKEEP_EVERY: Duration = Duration::from_secs(10);
 /// How often the log is signed.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+/// How long deposits are gathered before the log is signed for their receipts: within five seconds in all.
+const RECEIPTS_GATHER: Duration = Duration::from_secs(2);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
 /// How often the log is looked at for what is older than its retention.
@@ -84,11 +86,12 @@ impl Work {
         }
     }
 
-    /// Signs the log as it is.
+    /// Signs the log as it is, and proves the receipts that waited for it.
     pub async fn checkpoint(&self) -> Result<(), AppError> {
         if let Some(checkpoint) = self.app.sign_checkpoint().await? {
             metrics::gauge!("pli_log_signed_entries").set(checkpoint.size as f64);
         }
+        self.app.prove_receipts().await?;
         Ok(())
     }
 
@@ -125,6 +128,7 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
     add("prune", PRUNE_EVERY, |work| Box::pin(async move { work.prune().await }));
     loops.spawn(deliver(Arc::clone(work), shutdown.clone()));
+    loops.spawn(receipts(Arc::clone(work), shutdown.clone()));
     loops
 }
 
@@ -167,6 +171,23 @@ async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
             woken = Wake::after(wait, &shutdown) => if woken == Wake::Stop { return },
             () = work.app.mail_waits(), if outcome.is_ok() => {}
         }
+    }
+}
+
+/// Signs the log soon after a deposit, so that its acknowledgement leaves with its proof.
+async fn receipts(work: Arc<Work>, shutdown: CancellationToken) {
+    let mut rhythm = Rhythm::new("receipts", RECEIPTS_GATHER);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = work.app.receipt_waits() => {}
+        }
+        if Wake::after(RECEIPTS_GATHER, &shutdown).await == Wake::Stop {
+            return;
+        }
+        // When it fails, the checkpoint of the minute proves what waits; acknowledgements do not wait for it.
+        let outcome = work.checkpoint().await;
+        rhythm.after(outcome.as_ref().err());
     }
 }
 

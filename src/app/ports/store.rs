@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::kits::DepositReceipt;
 use crate::audit::{Action, Entry as LogEntry, Event, Frontier, Node};
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, Session};
 use crate::mailbox::Mailbox;
@@ -108,6 +109,8 @@ records! {
     Person(PersonName) by PersonId = |r| r.person,
     /// A checkpoint of the log, by its size.
     Checkpoint(StoredCheckpoint) by u64 = |r| r.size,
+    /// The receipt of a deposit.
+    Receipt(DepositReceipt) by TransferId = |r| r.transfer,
     /// An effect outside the store whose result is not in the log yet.
     Effect(PendingEffect) by EffectId = |r| r.id,
 }
@@ -170,6 +173,10 @@ pub enum List {
     People,
     /// Checkpoints, newest first.
     Checkpoints,
+    /// Receipts that wait for their proof, oldest first.
+    ReceiptsWithoutProof,
+    /// Receipts promised before an instant, oldest first.
+    ReceiptsPromisedBefore(Timestamp),
     /// Effects whose result is not in the log yet, in no order that means anything.
     PendingEffects,
 }

@@ -2,7 +2,8 @@
 //!
 //! Rendering is a function: the same letter and addressing give the same bytes, so that a mail can be made
 //! again after a crash and be recognised as the one that went out. Mails are marked as automatic (RFC 3834) and
-//! hold no message text, no file name, no attachment and nothing that is fetched from elsewhere (invariant 4).
+//! hold no message text, no file name, no deposited file and nothing that is fetched from elsewhere (invariant 4). The
+//! one attachment that there is, is of the gateway's own making: the receipt of an acknowledgement.
 //! Not done here: queueing, DKIM, sending.
 
 mod names;
@@ -12,7 +13,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use askama::Template;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
+};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,9 @@ use crate::value::{ByteSize, Digest, Language, MailAddress, Reference, Timestamp
 
 /// Where a page about personal data and the DPO is found, below the base URL (S6: one click away).
 pub const PRIVACY_PATH: &str = "/protection-des-donnees";
+
+/// Where anyone verifies a receipt, below the base URL.
+pub const RECEIPT_PATH: &str = "/verifier-un-recu";
 
 /// A text that opens something: wiped on drop, never printed. It is serialised as it is, for a queue whose
 /// entries are sealed.
@@ -79,6 +85,8 @@ pub enum Letter {
         by_mail: bool,
         /// A signed checkpoint of the log, in the C2SP tlog-checkpoint format, kept line by line.
         checkpoint: Option<String>,
+        /// The signed receipt, joined as a small file.
+        receipt: Option<String>,
     },
     /// To someone who asked to deposit (D2).
     DepositLink {
@@ -196,15 +204,31 @@ pub fn render(letter: &Letter, addressing: &Addressing) -> Result<Vec<u8>, Lette
     // RFC 2045 section 6.7 rule 1: quoted-printable never holds "=_", so no line of a part is a delimiter.
     let boundary = format!("=_{}", &Digest::of(addressing.message_id.as_bytes()).to_hex()[..32]);
     let body = MultiPart::alternative()
-        .boundary(boundary)
+        .boundary(boundary.clone())
         .singlepart(part(ContentType::TEXT_PLAIN, text))
         .singlepart(part(ContentType::TEXT_HTML, html));
+    let body = match page.file {
+        None => body,
+        Some((ref name, ref text)) => MultiPart::mixed()
+            .boundary(format!("{boundary}+"))
+            .multipart(body)
+            .singlepart(file(name, text.clone())),
+    };
     let message = headers(letter, &page, addressing)?.multipart(body).map_err(|_| LetterError::Message)?;
     Ok(message.formatted())
 }
 
 fn part(content_type: ContentType, text: String) -> SinglePart {
     SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(text)
+}
+
+/// A text file, in base64 so that no system on the way touches its bytes.
+fn file(name: &str, text: String) -> SinglePart {
+    SinglePart::builder()
+        .header(ContentType::TEXT_PLAIN)
+        .header(ContentDisposition::attachment(name))
+        .header(ContentTransferEncoding::Base64)
+        .body(text)
 }
 
 /// RFC 3834 section 5 marks, and Exchange's own. No `Precedence`: RFC 3834 does not ask for it, and filters

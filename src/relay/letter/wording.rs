@@ -1,7 +1,7 @@
 //! What the mails say, in French and English: the words, the facts in their order, the one button. How it
 //! looks is in the templates.
 
-use super::{Letter, LetterError, PRIVACY_PATH};
+use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
@@ -25,6 +25,8 @@ pub(super) struct Page {
     pub after: Vec<String>,
     /// What the proof is, and its lines.
     pub proof: Option<(&'static str, String)>,
+    /// The name and the text of the one file that is joined.
+    pub file: Option<(String, String)>,
     pub footer: &'static str,
     pub privacy: (&'static str, String),
     pub other_language: &'static str,
@@ -51,6 +53,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         code: None,
         after: Vec::new(),
         proof: None,
+        file: None,
         footer: say(
             language,
             "Ce message est automatique\u{a0}: les réponses à cette adresse ne sont pas lues.",
@@ -68,7 +71,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         in_other_language: summary(letter, other)?,
     };
     match letter {
-        Letter::Acknowledgement { .. } => acknowledgement(&mut page, letter, language)?,
+        Letter::Acknowledgement { .. } => acknowledgement(&mut page, letter, language, base_url)?,
         Letter::DepositLink { .. } => deposit_link(&mut page, letter, language, base_url)?,
         Letter::Notice { .. } => notice(&mut page, letter, language, base_url)?,
     }
@@ -140,7 +143,12 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
     })
 }
 
-fn acknowledgement(page: &mut Page, letter: &Letter, language: Language) -> Result<(), LetterError> {
+fn acknowledgement(
+    page: &mut Page,
+    letter: &Letter,
+    language: Language,
+    base_url: &str,
+) -> Result<(), LetterError> {
     let Letter::Acknowledgement {
         reference,
         mailbox_name,
@@ -153,6 +161,7 @@ fn acknowledgement(page: &mut Page, letter: &Letter, language: Language) -> Resu
         replaced_title,
         by_mail,
         checkpoint,
+        receipt,
     } = letter
     else {
         return Ok(());
@@ -202,6 +211,10 @@ fn acknowledgement(page: &mut Page, letter: &Letter, language: Language) -> Resu
         "There is nothing else to do: an entitled agent of the mailbox will open it. Keep the reference to speak of it \
          on the telephone; it does not open the deposit. After the date above its content is deleted for good.",
     ).to_owned());
+    if let Some(text) = receipt {
+        page.after.push(joined_receipt(checkpoint.is_some(), language, base_url));
+        page.file = Some((format!("recu-{reference}.pli-receipt.txt"), text.clone()));
+    }
     page.proof = checkpoint.as_deref().map(|text| {
         (
             say(
@@ -213,6 +226,22 @@ fn acknowledgement(page: &mut Page, letter: &Letter, language: Language) -> Resu
         )
     });
     Ok(())
+}
+
+fn joined_receipt(proved: bool, language: Language, base_url: &str) -> String {
+    let missing = match (proved, language) {
+        (true, _) => "",
+        (false, Language::Fr) => ", sans la preuve d’inscription au journal",
+        (false, Language::En) => ", without the proof of its entry in the log",
+    };
+    match language {
+        Language::Fr => format!(
+            "Le fichier joint est votre reçu signé{missing}. Gardez-le : il prouve que ce dépôt est bien arrivé. Toute              personne peut le vérifier, sans compte, sur {base_url}{RECEIPT_PATH} ou hors ligne avec le logiciel Pli. Il              ne nomme personne."
+        ),
+        Language::En => format!(
+            "The attached file is your signed receipt{missing}. Keep it: it proves that this deposit has arrived. Anyone              can verify it, without an account, at {base_url}{RECEIPT_PATH} or offline with the Pli software. It names              nobody."
+        ),
+    }
 }
 
 fn replaced(title: &str, language: Language) -> String {

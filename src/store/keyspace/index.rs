@@ -28,6 +28,8 @@ enum Index {
     MailByTransfer = 15,
     MailByWriting = 16,
     RepeatByAcceptance = 17,
+    ReceiptByPromise = 36,
+    ReceiptWithoutProof = 37,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -61,6 +63,10 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             due.into_iter().chain(of).chain([written]).collect()
         }
         Record::Repeat(r) => vec![key(Index::RepeatByAcceptance).time(r.accepted_at).0],
+        Record::Receipt(r) => {
+            let waits = r.proof.is_none().then(|| key(Index::ReceiptWithoutProof).time(r.promised_at).0);
+            waits.into_iter().chain([key(Index::ReceiptByPromise).time(r.promised_at).0]).collect()
+        }
         Record::Partner(_)
         | Record::Agreement(_)
         | Record::Grant(_)
@@ -100,6 +106,8 @@ pub(super) fn range_of(list: &List) -> Range {
         List::PendingEffects => records(Kind::Effect, &[]),
         List::People => records(Kind::Person, &[]),
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
+        List::ReceiptsWithoutProof => all(key(Index::ReceiptWithoutProof)),
+        List::ReceiptsPromisedBefore(at) => before(Index::ReceiptByPromise, *at),
         List::MailboxByPage(organisation, slug) => {
             all(key(Index::MailboxByPage).bytes(organisation.as_bytes()).text(slug.as_str()))
         }

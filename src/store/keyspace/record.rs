@@ -60,6 +60,7 @@ kinds! {
     Person = 14,
     Checkpoint = 15,
     Effect = 16,
+    Receipt = 36,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -77,7 +78,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Session(token) => address.extend_from_slice(token.as_digest().as_bytes()),
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
         Key::Draft(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Transfer(id) | Key::Register(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) => address.extend_from_slice(id.as_bytes()),
         Key::Grant((transfer, holder)) => {
             address.extend_from_slice(transfer.as_bytes());
             address.extend_from_slice(holder.as_bytes());

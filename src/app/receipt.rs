@@ -1,0 +1,279 @@
+//! Signed receipts (D9): promised in the commit of a deposit, proved by the next checkpoint, carried by the
+//! acknowledgement, verified by anybody. The acknowledgement waits for its proof, but never longer than
+//! [`RECEIPT_WAIT`]; then it leaves with the promise alone.
+//!
+//! | after | a crash leaves | who finishes |
+//! | --- | --- | --- |
+//! | the deposit's commit | the promise, and the acknowledgement due at the end of its wait | the next checkpoint |
+//! | the checkpoint | the same, and a checkpoint that signs for the entry | the next run |
+//! | the proof's commit | the proof, and the acknowledgement due now | |
+
+use super::ports::{AuditRange, DepositReceipt, Key, List, StoredCheckpoint, UnitOfWork};
+use super::{App, AppError, ProofError, Visitor, event};
+use crate::audit::{
+    Action, Actor, FileSalt, LogProof, Object, Origin, Outcome, Promise, Receipt, ReceiptError,
+    RefusalReason, VerifiedReceipt,
+};
+use crate::mailbox::Mailbox;
+use crate::relay::queue::{MailState, QueuedMail};
+use crate::retention::KeyName;
+use crate::transfer::{RegisterLine, Route, Transfer};
+use crate::value::{Digest, MailId, Millis, Reference, Timestamp, TransferId};
+use crate::vault::{PartRole, open, seal};
+
+/// How long an acknowledgement waits for the proof at most. A checkpoint follows a deposit within five seconds.
+pub(super) const RECEIPT_WAIT: Millis = Millis::seconds(15);
+/// How long a receipt is kept for its mail's sake, like the state of the mail itself.
+pub(super) const RECEIPT_RECORD_LIFE: Millis = Millis::days(30);
+/// How many receipts one run proves.
+const BATCH: usize = 500;
+/// How many entries of a transfer are looked at for the one that tells of the deposit.
+const ENTRIES_MAX: usize = 10;
+
+/// A receipt that was shown to the gateway that gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedReceipt {
+    /// What it says.
+    pub receipt: VerifiedReceipt,
+    /// Whether the log still has that entry at that place; none when the receipt carries no proof.
+    pub still_there: Option<bool>,
+    /// Whether a file that was asked about is one of those deposited; none when none was asked about.
+    pub holds_file: Option<bool>,
+}
+
+/// A file that somebody asks a receipt about.
+#[derive(Debug, Clone, Copy)]
+pub struct AskedFile {
+    /// The salt that the depositor was shown.
+    pub salt: FileSalt,
+    /// SHA-256 of the file.
+    pub digest: Digest,
+}
+
+/// What a promise is made of, beside the transfer itself.
+pub(super) struct Promising<'a> {
+    pub transfer: &'a Transfer,
+    pub mailbox: &'a Mailbox,
+    /// The part of the organisation in page addresses.
+    pub organisation: &'a str,
+    /// Role and SHA-256 of each part, in order.
+    pub parts: &'a [(PartRole, Digest)],
+    /// The leaf hash of the deposit's entry.
+    pub leaf: Digest,
+    /// The acknowledgement.
+    pub mail: MailId,
+}
+
+impl App {
+    /// Waits until a commit has promised a receipt, or asks for a checkpoint otherwise.
+    pub async fn receipt_waits(&self) {
+        self.receipt_waits.notified().await;
+    }
+
+    /// Tells the receipts' job that there is work; called after the commit.
+    pub(super) fn wake_receipts(&self) {
+        self.receipt_waits.notify_one();
+    }
+
+    /// Puts the signed promise of a deposit into its unit of work.
+    pub(super) fn promise(&self, unit: &mut UnitOfWork, promising: &Promising<'_>) -> Result<(), AppError> {
+        let transfer = promising.transfer;
+        let salt = FileSalt::new(self.random.bytes());
+        let files = promising.parts.iter().filter(|(role, _)| *role != PartRole::Message);
+        let files: Vec<Digest> = files.map(|(_, digest)| salt.digest(digest)).collect();
+        let promise = Promise {
+            reference: transfer.reference.clone(),
+            mailbox: format!("{}/{}", promising.organisation, promising.mailbox.slug),
+            received_at: transfer.received_at,
+            file_count: files.len() as u64,
+            files,
+            leaf: promising.leaf,
+        };
+        let note = promise.sign(&self.log_signer()?).map_err(|_| AppError::Broken("promise"))?;
+        let salt_day = transfer.received_at.day();
+        let key = self.keyring.recipient(KeyName::Draft(salt_day))?;
+        unit.put(DepositReceipt {
+            transfer: transfer.id,
+            mail: promising.mail,
+            promised_at: transfer.received_at,
+            promise: note.to_string(),
+            salt: seal(&key, salt.as_bytes())?,
+            salt_day,
+            proof: None,
+        });
+        Ok(())
+    }
+
+    /// Proves the receipts that the newest checkpoint signs for, and lets their acknowledgements leave. Returns how many.
+    pub async fn prove_receipts(&self) -> Result<usize, AppError> {
+        let waiting: Vec<(DepositReceipt, u64)> = self.read_list(&List::ReceiptsWithoutProof, BATCH).await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let Some(checkpoint) = self.newest_checkpoint().await? else { return Ok(0) };
+        let mut proved = 0;
+        for (receipt, version) in waiting {
+            match self.prove_receipt(receipt, version, &checkpoint).await {
+                // The acknowledgement was delivered at this very moment: the next run stores the proof.
+                Err(error) if error.is_conflict() => {}
+                outcome => proved += usize::from(outcome?),
+            }
+        }
+        if proved > 0 {
+            self.wake_delivery();
+        }
+        Ok(proved)
+    }
+
+    async fn prove_receipt(
+        &self,
+        mut receipt: DepositReceipt,
+        version: u64,
+        checkpoint: &StoredCheckpoint,
+    ) -> Result<bool, AppError> {
+        let Some(index) = self.entry_of(&receipt).await?.filter(|index| *index < checkpoint.size) else {
+            return Ok(false);
+        };
+        let proof = self.inclusion_proof(index, checkpoint.size).await;
+        let hashes = proof.map_err(|error| match error {
+            ProofError::Fault(fault) => fault,
+            ProofError::Outside(_) | ProofError::NotSigned { .. } => AppError::Broken("proof of a receipt"),
+        })?;
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::Receipt(receipt.transfer), version);
+        let mail: Option<(QueuedMail, u64)> = self.read(&Key::Mail(receipt.mail)).await?;
+        if let Some((mut mail, version)) = mail
+            && mail.tries == 0
+            && let MailState::Queued { next_try_at, .. } = &mut mail.state
+        {
+            *next_try_at = mail.written_at;
+            unit.expect_unchanged(Key::Mail(mail.id), version);
+            unit.put(mail);
+        }
+        receipt.proof = Some(LogProof { index, hashes, checkpoint: checkpoint.note.clone() });
+        unit.put(receipt);
+        self.store.commit(unit).await?;
+        Ok(true)
+    }
+
+    /// The place of the entry that a receipt promises.
+    async fn entry_of(&self, receipt: &DepositReceipt) -> Result<Option<u64>, AppError> {
+        let promise = self.own_promise(&receipt.promise)?;
+        for action in [Action::DepositSent, Action::MailReceived] {
+            let range = AuditRange {
+                transfer: Some(receipt.transfer),
+                action: Some(action),
+                ..AuditRange::default()
+            };
+            let entries = self.store.entries(&range, ENTRIES_MAX).await?;
+            if let Some((index, _)) = entries.into_iter().find(|(_, entry)| entry.leaf() == promise.leaf) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    fn own_promise(&self, note: &str) -> Result<Promise, AppError> {
+        Promise::open(note, &self.log_key()?).map_err(|_| AppError::Broken("stored promise"))
+    }
+
+    /// The receipt of a deposit as it stands now; none once it is forgotten.
+    pub async fn receipt_of(&self, transfer: TransferId) -> Result<Option<Receipt>, AppError> {
+        let found: Option<(DepositReceipt, u64)> = self.read(&Key::Receipt(transfer)).await?;
+        Ok(found.map(|(receipt, _)| Receipt { promise: receipt.promise, proof: receipt.proof }))
+    }
+
+    /// The salt of a receipt's digests, for the depositor's own page; none when its key is gone, a week after.
+    pub async fn receipt_salt(&self, transfer: TransferId) -> Result<Option<FileSalt>, AppError> {
+        let found: Option<(DepositReceipt, u64)> = self.read(&Key::Receipt(transfer)).await?;
+        let Some((receipt, _)) = found else { return Ok(None) };
+        let key = match self.keyring.identity(KeyName::Draft(receipt.salt_day)) {
+            Ok(key) => key,
+            Err(super::ports::KeyringError::NoKey(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let opened = open(&key, &receipt.salt)?;
+        let bytes = opened.expose().try_into().map_err(|_| AppError::Broken("receipt salt"))?;
+        Ok(Some(FileSalt::new(bytes)))
+    }
+
+    /// The salt of the receipt with this reference, for an operator whom a depositor by mail asked: a deposit by mail has
+    /// no page that could show it, and the mail must not. Logged.
+    pub async fn tell_receipt_salt(
+        &self,
+        reference: &Reference,
+        actor: Actor,
+        origin: Origin,
+    ) -> Result<Option<FileSalt>, AppError> {
+        let Some((transfer, object)) = self.transfer_by_reference(reference).await? else { return Ok(None) };
+        let salt = self.receipt_salt(transfer).await?;
+        let outcome = match salt {
+            Some(_) => Outcome::Done,
+            None => Outcome::Refused(RefusalReason::NotFound),
+        };
+        self.log_alone(event(self.now().at, actor, Action::ReceiptSaltTold, object, outcome, origin)).await?;
+        Ok(salt)
+    }
+
+    /// The transfer with a reference, live or ended.
+    pub(super) async fn transfer_by_reference(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<(TransferId, Object)>, AppError> {
+        let live: Option<(Transfer, u64)> =
+            self.read_one(&List::TransferByReference(reference.clone())).await?;
+        if let Some((found, _)) = live {
+            return Ok(Some((found.id, Object::Transfer { transfer: found.id, mailbox: found.mailbox })));
+        }
+        let ended: Option<(RegisterLine, u64)> =
+            self.read_one(&List::RegisterByReference(reference.clone())).await?;
+        Ok(ended.map(|(found, _)| {
+            (found.transfer, Object::Transfer { transfer: found.transfer, mailbox: found.mailbox })
+        }))
+    }
+
+    /// Verifies a receipt that a visitor shows, as anybody could offline, and looks whether the log still has its entry.
+    /// Nothing is told that the receipt does not hold already. Logged, without the visitor's text.
+    pub async fn check_receipt(
+        &self,
+        text: &str,
+        asked: Option<AskedFile>,
+        visitor: Visitor,
+    ) -> Result<Result<CheckedReceipt, ReceiptError>, AppError> {
+        let key = self.log_key()?;
+        let verified = Receipt::parse(text).and_then(|receipt| receipt.verify(&key));
+        let outcome = match &verified {
+            Ok(_) => Outcome::Done,
+            Err(_) => Outcome::Refused(RefusalReason::ReceiptFalse),
+        };
+        let action = Action::ReceiptVerified;
+        let told = event(self.now().at, Actor::Anonymous, action, Object::Log, outcome, visitor.web());
+        self.log_alone(told).await?;
+        let receipt = match verified {
+            Ok(receipt) => receipt,
+            Err(error) => return Ok(Err(error)),
+        };
+        let still_there = match receipt.proved {
+            Some(proved) => {
+                let leaves = self.store.leaves(proved.index, 1).await?;
+                Some(leaves.first().is_some_and(|leaf| leaf.leaf == receipt.promise.leaf))
+            }
+            None => None,
+        };
+        let holds_file = asked.map(|file| receipt.promise.holds(&file.salt, &file.digest));
+        Ok(Ok(CheckedReceipt { receipt, still_there, holds_file }))
+    }
+}
+
+/// When an acknowledgement leaves without its proof.
+pub(super) fn leaves_at_last(written_at: Timestamp) -> Timestamp {
+    written_at + RECEIPT_WAIT
+}
+
+/// The action that tells of a deposit.
+pub(super) const fn action_of(route: Route) -> Action {
+    match route {
+        Route::Page => Action::DepositSent,
+        Route::Mail => Action::MailReceived,
+    }
+}
