@@ -26,7 +26,8 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("mailbox", &["value", "vault"]),
     ("identity", &["value"]),
     ("transfer", &["mailbox", "policy", "value", "vault"]),
-    ("relay", &["value", "vault"]),
+    // A receipt and an alert are told in a letter.
+    ("relay", &["audit", "value", "vault"]),
     ("retention", &["transfer", "value"]),
 ];
 /// The layers, from the bottom; a module names modules of lower rows only, and of its own row only where [`DOMAIN`] says so.

@@ -3,12 +3,13 @@
 use askama::Result;
 use pli::value::{ByteSize, Language, Millis, Reference, Timestamp};
 use pli::web::views::{
-    AccessibilityPage, AddressProblem, CodePage, CodeProblem, DataProtectionPage, Delivery, DemoGuidePage,
-    DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost, DepositLink,
-    DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind, ErrorPage,
-    Frame, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, LetterKind,
-    LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, OpenedFile, OpenedPage, SentPage,
-    SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead, TransferRow, TransferState,
+    AccessibilityPage, AddressProblem, AskedFileOutcome, CodePage, CodeProblem, DataProtectionPage, Delivery,
+    DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost,
+    DepositLink, DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind,
+    ErrorPage, Frame, HeldReceipt, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow,
+    JournalState, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, OpenedFile,
+    OpenedPage, ReceiptOutcome, ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template,
+    TitleFinding, TransferHead, TransferRow, TransferState,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -20,8 +21,16 @@ pub const HOSTILE: &str = "<script>alert(1)</script> {{7*7}} \" onfocus=\"alert(
 /// Name and HTML of each page.
 pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
     let of = Samples { language };
-    let groups =
-        [of.outside(), of.form(), of.inside(), of.log(), of.errors(), of.others(), of.typed_by_the_hostile()];
+    let groups = [
+        of.outside(),
+        of.receipts(),
+        of.form(),
+        of.inside(),
+        of.log(),
+        of.errors(),
+        of.others(),
+        of.typed_by_the_hostile(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -53,6 +62,33 @@ impl Samples {
             ("code", self.code().render()),
             ("code-wrong", wrong_code.render()),
             ("link", link.render()),
+        ]
+    }
+
+    /// The verification of a receipt.
+    fn receipts(&self) -> Pages {
+        let held = HeldReceipt {
+            reference: Reference::new(*b"pli-demo"),
+            mailbox: "carsat/partenaires-retraite".to_owned(),
+            received: NOW,
+            files: 2,
+            entry: Some((1234, Some(NOW))),
+            still_there: Some(true),
+            file: Some(AskedFileOutcome::Yes),
+        };
+        let page = |outcome| {
+            let key = "pli.example/log+1a2b3c4d+AWNsw6kgZGUgZMOpbW9uc3RyYXRpb24gYydlc3QgdG91dA==".to_owned();
+            ReceiptPage { frame: self.frame(), key, outcome }.render()
+        };
+        let gone = HeldReceipt { still_there: Some(false), file: Some(AskedFileOutcome::No), ..held.clone() };
+        let promise = HeldReceipt { entry: None, still_there: None, file: None, ..held.clone() };
+        vec![
+            ("receipt", page(None)),
+            ("receipt-holds", page(Some(ReceiptOutcome::Holds(held)))),
+            ("receipt-gone", page(Some(ReceiptOutcome::Holds(gone)))),
+            ("receipt-promise", page(Some(ReceiptOutcome::Holds(promise)))),
+            ("receipt-fails", page(Some(ReceiptOutcome::Fails))),
+            ("receipt-empty", page(Some(ReceiptOutcome::Empty))),
         ]
     }
 
@@ -329,6 +365,8 @@ impl Samples {
             expires: NOW + Millis::days(20),
             depositor: "nadia.morvan@cd35.example".to_owned(),
             held,
+            receipt: Some("/depot/carsat/pensions/brouillon/1/recu".to_owned()),
+            salt: Some("3f9a1c07d2e84b5566aa0f1e2d3c4b5a".to_owned()),
         }
     }
 

@@ -82,6 +82,11 @@ impl App {
         Ok(LogState { size: self.store.log().await?.size(), last_checkpoint, last_verification })
     }
 
+    /// Notes how a verification of the whole log ended.
+    pub fn note_verification(&self, at: Timestamp, well: bool) {
+        *self.verification.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, well));
+    }
+
     /// Verifies the whole log as an outsider would: from an export, with the public key alone.
     pub async fn verify_log(self: &Arc<Self>) -> Result<Verdict, AppError> {
         let key = self.log_key()?;
@@ -96,7 +101,7 @@ impl App {
         let now = self.now().at;
         // A log that cannot be read to the end that it signed is not well, whatever was read of it.
         let well = matches!(verdict, Verdict::Well(_)) && exported.is_ok();
-        *self.verification.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, well));
+        self.note_verification(now, well);
         let outcome = if well { Outcome::Done } else { Outcome::Failed(FailureReason::LogNotVerified) };
         self.log_alone(event(now, Actor::System, Action::LogVerified, Object::Log, outcome, Origin::Job))
             .await?;

@@ -32,7 +32,7 @@ impl App {
             id: MailId::new(self.random.bytes()),
             kind: new.kind,
             transfer: new.transfer,
-            mailbox: new.mailbox.id,
+            mailbox: Some(new.mailbox.id),
             to: new.to.clone(),
             language: new.language,
             written_at: new.written_at,

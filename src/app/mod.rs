@@ -5,6 +5,7 @@
 mod accept_deposit;
 mod accept_mail;
 mod administer;
+mod alerts;
 mod audit_settings;
 mod clock;
 mod deliver_mails;
@@ -55,6 +56,7 @@ pub use request_proof::ProofAsked;
 pub use sign_in::{SignInError, Signed};
 
 use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
+use crate::policy::alerts::AlertPolicy;
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
 use crate::value::{Digest, Domain, EffectId, MailAddress, PersonId, Timestamp, keyed_digest};
@@ -74,6 +76,8 @@ pub struct Policies {
     pub titles: TitleGuard,
     /// How long transfers live.
     pub validity: ValidityPolicy,
+    /// When the security officer is told.
+    pub alerts: AlertPolicy,
     /// The digest of all policy files together, which goes into the log with each decision.
     pub digest: Digest,
 }
@@ -122,6 +126,7 @@ pub struct App {
     password_checks: Arc<Semaphore>,
     mail_waits: Notify,
     receipt_waits: Notify,
+    log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
 }
 
 impl App {
@@ -144,6 +149,7 @@ impl App {
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             mail_waits: Notify::new(),
             receipt_waits: Notify::new(),
+            log_watch: tokio::sync::Mutex::new(None),
         })
     }
 

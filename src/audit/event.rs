@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use super::action::Action;
+use super::alert::AlertKind;
 pub use super::reason::{FailureReason, Outcome, RefusalReason};
 use crate::value::{
     AccountId, ByteSize, Day, Digest, DraftId, MailId, MailboxId, Millis, OrganisationId, PartnerId,
@@ -248,6 +249,8 @@ pub enum Detail {
     },
     /// Until when, as a validity that was chosen.
     Until(Timestamp),
+    /// What an alert warns of.
+    Alert(AlertKind),
 }
 
 /// Protection of a mail on its way.

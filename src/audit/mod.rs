@@ -5,6 +5,7 @@
 //! unit of work appends; jobs sign checkpoints.
 
 mod action;
+mod alert;
 mod checkpoint;
 mod coded;
 mod cosignature;
@@ -20,6 +21,7 @@ mod tile;
 mod verdict;
 mod verify;
 
+pub use alert::AlertKind;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosignature::{Cosigner, CosignerKey};
 pub use entry::{Entry, EntryError, leaf_input, leaf_of};

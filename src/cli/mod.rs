@@ -15,6 +15,7 @@ mod key;
 mod mailbox;
 mod organisation;
 mod partner;
+mod receipt;
 mod recover;
 mod serve;
 mod title;
@@ -46,7 +47,7 @@ struct Line {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 not done, standard error says why; 2 the command line is not \
-understood.\n`pli audit verify`: 0 well, 1 not well, 2 could not tell.";
+understood.\n`pli audit verify`, `pli receipt verify`: 0 well, 1 not well, 2 could not tell.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -76,6 +77,9 @@ enum Command {
     /// The log: export it, verify an export.
     #[command(subcommand)]
     Audit(audit::Action),
+    /// Receipts of deposits: verify one, tell its salt.
+    #[command(subcommand)]
+    Receipt(receipt::Action),
     /// Recovery without Pli: export the live mail, sealed as it is.
     #[command(subcommand)]
     Recover(recover::Action),
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Partner(action) => partner::run(&directory, action),
         Command::Account(action) => account::run(&directory, action),
         Command::Audit(action) => audit::run(&directory, &action),
+        Command::Receipt(action) => receipt::run(&directory, action),
         Command::Recover(action) => recover::run(&directory, &action),
         Command::Clock(action) => clock::run(&directory, &action),
         Command::Key(action) => key::run(&directory, &action),
@@ -157,6 +162,8 @@ mod tests {
             "pli audit verify log.jsonl --key pli+00000000+x --checkpoint cp.txt",
             "pli recover export",
             "pli recover export -o out",
+            "pli receipt verify recu.txt --key pli+00000000+x --file a --file b --salt 000102030405060708090a0b0c0d0e0f",
+            "pli receipt salt 7K3M-9QXD-04TZ",
             "pli title check --policy title.toml",
             "pli --dir d clock confirm",
             "pli key show --json",

@@ -22,6 +22,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(10);
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// How long deposits are gathered before the log is signed for their receipts: within five seconds in all.
 const RECEIPTS_GATHER: Duration = Duration::from_secs(2);
+/// How often the officer's alerts are looked for.
+const ALERTS_EVERY: Duration = Duration::from_secs(30);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
 /// How often the log is looked at for what is older than its retention.
@@ -125,6 +127,7 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     };
     add("upkeep", UPKEEP_EVERY, |work| Box::pin(async move { work.upkeep().await.map(drop) }));
     add("checkpoint", CHECKPOINT_EVERY, |work| Box::pin(async move { work.checkpoint().await }));
+    add("alerts", ALERTS_EVERY, |work| Box::pin(async move { work.app.watch().await.map(drop) }));
     add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
     add("prune", PRUNE_EVERY, |work| Box::pin(async move { work.prune().await }));
     loops.spawn(deliver(Arc::clone(work), shutdown.clone()));

@@ -4,4 +4,5 @@
 //! audit event that cites a decision.
 
 pub mod access;
+pub mod alerts;
 pub mod title;

@@ -76,8 +76,8 @@ pub struct QueuedMail {
     pub kind: LetterKind,
     /// The transfer that it speaks of, if any.
     pub transfer: Option<TransferId>,
-    /// The mailbox that it speaks for.
-    pub mailbox: MailboxId,
+    /// The mailbox that it speaks for; none where it speaks for the gateway itself.
+    pub mailbox: Option<MailboxId>,
     /// Who gets it.
     pub to: MailAddress,
     /// The language that it is written in.
@@ -149,7 +149,7 @@ mod tests {
             id: MailId::new([1; 16]),
             kind: LetterKind::Notice,
             transfer: None,
-            mailbox: MailboxId::new([2; 16]),
+            mailbox: Some(MailboxId::new([2; 16])),
             to: MailAddress::parse("retraite@carsat.example").unwrap(),
             language: Language::Fr,
             written_at: Timestamp(0),

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::app::Policies;
+use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
 use crate::retention::{ValidityPolicy, ValidityPolicyError};
 use crate::value::Digest;
 
 const TITLES: &str = "title.toml";
 const VALIDITY: &str = "validity.toml";
+const ALERTS: &str = "alerts.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
+const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 
 /// Why the policies are refused. The operator must act.
 #[derive(Debug, Error)]
@@ -37,16 +40,21 @@ pub enum PolicyError {
     /// The validity policy is refused.
     #[error(transparent)]
     Validity(#[from] ValidityPolicyError),
+    /// The alert policy is refused.
+    #[error(transparent)]
+    Alerts(#[from] AlertPolicyError),
 }
 
 /// Reads the policies of a directory, or the built-in ones.
 pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let titles = text_of(directory, TITLES, BUILT_IN_TITLES)?;
     let validity = text_of(directory, VALIDITY, BUILT_IN_VALIDITY)?;
+    let alerts = text_of(directory, ALERTS, BUILT_IN_ALERTS)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
-        digest: digest_of(&[(TITLES, &titles), (VALIDITY, &validity)]),
+        alerts: AlertPolicy::parse(&alerts)?,
+        digest: digest_of(&[(TITLES, &titles), (VALIDITY, &validity), (ALERTS, &alerts)]),
     })
 }
 
@@ -111,6 +119,7 @@ mod tests {
         let missing = load(Some(place.path())).err().unwrap();
         assert!(missing.to_string().contains(VALIDITY), "{missing}");
         std::fs::write(place.path().join(VALIDITY), BUILT_IN_VALIDITY).unwrap();
+        std::fs::write(place.path().join(ALERTS), BUILT_IN_ALERTS).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

@@ -111,6 +111,53 @@ pub fn start_of_day(typed: &str, days_after: i64) -> Option<Timestamp> {
     Some(Timestamp(day.to_zoned(TimeZone::posix(PARIS).ok()?).ok()?.timestamp().as_millisecond()))
 }
 
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// The day of the week and the minute of the day, in Paris; none out of the calendar's range.
+pub fn time_of_day(instant: Timestamp) -> Option<(Weekday, u32)> {
+    let local = paris(instant)?;
+    let day = match local.weekday().to_monday_zero_offset() {
+        0 => Weekday::Monday,
+        1 => Weekday::Tuesday,
+        2 => Weekday::Wednesday,
+        3 => Weekday::Thursday,
+        4 => Weekday::Friday,
+        5 => Weekday::Saturday,
+        _ => Weekday::Sunday,
+    };
+    let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+    Some((day, u32::try_from(minute).ok()?))
+}
+
+/// The day in Paris, `2026-11-21`.
+pub fn local_day(instant: Timestamp) -> Option<String> {
+    Some(paris(instant)?.strftime("%Y-%m-%d").to_string())
+}
+
+/// An instant written as RFC 3339 says, `2026-11-21T08:30:00Z`.
+pub fn parse_utc(text: &str) -> Option<Timestamp> {
+    let instant: jiff::Timestamp = text.trim().parse().ok()?;
+    Some(Timestamp(instant.as_millisecond()))
+}
+
+/// The instant of a time that was typed as `2026-11-21T09:30`, in Paris, as a form's field gives it.
+pub fn parse_local(typed: &str) -> Option<Timestamp> {
+    let local: jiff::civil::DateTime = typed.trim().parse().ok()?;
+    Some(Timestamp(local.to_zoned(TimeZone::posix(PARIS).ok()?).ok()?.timestamp().as_millisecond()))
+}
+
 fn paris(instant: Timestamp) -> Option<Zoned> {
     let zone = TimeZone::posix(PARIS).ok()?;
     Some(jiff::Timestamp::from_millisecond(instant.0).ok()?.to_zoned(zone))

@@ -3,8 +3,8 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
@@ -68,6 +68,21 @@ pub(super) async fn submit(
         Err(FormError::AlreadySent) => Ok(place.already_sent()),
         Err(FormError::Fault(error)) => Err(errors.fault(&error)),
     }
+}
+
+/// The signed receipt of what was sent, as it stands now (D9).
+pub(super) async fn receipt(State(shared): State<Shared>, path: DraftPath, guest: Guest) -> Outcome {
+    let errors = Errors::new(&shared, &guest);
+    let place = Place::find(&shared, &guest, path).await?;
+    let DraftState::Sent { transfer, reference } = &place.view.draft.state else {
+        return Err(errors.page(ErrorKind::NotFound));
+    };
+    let receipt = shared.app.receipt_of(*transfer).await.map_err(|error| errors.fault(&error))?;
+    let receipt = receipt.ok_or_else(|| errors.page(ErrorKind::NotFound))?;
+    let name = format!("attachment; filename=\"recu-{reference}.pli-receipt.txt\"");
+    let name = HeaderValue::from_str(&name).map_err(|_| errors.page(ErrorKind::NotFound))?;
+    let answer = Answer::text(StatusCode::OK, &receipt.to_string());
+    Ok(answer.with(CONTENT_DISPOSITION, name).into_response())
 }
 
 /// What the depositor typed, to be given back.
@@ -263,7 +278,12 @@ impl<'a> Place<'a> {
         let errors = Errors::new(self.shared, self.guest);
         let found = self.shared.app.sent_transfer(transfer).await.map_err(|error| errors.fault(&error))?;
         let transfer = found.ok_or_else(|| errors.page(ErrorKind::TransferExpired { at: None }))?;
+        let app = &self.shared.app;
+        let receipt = app.receipt_of(transfer.id).await.map_err(|error| errors.fault(&error))?;
+        let salt = app.receipt_salt(transfer.id).await.map_err(|error| errors.fault(&error))?;
         let page = SentPage {
+            receipt: receipt.map(|_| format!("{}/recu", self.action)),
+            salt: salt.map(|salt| salt.to_string()),
             frame: self.guest.frame(self.shared, None),
             host: self.host,
             reference: transfer.reference,

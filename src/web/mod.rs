@@ -12,6 +12,7 @@ mod guard;
 mod journal;
 mod listener;
 mod public;
+mod receipt;
 mod request;
 mod sign_in;
 pub mod texts;
@@ -52,6 +53,7 @@ pub(in crate::web) struct Shared {
     config: WebConfig,
     failures: Arc<guard::Tries>,
     asks: Arc<guard::Tries>,
+    receipts: Arc<guard::Tries>,
     downloads: Arc<Semaphore>,
 }
 
@@ -59,7 +61,14 @@ pub(in crate::web) struct Shared {
 pub fn router(app: Arc<App>, config: WebConfig) -> Router {
     let (failures, asks) = (guard::Tries::of_secrets(), guard::Tries::of_asking());
     let downloads = Arc::new(Semaphore::new(download::DOWNLOADS_AT_ONCE));
-    let shared = Shared { app, config, failures: Arc::new(failures), asks: Arc::new(asks), downloads };
+    let shared = Shared {
+        app,
+        config,
+        failures: Arc::new(failures),
+        asks: Arc::new(asks),
+        receipts: Arc::new(guard::Tries::of_asking()),
+        downloads,
+    };
     let forms = Router::new()
         .route("/", get(public::home))
         .route("/protection-des-donnees", get(public::data_protection))
@@ -82,8 +91,9 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
     // Files are bounded by the mailbox's own limits, while they stream.
     let uploads = Router::new()
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}", get(draft::show).post(draft::submit))
+        .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/recu", get(draft::receipt))
         .layer(DefaultBodyLimit::disable());
-    let mut routes = forms.merge(uploads);
+    let mut routes = forms.merge(uploads).merge(receipt::routes());
     if shared.config.demo.is_some() {
         routes = routes.merge(demo::routes());
     }

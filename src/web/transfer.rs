@@ -127,7 +127,7 @@ fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
         let kind = match mail.kind {
             LetterKind::Acknowledgement => ShownKind::Acknowledgement,
             LetterKind::Notice => ShownKind::Notice,
-            LetterKind::DepositLink => return None,
+            LetterKind::Alert | LetterKind::Daily | LetterKind::DepositLink => return None,
         };
         let delivery = match mail.state {
             MailState::Queued { last_problem: None, .. } => Delivery::Queued,

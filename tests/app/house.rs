@@ -14,6 +14,7 @@ use pli::app::{
 use pli::audit::{Action, Entry, Origin};
 use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site};
 use pli::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use pli::policy::alerts::AlertPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::relay::queue::DeliveryProblem;
 use pli::retention::ValidityPolicy;
@@ -88,6 +89,7 @@ impl House {
             policies: Policies {
                 titles: TitleGuard::new(&titles),
                 validity,
+                alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
             },
             settings: Settings {
@@ -106,8 +108,15 @@ impl House {
         Self { app, store, clock, outbox, pensions, directory }
     }
 
+    /// What follows a deposit within seconds: the log is signed, and the acknowledgement need not wait any more.
+    pub async fn prove_receipts(&self) {
+        self.app.sign_checkpoint().await.unwrap();
+        self.app.prove_receipts().await.unwrap();
+    }
+
     /// The mails delivered so far to an address, parsed.
     pub async fn mails_to(&self, to: &str) -> Vec<String> {
+        self.prove_receipts().await;
         self.app.deliver_due_mails().await.unwrap();
         let mails = self.outbox.mails.lock().unwrap();
         let mine = mails.iter().filter(|(_, recipient, _)| recipient.to_string() == to);

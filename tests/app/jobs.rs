@@ -41,6 +41,7 @@ async fn a_mail_that_is_not_taken_waits_and_goes_out_when_it_is_due() {
     let house = House::build().await;
     let work = Work::new(Arc::clone(&house.app));
     house.deposit().await;
+    work.checkpoint().await.unwrap();
     *house.outbox.problem.lock().unwrap() = Some(DeliveryProblem::Unreachable);
     let wait = work.deliver().await.unwrap().expect("a mail waits");
     assert!(wait >= Duration::from_mins(1) && wait <= Duration::from_secs(75), "{wait:?}");

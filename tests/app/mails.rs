@@ -129,6 +129,7 @@ async fn a_dead_mail_system_delays_mails_and_blocks_no_deposit() {
     let draft = house.draft().await;
     *house.outbox.problem.lock().unwrap() = Some(DeliveryProblem::Unreachable);
     let reference = house.send(&draft, "Demande urgente").await.unwrap().reference;
+    house.prove_receipts().await;
     house.app.deliver_due_mails().await.unwrap();
     let signed = house.sign_in("agent@carsat.example").await;
     let envelope = house.app.envelope(Some(&signed), &reference, visitor()).await.unwrap();

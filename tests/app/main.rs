@@ -1,6 +1,7 @@
 //! The use cases over adapters in memory: stories, and the laws that a use case must keep whatever fails.
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
 
+mod alerts;
 mod deposits;
 mod expiry;
 mod faults;
@@ -12,4 +13,5 @@ mod outsiders;
 mod pages;
 mod proofs;
 mod reading;
+mod receipts;
 mod uploads;

@@ -222,7 +222,7 @@ pub fn mail(n: u32, transfer: Option<u32>, written_at: i64, due_at: i64) -> Queu
         id: MailId::new(id(n)),
         kind: LetterKind::Notice,
         transfer: transfer.map(|n| TransferId::new(id(n))),
-        mailbox: MailboxId::new(id(1)),
+        mailbox: Some(MailboxId::new(id(1))),
         to: address(n),
         language: Language::Fr,
         written_at: Timestamp(written_at),

@@ -1,9 +1,9 @@
-//! Records of what is handed to people about the log: receipts of deposits.
+//! Records of what is handed to people about the log: receipts of deposits, alerts, the daily mail.
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::LogProof;
-use crate::value::{Day, MailId, Timestamp, TransferId};
+use crate::audit::{AlertKind, LogProof};
+use crate::value::{Day, MailId, OrganisationId, PersonId, Timestamp, TransferId};
 use crate::vault::Sealed;
 
 /// The receipt of a deposit: promised in the deposit's commit, proved once a checkpoint signs for its entry.
@@ -23,4 +23,32 @@ pub struct DepositReceipt {
     pub salt_day: Day,
     /// The proof, when there is one.
     pub proof: Option<LogProof>,
+}
+
+/// How far an alert of one kind, about one organisation or all of the gateway, was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertState {
+    /// What it warns of.
+    pub kind: AlertKind,
+    /// Whose officers are told; none is everybody's.
+    pub organisation: Option<OrganisationId>,
+    /// When the last mail about it was queued, if one ever was.
+    pub told_at: Option<Timestamp>,
+    /// How much was noticed since then and not told yet.
+    pub untold: u64,
+    /// When the first of it was noticed.
+    pub untold_since: Option<Timestamp>,
+    /// The one person that it is about; none when there are several or nobody.
+    pub person: Option<PersonId>,
+    /// Whether a state that lasts, such as a log that does not verify, still lasts.
+    pub lasts: bool,
+}
+
+/// How far the daily mail got. There is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DailyMail {
+    /// The day in Paris of the last one, `2026-11-21`.
+    pub day: String,
+    /// Entries of the log that were counted so far.
+    pub entries: u64,
 }

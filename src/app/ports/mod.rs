@@ -13,7 +13,7 @@ mod store;
 pub use clock::Clock;
 pub use delivery::{Delivery, Dispatched, OutgoingMail};
 pub use keyring::{Keyring, KeyringError, SecretName};
-pub use kits::DepositReceipt;
+pub use kits::{AlertState, DailyMail, DepositReceipt};
 pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
 pub use scanner::{ScanStream, Scanner, ScannerError, ScannerState};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::kits::DepositReceipt;
-use crate::audit::{Action, Entry as LogEntry, Event, Frontier, Node};
+use super::kits::{AlertState, DailyMail, DepositReceipt};
+use crate::audit::{Action, AlertKind, Entry as LogEntry, Event, Frontier, Node};
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, Session};
 use crate::mailbox::Mailbox;
 use crate::relay::queue::QueuedMail;
@@ -111,6 +111,10 @@ records! {
     Checkpoint(StoredCheckpoint) by u64 = |r| r.size,
     /// The receipt of a deposit.
     Receipt(DepositReceipt) by TransferId = |r| r.transfer,
+    /// How far an alert was told.
+    Alert(AlertState) by (AlertKind, Option<OrganisationId>) = |r| (r.kind, r.organisation),
+    /// How far the daily mail got.
+    Daily(DailyMail) by () = |_| (),
     /// An effect outside the store whose result is not in the log yet.
     Effect(PendingEffect) by EffectId = |r| r.id,
 }
@@ -173,6 +177,8 @@ pub enum List {
     People,
     /// Checkpoints, newest first.
     Checkpoints,
+    /// How far each alert was told.
+    Alerts,
     /// Receipts that wait for their proof, oldest first.
     ReceiptsWithoutProof,
     /// Receipts promised before an instant, oldest first.

@@ -7,6 +7,7 @@
 //! Not done here: queueing, DKIM, sending.
 
 mod names;
+mod officer;
 mod wording;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub use names::{LetterKind, is_our_message_id, message_id, parse_return_address, return_address};
 use wording::Page;
 
+use crate::audit::AlertKind;
 use crate::value::{ByteSize, Digest, Language, MailAddress, Reference, Timestamp};
 
 /// Where a page about personal data and the DPO is found, below the base URL (S6: one click away).
@@ -101,6 +103,32 @@ pub enum Letter {
         /// The first instant at which link and code no longer start a deposit.
         starts_until: Timestamp,
     },
+    /// To the security officer: something is to be looked at (S2, S3).
+    Alert {
+        /// What.
+        kind: AlertKind,
+        /// How much of it.
+        count: u64,
+        /// When it began.
+        since: Timestamp,
+        /// Until when it was counted.
+        until: Timestamp,
+        /// The page of the log to look at, below the base URL.
+        path: String,
+    },
+    /// To the security officer, each day: the log, bound outside the gateway.
+    Daily {
+        /// When it was written.
+        at: Timestamp,
+        /// Entries of the log in all.
+        entries: u64,
+        /// What happened since the last one.
+        counts: DailyCounts,
+        /// What was told in an alert and still lasts.
+        lasting: Vec<AlertKind>,
+        /// The newest signed checkpoint, kept line by line.
+        checkpoint: String,
+    },
     /// To the mailbox: a deposit waits (T1).
     Notice {
         /// What to quote.
@@ -132,10 +160,27 @@ impl Letter {
     pub const fn kind(&self) -> LetterKind {
         match self {
             Self::Acknowledgement { .. } => LetterKind::Acknowledgement,
+            Self::Alert { .. } => LetterKind::Alert,
+            Self::Daily { .. } => LetterKind::Daily,
             Self::DepositLink { .. } => LetterKind::DepositLink,
             Self::Notice { .. } => LetterKind::Notice,
         }
     }
+}
+
+/// What happened in the log since the last daily mail, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say all")]
+pub struct DailyCounts {
+    pub entries: u64,
+    pub deposits: u64,
+    pub openings: u64,
+    pub downloads: u64,
+    pub sign_ins: u64,
+    pub expiries: u64,
+    pub refusals: u64,
+    pub failures: u64,
+    pub alerts: u64,
 }
 
 /// Who writes to whom, when, in which language.
@@ -236,7 +281,9 @@ fn file(name: &str, text: String) -> SinglePart {
 fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<MessageBuilder, LetterError> {
     let auto_submitted = match letter.kind() {
         LetterKind::Acknowledgement => "auto-replied",
-        LetterKind::DepositLink | LetterKind::Notice => "auto-generated",
+        LetterKind::Alert | LetterKind::Daily | LetterKind::DepositLink | LetterKind::Notice => {
+            "auto-generated"
+        }
     };
     if !names::is_message_id(&addressing.message_id) {
         return Err(LetterError::MessageId);

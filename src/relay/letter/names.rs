@@ -14,6 +14,10 @@ const RETURN_PREFIX: &str = "retour+";
 pub enum LetterKind {
     /// To the depositor, after sending.
     Acknowledgement,
+    /// To the security officer: something is to be looked at.
+    Alert,
+    /// To the security officer, each day.
+    Daily,
     /// To someone who asked to deposit.
     DepositLink,
     /// To the mailbox.
@@ -21,12 +25,14 @@ pub enum LetterKind {
 }
 
 impl LetterKind {
-    const ALL: [Self; 3] = [Self::Acknowledgement, Self::DepositLink, Self::Notice];
+    const ALL: [Self; 5] = [Self::Acknowledgement, Self::Alert, Self::Daily, Self::DepositLink, Self::Notice];
 
     /// The word that starts the message ids of this kind.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledgement => "acknowledgement",
+            Self::Alert => "alert",
+            Self::Daily => "daily",
             Self::DepositLink => "deposit-link",
             Self::Notice => "notice",
         }

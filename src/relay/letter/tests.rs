@@ -11,6 +11,8 @@ use crate::value::{Domain, MailId};
 const UNTIL: Timestamp = Timestamp(1_796_977_800_000);
 const CHECKPOINT: &str = "pli.example/log\n42\nq6w=\n\n— pli.example/log Az3grl==\n";
 
+const RECEIPT: &str = "-----BEGIN PLI PROMISE-----\n— pli.example/log Az3grl==\n";
+
 fn reference() -> Reference {
     Reference::parse("7K3M-9QXD-04TZ").unwrap()
 }
@@ -28,6 +30,7 @@ fn acknowledgement(title: &str) -> Letter {
         replaced_title: true,
         by_mail: true,
         checkpoint: Some(CHECKPOINT.to_owned()),
+        receipt: Some(RECEIPT.to_owned()),
     }
 }
 
@@ -129,8 +132,12 @@ fn a_mail_is_plain_ascii_with_short_lines_and_two_readable_forms() {
         }
         let mail = parsed(&bytes);
         assert_eq!(header_names(&mail), HEADERS);
-        assert_eq!((mail.text_body.len(), mail.html_body.len(), mail.attachments.len()), (1, 1, 0));
-        assert!(mail.parts[1..].iter().all(|part| part.attachment_name().is_none()));
+        let is_acknowledgement = letter.kind() == LetterKind::Acknowledgement;
+        let attachments = usize::from(is_acknowledgement);
+        assert_eq!((mail.text_body.len(), mail.html_body.len(), mail.attachments.len()), (1, 1, attachments));
+        let named = mail.parts[1..].iter().filter_map(|part| part.attachment_name());
+        let expected = is_acknowledgement.then_some("recu-7K3M-9QXD-04TZ.pli-receipt.txt");
+        assert_eq!(named.collect::<Vec<_>>(), Vec::from_iter(expected), "the receipt alone is joined");
         assert_eq!(mail.from().unwrap().first().unwrap().name(), Some("Carsat Bretagne, dépôt sécurisé"));
         assert_eq!(mail.date().unwrap().to_timestamp(), UNTIL.unix_seconds());
     }
@@ -184,6 +191,9 @@ fn the_acknowledgement_explains_itself_and_carries_its_proof_to_the_letter() {
     assert!(french.contains("a été remplacé par «\u{a0}Urgence CD35\u{a0}»"));
     assert!(french.contains("ont été mis sous pli"));
     assert!(french.contains(&format!("\n\n{CHECKPOINT}")), "{french}");
+    assert!(french.contains("https://pli.example/verifier-un-recu"), "{french}");
+    let joined = parsed(&mail).attachment(0).unwrap().contents().to_vec();
+    assert_eq!(String::from_utf8(joined).unwrap(), RECEIPT);
     let english = text(&letter, Language::En);
     assert!(
         english.contains("automatic acknowledgement") && english.contains("Reference: 7K3M"),
@@ -282,7 +292,8 @@ proptest! {
             prop_assert_eq!(from, ["ne-pas-repondre@pli.example"]);
             let separators = ['\r', '\n', '\0', '\u{2028}', '\u{85}'];
             prop_assert!(!mail.subject().unwrap().contains(separators));
-            prop_assert_eq!((mail.parts.len(), mail.attachments.len()), (3, 0));
+            let joined = usize::from(letter.kind() == LetterKind::Acknowledgement);
+            prop_assert_eq!((mail.parts.len(), mail.attachments.len()), (3 + 2 * joined, joined));
             let plain = addressing.message_id.trim_matches(['<', '>']).to_owned();
             prop_assert_eq!(mail.message_id(), Some(plain.as_str()));
         }

@@ -1,6 +1,7 @@
 //! What the mails say, in French and English: the words, the facts in their order, the one button. How it
 //! looks is in the templates.
 
+use super::officer;
 use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
@@ -43,7 +44,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Language::En => Language::Fr,
     };
     let mut page = Page {
-        subject: subject(letter, language),
+        subject: subject(letter, language)?,
         language: language.tag(),
         greeting: say(language, "Bonjour,", "Hello,"),
         colon: say(language, "\u{a0}:", ":"),
@@ -72,6 +73,8 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
     };
     match letter {
         Letter::Acknowledgement { .. } => acknowledgement(&mut page, letter, language, base_url)?,
+        Letter::Alert { .. } => officer::alert(&mut page, letter, language, base_url)?,
+        Letter::Daily { .. } => officer::daily(&mut page, letter, language, base_url)?,
         Letter::DepositLink { .. } => deposit_link(&mut page, letter, language, base_url)?,
         Letter::Notice { .. } => notice(&mut page, letter, language, base_url)?,
     }
@@ -88,26 +91,28 @@ fn unbroken(sentence: &str) -> String {
     })
 }
 
-fn say(language: Language, french: &'static str, english: &'static str) -> &'static str {
+pub(super) const fn say(language: Language, french: &'static str, english: &'static str) -> &'static str {
     match language {
         Language::Fr => french,
         Language::En => english,
     }
 }
 
-fn subject(letter: &Letter, language: Language) -> String {
-    match letter {
+fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
+    Ok(match letter {
         Letter::Acknowledgement { reference, title, .. } => {
             let what =
                 say(language, "Accusé de réception automatique", "Automatic acknowledgement of receipt");
             format!("{what} – {} – {reference}", one_line(title))
         }
+        Letter::Alert { kind, count, .. } => officer::alert_subject(*kind, *count, language),
+        Letter::Daily { at, .. } => officer::daily_subject(*at, language)?,
         Letter::DepositLink { mailbox_name, .. } => {
             let what = say(language, "Votre lien de dépôt", "Your deposit link");
             format!("{what} – {}", one_line(mailbox_name))
         }
         Letter::Notice { reference, title, .. } => format!("{} – {reference}", one_line(title)),
-    }
+    })
 }
 
 /// The mail in one sentence, for someone who does not read its language.
@@ -123,6 +128,8 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
             "En français : votre dépôt {reference} est arrivé ; il peut être ouvert jusqu’au {}.",
             time(*until, language)?
         ),
+        (Letter::Alert { kind, .. }, _) => officer::alert_summary(*kind, language),
+        (Letter::Daily { .. }, _) => officer::daily_summary(language),
         (Letter::DepositLink { starts_until: until, .. }, Language::En) => format!(
             "In English: open the link above before {} to start your deposit. If you did not ask for it, ignore this mail.",
             time(*until, language)?
@@ -371,7 +378,7 @@ fn content(file_count: u32, total: ByteSize, language: Language) -> String {
     }
 }
 
-fn time(instant: Timestamp, language: Language) -> Result<String, LetterError> {
+pub(super) fn time(instant: Timestamp, language: Language) -> Result<String, LetterError> {
     let zone = match language {
         Language::Fr => "heure de Paris",
         Language::En => "Paris time",
@@ -388,7 +395,7 @@ fn grouped(code: &str) -> Result<String, LetterError> {
 }
 
 /// The link to a path of this gateway; no mail of ours leads anywhere else.
-fn our_link(path: &str, base_url: &str) -> Result<String, LetterError> {
+pub(super) fn our_link(path: &str, base_url: &str) -> Result<String, LetterError> {
     let link = format!("{base_url}{path}");
     if path.starts_with('/') && is_link(&link) { Ok(link) } else { Err(LetterError::Link) }
 }
@@ -407,7 +414,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Several lines, each cleaned of what is not printable; a checkpoint's spaces count.
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     let kept = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= CHECKPOINT_MAX_BYTES);
     kept.map(|(_, c)| c).filter(|c| *c == '\n' || !is_unprintable(*c)).collect()
 }

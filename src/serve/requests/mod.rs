@@ -3,6 +3,7 @@
 
 mod add;
 mod export;
+mod kits;
 mod list;
 mod log;
 
@@ -20,7 +21,7 @@ use crate::app::{App, AppError, ProofError};
 use crate::audit::Origin;
 use crate::identity::{NetworkRange, Role};
 use crate::relay::letter::SecretText;
-use crate::value::{Domain, Language, MailAddress, Slug};
+use crate::value::{Domain, Language, MailAddress, Reference, Slug};
 
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,6 +40,11 @@ pub enum Request {
     RecoverExport,
     /// An operator looked at the clock: it is right.
     ClockConfirm,
+    /// The salt of a deposit's receipt.
+    ReceiptSalt {
+        /// The deposit.
+        reference: Reference,
+    },
     /// The public keys.
     KeyShow(ListOptions),
     /// The organisations.
@@ -266,6 +272,7 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
             let at = app.confirm_clock(Origin::Cli, None).await?;
             line(replies, format!("The clock is confirmed: {at}")).await
         }
+        Request::ReceiptSalt { reference } => kits::receipt_salt(app, replies, &reference).await,
         Request::KeyShow(options) => list::keys(app, replies, options).await,
         Request::OrganisationList(options) => list::organisations(app, replies, options).await,
         Request::OrganisationAdd(new) => add::organisation(app, replies, new).await,

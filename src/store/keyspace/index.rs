@@ -72,6 +72,8 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Grant(_)
         | Record::Person(_)
         | Record::Checkpoint(_)
+        | Record::Alert(_)
+        | Record::Daily(_)
         | Record::Effect(_) => vec![],
     }
 }
@@ -106,6 +108,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::PendingEffects => records(Kind::Effect, &[]),
         List::People => records(Kind::Person, &[]),
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
+        List::Alerts => records(Kind::Alert, &[]),
         List::ReceiptsWithoutProof => all(key(Index::ReceiptWithoutProof)),
         List::ReceiptsPromisedBefore(at) => before(Index::ReceiptByPromise, *at),
         List::MailboxByPage(organisation, slug) => {

@@ -61,6 +61,8 @@ kinds! {
     Checkpoint = 15,
     Effect = 16,
     Receipt = 36,
+    Alert = 37,
+    Daily = 38,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -87,6 +89,13 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Repeat(digest) => address.extend_from_slice(digest.as_bytes()),
         Key::Person(id) => address.extend_from_slice(id.as_bytes()),
         Key::Effect(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Alert((kind, organisation)) => {
+            address.extend_from_slice(kind.code().as_bytes());
+            address.push(0);
+            address.extend(organisation.iter().flat_map(|id| *id.as_bytes()));
+        }
+        // There is one.
+        Key::Daily(()) => {}
         Key::Checkpoint(size) => address.extend_from_slice(&size.to_be_bytes()),
     }
     address

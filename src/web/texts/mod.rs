@@ -7,6 +7,9 @@
 
 mod en;
 mod fr;
+mod kits;
+
+pub(in crate::web) use kits::ReceiptWords;
 
 use crate::value::Language;
 

@@ -7,6 +7,7 @@ use askama::Template;
 
 use super::{DepositHost, DraftField, DraftProblem, Frame};
 use crate::value::{ByteSize, Reference, Timestamp};
+use crate::web::texts::ReceiptWords;
 
 /// What one deposit may hold, said in words on the pages.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +184,16 @@ pub struct SentPage {
     pub depositor: String,
     /// Whether a check is still to be made before the mailbox gets it.
     pub held: bool,
+    /// Where its signed receipt is; none once it is forgotten.
+    pub receipt: Option<String>,
+    /// The salt of the receipt's digests, shown here alone; none once it is gone.
+    pub salt: Option<String>,
+}
+
+impl SentPage {
+    fn w(&self) -> ReceiptWords {
+        ReceiptWords::of(self.frame.language)
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod home;
 mod journal;
 mod legal;
 mod problem;
+mod receipt;
 mod sign_in;
 mod transfer;
 
@@ -30,5 +31,6 @@ pub use home::{DepositLink, HomePage};
 pub use journal::{JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, LogVerdict};
 pub use legal::{AccessibilityPage, DataProtectionPage};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
+pub use receipt::{AskedFileOutcome, HeldReceipt, ReceiptOutcome, ReceiptPage};
 pub use sign_in::{SignInNotice, SignInPage};
 pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};

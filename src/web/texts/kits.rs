@@ -1,0 +1,101 @@
+//! The words of the pages on receipts and of the officer's kits, in French and English. A word that is missing in one
+//! language does not compile.
+
+use crate::value::Language;
+
+/// Two languages of one word.
+const fn say(language: Language, fr: &'static str, en: &'static str) -> &'static str {
+    match language {
+        Language::Fr => fr,
+        Language::En => en,
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])+ $name:ident { $($word:ident: $fr:literal, $en:literal;)+ }) => {
+        $(#[$doc])+
+        #[derive(Debug)]
+        pub(in crate::web) struct $name {
+            $(pub(in crate::web) $word: &'static str,)+
+        }
+
+        impl $name {
+            /// The words of this language.
+            pub(in crate::web) const fn of(language: Language) -> Self {
+                Self { $($word: say(language, $fr, $en),)+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// The page that verifies a receipt, and the part of the sent page that speaks of it.
+    ReceiptWords {
+        title: "Vérifier un reçu de dépôt", "Verify a deposit receipt";
+        lead: "Un reçu prouve qu’un dépôt est bien arrivé ici, à telle heure, et qu’il figure dans le journal. Toute personne peut le vérifier, sans compte.",
+            "A receipt proves that a deposit arrived here, at that time, and stands in the log. Anyone can verify it, without an account.";
+        file: "Fichier du reçu", "Receipt file";
+        file_help: "Le fichier « recu-….pli-receipt.txt » joint à l’accusé de réception.", "The file “recu-….pli-receipt.txt” joined to the acknowledgement.";
+        paste: "ou texte du reçu", "or text of the receipt";
+        paste_help: "Collez tout le texte, lignes « BEGIN » et « END » comprises.", "Paste the whole text, the “BEGIN” and “END” lines included.";
+        about_file: "Vérifier aussi un fichier (facultatif)", "Check a file too (optional)";
+        about_file_help: "Pour savoir si un document que vous avez est l’un de ceux qui ont été déposés. Le document n’est pas envoyé : son empreinte suffit.",
+            "To know whether a document that you have is one of those deposited. The document is not sent: its fingerprint is enough.";
+        salt: "Sel du reçu", "Salt of the receipt";
+        salt_help: "32 caractères, affichés au déposant sur la page d’envoi.", "32 characters, shown to the depositor on the page after sending.";
+        fingerprint: "Empreinte SHA-256 du fichier", "SHA-256 fingerprint of the file";
+        fingerprint_help: "64 caractères. Sous Windows : certutil -hashfile document.pdf SHA256.", "64 characters. On Windows: certutil -hashfile document.pdf SHA256.";
+        submit: "Vérifier", "Verify";
+        holds: "Ce reçu est authentique", "This receipt is authentic";
+        holds_text: "Il a été signé par cette passerelle et son dépôt figure dans le journal, à la place indiquée.", "It was signed by this gateway, and its deposit stands in the log, at the place given.";
+        promise_text: "Il a été signé par cette passerelle. Il ne porte pas la preuve d’inscription au journal : il est parti avant.", "It was signed by this gateway. It does not carry the proof of its entry in the log: it left before.";
+        gone: "Ce reçu est authentique, mais le journal ne le contient plus", "This receipt is authentic, but the log no longer holds it";
+        gone_text: "La preuve signée est valable et le journal de cette passerelle ne la confirme plus : prévenez l’organisme, ce reçu à l’appui.",
+            "The signed proof is valid and the log of this gateway no longer confirms it: tell the organisation, and show this receipt.";
+        fails: "Ce reçu n’est pas authentique", "This receipt is not authentic";
+        fails_text: "Il n’a pas été signé par cette passerelle, ou il a été modifié depuis.", "It was not signed by this gateway, or it was altered since.";
+        unreadable: "Ce texte n’est pas un reçu", "This text is no receipt";
+        unreadable_text: "Joignez le fichier entier, ou collez tout son texte.", "Join the whole file, or paste all of its text.";
+        empty: "Joignez un reçu ou collez son texte", "Join a receipt or paste its text";
+        too_many: "Trop de vérifications", "Too many verifications";
+        too_many_text: "Réessayez dans quelques minutes.", "Try again in a few minutes.";
+        file_yes: "Oui : ce fichier est l’un de ceux du dépôt.", "Yes: this file is one of the deposit’s.";
+        file_no: "Non : avec ce sel, ce fichier n’est aucun de ceux du dépôt.", "No: with this salt, this file is none of the deposit’s.";
+        file_wrong: "Le sel ou l’empreinte ne se lisent pas : le fichier n’a pas été vérifié.", "The salt or the fingerprint does not read: the file was not checked.";
+        asked_file: "Fichier vérifié", "File checked";
+        mailbox: "Page de dépôt", "Deposit page";
+        entry: "Place dans le journal", "Place in the log";
+        signed: "Journal signé le", "Log signed on";
+        names_nobody: "Un reçu ne nomme personne : ni adresse, ni titre, ni nom de fichier. Cette vérification est notée dans le journal, sans le texte du reçu.",
+            "A receipt names nobody: no address, no title, no file name. This verification is noted in the log, without the text of the receipt.";
+        offline: "Vérifier sans cette page", "Verify without this page";
+        offline_text: "Avec le logiciel Pli, hors ligne : « pli receipt verify FICHIER --key CLÉ ». Clé publique du journal :", "With the Pli software, offline: “pli receipt verify FILE --key KEY”. Public key of the log:";
+        yours: "Votre reçu signé", "Your signed receipt";
+        yours_text: "L’accusé de réception porte un reçu signé, qui prouve que ce dépôt est arrivé et ne nomme personne. Pour prouver un jour quels fichiers vous avez déposés, notez aussi ce sel : il n’est affiché qu’ici, jamais envoyé par courriel, et disparaît dans quelques jours.",
+            "The acknowledgement carries a signed receipt, which proves that this deposit has arrived and names nobody. To prove one day which files you deposited, note this salt too: it is shown here alone, never mailed, and is gone in a few days.";
+        download: "Télécharger le reçu", "Download the receipt";
+        how: "Vérifier un reçu", "Verify a receipt";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn french_sets_narrow_spaces_and_no_word_is_left_in_the_other_language() {
+        let (fr, en) = (
+            format!("{:?}", ReceiptWords::of(Language::Fr)),
+            format!("{:?}", ReceiptWords::of(Language::En)),
+        );
+        for mark in ["a :", "e :", "e ?", "« r", "t ;"] {
+            assert!(!fr.contains(mark), "a plain space in {mark:?}");
+        }
+        for left in [" vous ", " votre ", " fichier ", " reçu "] {
+            assert!(!en.contains(left), "{left:?} in the English words");
+        }
+        for left in [" you ", " file ", " the "] {
+            assert!(!fr.contains(left), "{left:?} in the French words");
+        }
+    }
+}
