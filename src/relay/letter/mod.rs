@@ -273,7 +273,7 @@ fn file(name: &str, text: String) -> SinglePart {
         .header(ContentType::TEXT_PLAIN)
         .header(ContentDisposition::attachment(name))
         .header(ContentTransferEncoding::Base64)
-        .body(text)
+        .body(text.into_bytes())
 }
 
 /// RFC 3834 section 5 marks, and Exchange's own. No `Precedence`: RFC 3834 does not ask for it, and filters
