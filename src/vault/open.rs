@@ -229,7 +229,8 @@ impl<R: Read> TruncatedSegment<R> {
 
     fn open(&mut self, sealed: &[u8], is_last: bool) -> Option<Zeroizing<Vec<u8>>> {
         let length = sealed.len().checked_sub(TAG_BYTES)?;
-        if !is_last && length < CHUNK_BYTES {
+        // Only the last is shorter, and only a file without a byte has one without a byte.
+        if length < CHUNK_BYTES && !is_last || length == 0 && self.index > 0 {
             return None;
         }
         let mut plain = Zeroizing::new(vec![0; length]);

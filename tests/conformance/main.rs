@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod age_v1;
 mod rfc1870;
 mod rfc3030;
 mod rfc3207;
