@@ -130,7 +130,8 @@ impl App {
             content_type: "text/plain; charset=utf-8",
             bytes: message.expose(),
         };
-        let mut parts = self.seal_parts(&draft.recipient, &[text], now.day()).await?;
+        let sealing = self.draft_sealing_key(&draft, &identity, visitor).await?;
+        let mut parts = self.seal_parts(&sealing, &[text], now.day()).await?;
         let entries = Self::draft_entries(&draft, &identity)?;
         let files = draft.parts.iter().zip(entries);
         parts.extend(files.map(|(part, entry)| SealedPart { entry, objects: part.objects.clone() }));
@@ -143,6 +144,7 @@ impl App {
                 Release {
                     transfer: draft.transfer,
                     identity: &identity,
+                    sealing: &sealing,
                     mailbox: &mailbox,
                     depositor,
                     acknowledge_to: &draft.address,

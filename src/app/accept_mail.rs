@@ -25,7 +25,7 @@ use crate::value::{
     ByteSize, Digest, Language, MailAddress, MailboxId, Reference, SecretBytes, Timestamp, TransferId,
     keyed_digest,
 };
-use crate::vault::{Identity, PartRole};
+use crate::vault::{Identity, PartRole, SealingKey};
 
 /// The name that the original mail is kept under.
 const ORIGINAL_NAME: &str = "message-original.eml";
@@ -218,7 +218,8 @@ impl App {
             content_type: "message/rfc822",
             bytes: mail.bytes.expose(),
         });
-        let parts = self.seal_parts(&identity.recipient(), &clear, now.day()).await?;
+        let sealing = SealingKey::new(&identity.recipient())?;
+        let parts = self.seal_parts(&sealing, &clear, now.day()).await?;
 
         let mut unit = UnitOfWork::default();
         let depositor = self.depositor(&mut unit, &author, &partner, now)?;
@@ -228,6 +229,7 @@ impl App {
                 Release {
                     transfer,
                     identity: &identity,
+                    sealing: &sealing,
                     mailbox,
                     depositor,
                     // RFC 3834 section 4: an automatic response goes to the return address.

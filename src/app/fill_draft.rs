@@ -15,7 +15,7 @@ use crate::message::{FileName, clean_file_name};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftError};
 use crate::value::{ByteSize, DraftId};
-use crate::vault::{Identity, ManifestPart, PartRole, Sealer, SealingKey, open, seal, unwrap_identity};
+use crate::vault::{Identity, ManifestPart, PartRole, Sealer, SealingKey, open, unwrap_identity};
 
 /// How many first bytes are kept to tell the type of a file.
 const SNIFF_BYTES: usize = 4096;
@@ -62,6 +62,7 @@ pub struct FileSealing<'a> {
     view: DraftView,
     name: FileName,
     head: Vec<u8>,
+    key: SealingKey,
     sealer: Sealer,
     writer: Box<dyn ObjectWriter>,
     visitor: Visitor,
@@ -79,12 +80,12 @@ impl App {
             self.log_file_refused(&view.draft, reason_of(refusal), visitor).await?;
             return Err(refusal.into());
         }
-        let sealer = SealingKey::new(&view.draft.recipient)
-            .and_then(|key| Sealer::new(&key))
-            .map_err(AppError::from)?;
+        let identity = self.draft_identity(&view.draft)?.ok_or(DraftError::AlreadySent)?;
+        let key = self.draft_sealing_key(&view.draft, &identity, visitor).await?;
+        let sealer = Sealer::new(&key).map_err(AppError::from)?;
         let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
-        Ok(FileSealing { app: self, view, name, head: Vec::new(), sealer, writer, visitor })
+        Ok(FileSealing { app: self, view, name, head: Vec::new(), key, sealer, writer, visitor })
     }
 
     /// Takes a file out of a draft and erases it.
@@ -178,7 +179,7 @@ impl FileSealing<'_> {
 
     /// Ends the file: durable and in the draft, under the limits as they are at that moment.
     pub async fn finish(self) -> Result<SealedFile, FileRefusal> {
-        let Self { app, view, name, head, sealer, mut writer, visitor } = self;
+        let Self { app, view, name, head, key, sealer, mut writer, visitor } = self;
         if sealer.plain_size() == ByteSize(0) {
             app.log_file_refused(&view.draft, RefusalReason::NothingSent, visitor).await?;
             return Err(FileRefusal::Empty);
@@ -196,7 +197,7 @@ impl FileSealing<'_> {
         };
         let binding = entry.binding();
         let plain = serde_json::to_vec(&entry).map_err(|_| AppError::Broken("manifest entry"))?;
-        let entry = seal(&view.draft.recipient, &plain).map_err(AppError::from)?;
+        let entry = key.seal(&plain).map_err(AppError::from)?;
 
         let DraftView { mut draft, mut version, mailbox } = view;
         for _ in 0..CONFLICT_TRIES {

@@ -9,7 +9,7 @@ use crate::relay::letter::{Letter, LetterKind};
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::KeyName;
 use crate::value::{Language, MailAddress, MailId, SecretBytes, Timestamp, TransferId};
-use crate::vault::seal;
+use crate::vault::SealingKey;
 
 /// A letter to be written.
 pub(super) struct NewLetter<'a> {
@@ -25,8 +25,21 @@ pub(super) struct NewLetter<'a> {
 impl App {
     /// Seals a letter and returns the mail that carries it.
     pub(super) fn write_letter(&self, new: &NewLetter<'_>) -> Result<QueuedMail, AppError> {
+        self.write_letter_under(&self.queue_sealing_key(new.written_at)?, new)
+    }
+
+    /// A key that seals the letters of one use case, written at this instant.
+    pub(super) fn queue_sealing_key(&self, written_at: Timestamp) -> Result<SealingKey, AppError> {
+        Ok(SealingKey::new(&self.keyring.recipient(KeyName::Queue(written_at.day()))?)?)
+    }
+
+    /// As [`App::write_letter`], under a key that other letters of the same instant are sealed with too.
+    pub(super) fn write_letter_under(
+        &self,
+        key: &SealingKey,
+        new: &NewLetter<'_>,
+    ) -> Result<QueuedMail, AppError> {
         let key_day = new.written_at.day();
-        let key = self.keyring.recipient(KeyName::Queue(key_day))?;
         let plain = SecretBytes::new(serde_json::to_vec(new.letter).map_err(|_| AppError::Broken("letter"))?);
         Ok(QueuedMail {
             id: MailId::new(self.random.bytes()),
@@ -36,7 +49,7 @@ impl App {
             to: new.to.clone(),
             language: new.language,
             written_at: new.written_at,
-            letter: Some(seal(&key, plain.expose())?),
+            letter: Some(key.seal(plain.expose())?),
             key_day,
             tries: 0,
             state: MailState::Queued { next_try_at: new.written_at, last_problem: None },

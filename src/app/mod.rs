@@ -27,6 +27,7 @@ mod receipt;
 mod recover;
 mod release;
 mod request_proof;
+mod sealing;
 mod sign_in;
 mod write_tiles;
 

@@ -79,6 +79,7 @@ pub struct OpenedTransfer {
     pub transfer: Transfer,
     /// The mailbox.
     pub mailbox: Mailbox,
+    reader: (Actor, Visitor),
     identity: Arc<Identity>,
     manifest: Manifest,
 }
@@ -96,6 +97,8 @@ pub struct FileView {
     pub size: ByteSize,
     /// SHA-256 in clear.
     pub digest: Digest,
+    /// What binds its sealed bytes.
+    pub binding: Digest,
     /// It is the whole mail as it came in.
     pub is_original: bool,
 }
@@ -143,9 +146,19 @@ impl OpenedTransfer {
             content_type: part.content_type.clone(),
             size: part.size,
             digest: part.digest,
+            binding: part.binding(),
             is_original: part.role == PartRole::Original,
         });
         files.collect()
+    }
+
+    /// Who opened it, and from where.
+    pub(super) fn reader(&self) -> (Actor, Visitor) {
+        self.reader
+    }
+
+    fn object(&self) -> Object {
+        Object::Transfer { transfer: self.transfer.id, mailbox: self.transfer.mailbox }
     }
 
     /// Number on the page, place among the objects, manifest entry.
@@ -241,7 +254,9 @@ impl App {
         let permitted = self.permitted(signed, reference, visitor).await?;
         let mailbox = self.mailbox_of(permitted.subject()).await?;
         let (id, holder) = (permitted.subject().id, permitted.subject().mailbox);
-        match self.unseal(permitted, mailbox).await {
+        let reader =
+            (signed.map_or(Actor::Anonymous, |signed| Actor::Person(signed.account.person)), visitor);
+        match self.unseal(permitted, mailbox, reader).await {
             Err(OpenError::Fault(AppError::Vault(error))) => {
                 self.log_damage(signed, Object::Transfer { transfer: id, mailbox: holder }, visitor).await?;
                 Err(AppError::Vault(error).into())
@@ -254,6 +269,7 @@ impl App {
         &self,
         permitted: Permitted<Transfer>,
         mailbox: Mailbox,
+        reader: (Actor, Visitor),
     ) -> Result<OpenedTransfer, OpenError> {
         let identity = self.transfer_identity(&permitted, &mailbox).await?;
         let transfer = permitted.into_subject();
@@ -264,7 +280,7 @@ impl App {
         if !manifest.parts.iter().map(|part| part.segments.len()).eq(kept) {
             return Err(AppError::from(VaultError::Swapped).into());
         }
-        Ok(OpenedTransfer { transfer, mailbox, identity: Arc::new(identity), manifest })
+        Ok(OpenedTransfer { transfer, mailbox, reader, identity: Arc::new(identity), manifest })
     }
 
     /// Something sealed is not what was sealed: the officer must see it.
@@ -284,7 +300,8 @@ impl App {
     pub async fn message(&self, opened: &OpenedTransfer) -> Result<SecretBytes, AppError> {
         let place = opened.manifest.parts.iter().position(|part| part.role == PartRole::Message);
         let Some(place) = place else { return Ok(SecretBytes::default()) };
-        let mut stream = self.open_part(opened, place).await?;
+        let opening = self.open_part(opened, place).await;
+        let mut stream = self.told_of_damage(opened, opened.object(), opening).await?;
         let size = usize::try_from(opened.manifest.parts[place].size.bytes()).unwrap_or(usize::MAX);
         let read = spawn_blocking(move || {
             let mut text = Vec::with_capacity(size.min(super::accept_deposit::MESSAGE_MAX_BYTES) + 1);
@@ -296,13 +313,17 @@ impl App {
                 }
             }
         });
-        Ok(read.await.map_err(|_| AppError::Broken("message"))?.map_err(|error: VaultError| error)?)
+        let read = read.await.map_err(|_| AppError::Broken("message"))?;
+        self.told_of_damage(opened, opened.object(), read.map_err(|error: VaultError| error.into())).await
     }
 
     /// A file's stream; to be pulled where blocking is allowed.
     pub async fn open_file(&self, opened: &OpenedTransfer, number: u32) -> Result<PartStream, OpenError> {
         let place = opened.numbered_files().find(|(n, ..)| *n == number).map(|(_, place, _)| place);
-        Ok(self.open_part(opened, place.ok_or(OpenError::NotFound)?).await?)
+        let opening = self.open_part(opened, place.ok_or(OpenError::NotFound)?).await;
+        let Transfer { id: transfer, mailbox, .. } = opened.transfer;
+        let object = Object::TransferPart { transfer, mailbox, part: number };
+        Ok(self.told_of_damage(opened, object, opening).await?)
     }
 
     async fn open_part(&self, opened: &OpenedTransfer, place: usize) -> Result<PartStream, AppError> {
@@ -342,14 +363,16 @@ impl App {
         Err(AppError::Contended)
     }
 
-    /// Commits the result of a download.
+    /// Commits the result of a download: how much was sent, and from which byte when a stretch was asked for.
     pub async fn end_download(
         &self,
         pending: &PendingEffect,
         failure: Option<FailureReason>,
+        from: Option<ByteSize>,
         sent: ByteSize,
     ) -> Result<(), AppError> {
-        self.end_effect(pending, failure, Some(Detail::Bytes(sent))).await
+        let detail = from.map_or(Detail::Bytes(sent), |from| Detail::Stretch { from, bytes: sent });
+        self.end_effect(pending, failure, Some(detail)).await
     }
 
     /// Whether a transfer may be read on at this moment; asked again and again while bytes stream (invariant 5).

@@ -18,9 +18,7 @@ use crate::transfer::{Depositor, ObjectLocator, Route, Transfer};
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PersonId, Reference, Timestamp, TransferId,
 };
-use crate::vault::{
-    Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Recipient, Sealer, SealingKey,
-};
+use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Sealer, SealingKey};
 
 /// How many bytes are sealed at once of what is in memory already.
 const SEAL_STEP_BYTES: usize = 1024 * 1024;
@@ -43,6 +41,8 @@ pub(super) struct ClearPart<'a> {
 pub(super) struct Release<'a> {
     pub transfer: TransferId,
     pub identity: &'a Identity,
+    /// What its parts were sealed with.
+    pub sealing: &'a SealingKey,
     pub mailbox: &'a Mailbox,
     pub depositor: Depositor,
     /// Where the acknowledgement goes.
@@ -73,7 +73,7 @@ impl App {
             expires_at,
             parts: release.parts.iter().map(|part| part.entry.clone()).collect(),
         };
-        let (sealed_manifest, manifest_digest) = manifest.seal(&release.identity.recipient())?;
+        let (sealed_manifest, manifest_digest) = manifest.seal(release.sealing)?;
         let files = || release.parts.iter().filter(|part| part.entry.role == PartRole::Attachment);
         let file_count = u32::try_from(files().count()).unwrap_or(u32::MAX);
         let total_size: ByteSize = files().map(|part| part.entry.size).sum();
@@ -98,7 +98,12 @@ impl App {
         let leaf = self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
         unit.put(self.grant(&transfer, release.identity, release.mailbox)?);
         let organisation = self.organisation_of(release.mailbox).await?;
-        let mails = Mails { transfer: &transfer, mailbox: release.mailbox, organisation: &organisation };
+        let mails = Mails {
+            transfer: &transfer,
+            mailbox: release.mailbox,
+            organisation: &organisation,
+            sealing: self.queue_sealing_key(transfer.received_at)?,
+        };
         let mail =
             self.acknowledge(unit, &mails, release.acknowledge_to, release.title_replaced, release.origin)?;
         let promising = Promising {
@@ -170,15 +175,18 @@ impl App {
             checkpoint: None,
             receipt: None,
         };
-        let mut mail = self.write_letter(&NewLetter {
-            kind: LetterKind::Acknowledgement,
-            letter: &letter,
-            to,
-            language: transfer.language,
-            mailbox: mails.mailbox,
-            transfer: Some(transfer.id),
-            written_at: transfer.received_at,
-        })?;
+        let mut mail = self.write_letter_under(
+            &mails.sealing,
+            &NewLetter {
+                kind: LetterKind::Acknowledgement,
+                letter: &letter,
+                to,
+                language: transfer.language,
+                mailbox: mails.mailbox,
+                transfer: Some(transfer.id),
+                written_at: transfer.received_at,
+            },
+        )?;
         // It waits for the proof of its receipt, and for no fault of ours longer than that.
         let next_try_at = leaves_at_last(transfer.received_at);
         mail.state = MailState::Queued { next_try_at, last_problem: None };
@@ -202,15 +210,18 @@ impl App {
             can_be_opened_until: transfer.expires_at,
             path: format!("/transferts/{}", transfer.reference),
         };
-        let mail = self.write_letter(&NewLetter {
-            kind: LetterKind::Notice,
-            letter: &letter,
-            to: &mails.mailbox.notice_address,
-            language: Language::Fr,
-            mailbox: mails.mailbox,
-            transfer: Some(transfer.id),
-            written_at: transfer.received_at,
-        })?;
+        let mail = self.write_letter_under(
+            &mails.sealing,
+            &NewLetter {
+                kind: LetterKind::Notice,
+                letter: &letter,
+                to: &mails.mailbox.notice_address,
+                language: Language::Fr,
+                mailbox: mails.mailbox,
+                transfer: Some(transfer.id),
+                written_at: transfer.received_at,
+            },
+        )?;
         self.queue_mail(unit, mail, origin)
     }
 
@@ -234,16 +245,15 @@ impl App {
     /// Seals parts that are in memory. Small ones share a disk write: all are finished together.
     pub(super) async fn seal_parts(
         &self,
-        recipient: &Recipient,
+        key: &SealingKey,
         parts: &[ClearPart<'_>],
         today: Day,
     ) -> Result<Vec<SealedPart>, AppError> {
         let mut writers: Vec<Box<dyn ObjectWriter>> = Vec::with_capacity(parts.len());
         let mut entries = Vec::with_capacity(parts.len());
-        let key = SealingKey::new(recipient)?;
         for part in parts {
             let mut writer = self.objects.create(today).await?;
-            let mut sealer = Sealer::new(&key)?;
+            let mut sealer = Sealer::new(key)?;
             for step in part.bytes.chunks(SEAL_STEP_BYTES) {
                 let sealed = sealer.push(step)?;
                 if !sealed.is_empty() {
@@ -282,4 +292,5 @@ struct Mails<'a> {
     transfer: &'a Transfer,
     mailbox: &'a Mailbox,
     organisation: &'a Organisation,
+    sealing: SealingKey,
 }

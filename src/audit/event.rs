@@ -228,6 +228,13 @@ pub enum Detail {
     Count(u64),
     /// How much.
     Bytes(ByteSize),
+    /// Which stretch of a file: from which byte, and how much.
+    Stretch {
+        /// The first byte.
+        from: ByteSize,
+        /// How many.
+        bytes: ByteSize,
+    },
     /// How long, or by how much a clock jumped.
     Millis(Millis),
     /// Whether something was replaced, as a title.

@@ -26,15 +26,20 @@ pub enum VaultError {
     Unreadable(#[source] std::io::Error),
 }
 
+impl VaultError {
+    /// Something was changed or swapped, or does not open with the key that it was sealed for; not a disk that fails.
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::WrongKey | Self::Damaged | Self::Swapped)
+    }
+}
+
 impl From<std::io::Error> for VaultError {
     fn from(error: std::io::Error) -> Self {
         // A reader of ours passed through somebody else's code, which only knows this kind of error.
-        if error.get_ref().is_some_and(|inner| inner.is::<Self>()) {
-            return match error.into_inner().map(|inner| inner.downcast::<Self>()) {
-                Some(Ok(inner)) => *inner,
-                _ => Self::Damaged,
-            };
-        }
+        let error = match error.downcast::<Self>() {
+            Ok(ours) => return ours,
+            Err(error) => error,
+        };
         match error.kind() {
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => Self::Damaged,
             _ => Self::Unreadable(error),

@@ -56,6 +56,11 @@ impl Identity {
         SecretBytes::new(self.age.to_string().expose_secret().as_bytes().to_vec())
     }
 
+    /// Whether it opens what is sealed to this recipient.
+    pub fn opens_for(&self, recipient: &Recipient) -> bool {
+        self.public == recipient.key
+    }
+
     pub(super) const fn private(&self) -> &PrivateKey {
         &self.private
     }

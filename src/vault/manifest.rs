@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Recipient, Sealed, Segment, VaultError, open, seal};
+use super::{Identity, Sealed, SealingKey, Segment, VaultError, open};
 use crate::value::{ByteSize, Digest, DigestBuilder, MailAddress, SecretBytes, Timestamp, TransferId};
 
 /// What a part of a transfer is.
@@ -58,9 +58,9 @@ pub struct Manifest {
 
 impl Manifest {
     /// Seals the manifest; the digest is that of the sealed bytes.
-    pub fn seal(&self, recipient: &Recipient) -> Result<(Sealed, Digest), VaultError> {
+    pub fn seal(&self, key: &SealingKey) -> Result<(Sealed, Digest), VaultError> {
         let plain = SecretBytes::new(serde_json::to_vec(self).map_err(|_| VaultError::Damaged)?);
-        let sealed = seal(recipient, plain.expose())?;
+        let sealed = key.seal(plain.expose())?;
         let digest = Digest::of(sealed.as_bytes());
         Ok((sealed, digest))
     }
@@ -94,11 +94,11 @@ mod tests {
             expires_at: Timestamp(0),
             parts: vec![],
         };
-        let (sealed, digest) = manifest.seal(&identity.recipient()).unwrap();
+        let (sealed, digest) = manifest.seal(&SealingKey::new(&identity.recipient()).unwrap()).unwrap();
         assert_eq!(Manifest::open(&sealed, &identity, digest, manifest.transfer).unwrap(), manifest);
         let other = TransferId::new([2; 16]);
         assert!(matches!(Manifest::open(&sealed, &identity, digest, other), Err(VaultError::Swapped)));
-        let resealed = manifest.seal(&identity.recipient()).unwrap().0;
+        let resealed = manifest.seal(&SealingKey::new(&identity.recipient()).unwrap()).unwrap().0;
         let swapped = Manifest::open(&resealed, &identity, digest, manifest.transfer);
         assert!(matches!(swapped, Err(VaultError::Swapped)));
     }

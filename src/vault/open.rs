@@ -164,12 +164,17 @@ impl<R: Read + Seek> SegmentReader<R> {
             self.sealed.seek(SeekFrom::Start(place))?;
         }
         let length = usize::try_from(self.size.saturating_sub(start)).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        let mut sealed = vec![0; length + TAG_BYTES];
-        self.next = u64::MAX;
-        self.sealed.read_exact(&mut sealed)?;
-        chunk.resize(length, 0);
         let place = ChunkPlace { index, is_last: index + 1 == chunks_of(self.size) };
-        self.beginning.payload.open(place, &sealed, chunk)?;
+        self.next = u64::MAX;
+        // A chunk that was handed out left no room; one that was not holds nothing that could stay behind.
+        chunk.clear();
+        chunk.reserve_exact(length + TAG_BYTES);
+        chunk.resize(length + TAG_BYTES, 0);
+        let read = self.sealed.read_exact(chunk).map_err(VaultError::from);
+        if let Err(error) = read.and_then(|()| self.beginning.payload.open_in_place(place, chunk)) {
+            chunk.zeroize();
+            return Err(error);
+        }
         self.next = index + 1;
         Ok(start)
     }
@@ -312,7 +317,7 @@ mod tests {
         let key = SealingKey::new(&identity.recipient()).unwrap();
         let binding = SegmentSealer::new(&key).unwrap().binding();
         let mut forged = SegmentSealer::new(&SealingKey::new(&identity.recipient()).unwrap()).unwrap();
-        let forged = forged.push(&[1; 70_000]).unwrap();
+        let forged = forged.push(&vec![1; 70_000]).unwrap();
         assert!(matches!(salvage(&identity, &forged, binding), Err(VaultError::Swapped)));
     }
 }

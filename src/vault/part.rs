@@ -7,7 +7,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::open::{KnownHeader, SegmentReader};
 use super::{ContentDigest, Identity, ManifestPart, Segment, VaultError};
@@ -83,7 +83,7 @@ impl<S: SegmentSource> PartOpener<S> {
         if buffer.is_empty() || self.at >= self.size {
             return Ok(0);
         }
-        if !(self.chunk_at..self.chunk_at + self.chunk.len() as u64).contains(&self.at) {
+        if !self.holds_next() {
             self.fill()?;
         }
         let start = usize::try_from(self.at - self.chunk_at).unwrap_or(usize::MAX);
@@ -92,6 +92,30 @@ impl<S: SegmentSource> PartOpener<S> {
         buffer[..count].copy_from_slice(&held[..count]);
         self.at += count as u64;
         Ok(count)
+    }
+
+    /// Hands out what is left of the chunk that the next byte stands in, without copying it where it can; none at the end.
+    pub fn pull_chunk(&mut self) -> Result<Option<Vec<u8>>, VaultError> {
+        if self.at >= self.size {
+            return Ok(None);
+        }
+        if !self.holds_next() {
+            self.fill()?;
+        }
+        let passed = usize::try_from(self.at - self.chunk_at).unwrap_or(usize::MAX);
+        self.at = self.chunk_at + self.chunk.len() as u64;
+        self.chunk_at = self.at;
+        let mut chunk = std::mem::take(&mut *self.chunk);
+        if passed > 0 {
+            let rest = chunk.get(passed..).unwrap_or_default().to_vec();
+            chunk.zeroize();
+            return Ok(Some(rest));
+        }
+        Ok(Some(chunk))
+    }
+
+    fn holds_next(&self) -> bool {
+        (self.chunk_at..self.chunk_at + self.chunk.len() as u64).contains(&self.at)
     }
 
     /// Goes to a byte of the part; what is passed over is not read, so the digest of the whole is not checked any more.

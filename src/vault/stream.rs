@@ -48,6 +48,16 @@ impl Payload {
     }
 }
 
+impl Payload {
+    /// Opens a sealed chunk where it stands.
+    pub(super) fn open_in_place(&self, place: ChunkPlace, chunk: &mut Vec<u8>) -> Result<(), VaultError> {
+        let opened = self.0.open_in_place(place.nonce(), Aad::empty(), chunk);
+        let length = opened.map_err(|_| VaultError::Damaged)?.len();
+        chunk.truncate(length);
+        Ok(())
+    }
+}
+
 /// Which chunk it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChunkPlace {

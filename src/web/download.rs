@@ -1,42 +1,41 @@
-//! Downloads: one file, or all of them as one zip that is made while it is sent. Bytes are opened and checked as they
-//! go; a response that is under way when its transfer expires is cut (invariant 5), and so is one that its reader does
-//! not take. Each download is in the log before its first byte and after its last; a HEAD is none.
+//! Downloads: one file, whole or a stretch of it, or all of them as one zip that is made while it is sent. Bytes are
+//! opened and checked as they go; a response that is under way when its transfer expires is cut (invariant 5), and so is
+//! one that its reader does not take. Each download is in the log before its first byte and after its last, a resumed one
+//! too; a HEAD is none.
 
-use std::collections::HashSet;
-use std::io::{self, Write};
+mod archive;
+mod pipe;
+mod range;
+
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method};
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
-use futures_util::stream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
-use zip::write::{SimpleFileOptions, ZipWriter};
-use zip::{CompressionMethod, DateTime};
 
+use self::pipe::{Pipe, piped};
+use self::range::{Stretch, Wanted, wanted};
 use super::Shared;
 use super::answer::{Errors, Outcome};
 use super::request::Guest;
 use super::transfer::visitor;
 use super::views::ErrorKind;
-use crate::app::{App, FileView, OpenError, OpenedTransfer, Signed, Visitor};
+use crate::app::{App, FileView, OpenError, OpenedTransfer, PartStream, Signed, Visitor};
 use crate::audit::FailureReason;
 use crate::retention::PendingEffect;
 use crate::value::ByteSize;
 
-/// How many bytes go to the browser at once, and how many such pieces may wait for it.
-const PIECE_BYTES: usize = 64 * 1024;
-const PIECES_WAITING: usize = 4;
 /// How many downloads go on at once: each holds a thread. Who comes later is asked to come again.
 pub(super) const DOWNLOADS_AT_ONCE: usize = 64;
 /// How long a reader may take no piece before its download is cut.
@@ -66,6 +65,7 @@ pub(super) async fn file(
     Path((reference, number)): Path<(String, String)>,
     guest: Guest,
     method: Method,
+    headers: HeaderMap,
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
@@ -76,22 +76,45 @@ pub(super) async fn file(
         .and_then(|number: u32| opened.files().into_iter().find(|file| file.number == number));
     let file = file.ok_or_else(|| errors.page(ErrorKind::NotFound))?;
     if method == Method::HEAD {
-        return Ok(answer(Body::empty(), &file.name, FILE_TYPE, Some(file.size)));
+        return Ok(whole_file(Body::empty(), &file));
     }
+    let stretch = match wanted(&headers, file.size.bytes(), &entity_tag(&file)) {
+        Wanted::Whole => None,
+        Wanted::Stretch(stretch) => Some(stretch),
+        Wanted::NotThere => return Ok(not_there(&file)),
+    };
     let place = place(&shared, &errors)?;
-    let stream =
+    let mut stream =
         shared.app.open_file(&opened, file.number).await.map_err(|error| errors.open(&error, &path))?;
     let download = Download::begin(&shared, place, &signed, opened, Some(file.number), guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
     let (feed, body) = piped();
+    let from = stretch.map(|stretch| ByteSize(stretch.first));
+    let (first, length) = stretch.map_or((0, file.size.bytes()), |stretch| (stretch.first, stretch.length()));
+    stream.go_to(first);
     spawn_blocking(move || {
         let may_go_on = || download.may_go_on();
         let mut pipe = Pipe::new(feed, &may_go_on, READER_PATIENCE);
-        let outcome = copy(stream, &mut pipe).and_then(|()| pipe.flush());
+        let outcome = send(stream, length, &mut pipe);
         let sent = pipe.end(outcome.is_ok());
-        download.end(outcome.err().as_ref(), sent);
+        download.end(outcome.err().as_ref(), from, sent);
     });
-    Ok(answer(body, &file.name, FILE_TYPE, Some(file.size)))
+    Ok(match stretch {
+        None => whole_file(body, &file),
+        Some(stretch) => partial_file(body, &file, stretch),
+    })
+}
+
+/// Sends so many bytes.
+fn send(mut stream: PartStream, length: u64, pipe: &mut Pipe<'_>) -> io::Result<()> {
+    let mut left = length;
+    while left > 0 {
+        let mut chunk = stream.pull_chunk()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        left -= chunk.len() as u64;
+        pipe.send(chunk)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn archive(
@@ -114,9 +137,9 @@ pub(super) async fn archive(
     spawn_blocking(move || {
         let may_go_on = || download.may_go_on();
         let mut pipe = Pipe::new(feed, &may_go_on, READER_PATIENCE);
-        let outcome = write_archive(&download, &mut pipe);
+        let outcome = archive::write(&download.app, &download.opened, &mut pipe, &download.handle);
         let sent = pipe.end(outcome.is_ok());
-        download.end(outcome.err().as_ref(), sent);
+        download.end(outcome.err().as_ref(), None, sent);
     });
     Ok(answer(body, &name, ARCHIVE_TYPE, None))
 }
@@ -168,157 +191,55 @@ impl Download {
     }
 
     /// Commits the result; where blocking is allowed.
-    fn end(&self, failure: Option<&io::Error>, sent: ByteSize) {
+    fn end(&self, failure: Option<&io::Error>, from: Option<ByteSize>, sent: ByteSize) {
         let failure = failure.map(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => FailureReason::ConnectionLost,
             io::ErrorKind::TimedOut => FailureReason::Interrupted,
             io::ErrorKind::InvalidData => FailureReason::SealDamaged,
             _ => FailureReason::Objects,
         });
-        let ended = self.app.end_download(&self.pending, failure, sent);
+        let ended = self.app.end_download(&self.pending, failure, from, sent);
         if let Err(error) = self.handle.block_on(ended) {
             tracing::error!(error = %error, "download.result_not_logged");
         }
     }
 }
 
-/// The end that a body is fed through.
-struct Feed {
-    sender: Sender<Bytes>,
-    is_whole: Arc<AtomicBool>,
+/// A strong tag (RFC 9110 section 8.8.1): what binds the file's sealed bytes, which says nothing of them in clear.
+fn entity_tag(file: &FileView) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{}\"", file.binding.to_hex()))
+        .unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// A body and its feed. Unless its feed says at the end that it is whole, the body breaks off, so that a cut file is
-/// never taken for a whole one.
-fn piped() -> (Feed, Body) {
-    let (sender, receiver) = channel(PIECES_WAITING);
-    let is_whole = Arc::new(AtomicBool::new(false));
-    let feed = Feed { sender, is_whole: Arc::clone(&is_whole) };
-    let pieces = stream::unfold(Some((receiver, is_whole)), |state| async move {
-        let (mut receiver, is_whole) = state?;
-        match receiver.recv().await {
-            Some(piece) => Some((Ok(piece), Some((receiver, is_whole)))),
-            None if is_whole.load(Ordering::Acquire) => None,
-            None => Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None)),
-        }
-    });
-    (feed, Body::from_stream(pieces))
+fn whole_file(body: Body, file: &FileView) -> Response {
+    let mut response = answer(body, &file.name, FILE_TYPE, Some(file.size));
+    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response.headers_mut().insert(ETAG, entity_tag(file));
+    response
 }
 
-/// Feeds a body from where blocking is allowed; stops when the visitor went or takes nothing, or the transfer expired.
-struct Pipe<'a> {
-    feed: Feed,
-    may_go_on: &'a dyn Fn() -> bool,
-    patience: Duration,
-    buffer: Vec<u8>,
-    sent: u64,
+fn partial_file(body: Body, file: &FileView, stretch: Stretch) -> Response {
+    let mut response = whole_file(body, file);
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(stretch.length()));
+    if let Ok(range) = HeaderValue::from_str(&stretch.content_range(file.size.bytes())) {
+        response.headers_mut().insert(CONTENT_RANGE, range);
+    }
+    response
 }
 
-impl<'a> Pipe<'a> {
-    fn new(feed: Feed, may_go_on: &'a dyn Fn() -> bool, patience: Duration) -> Self {
-        Self { feed, may_go_on, patience, buffer: Vec::with_capacity(PIECE_BYTES), sent: 0 }
+/// 416, with the size that there is (RFC 9110 section 15.5.17).
+fn not_there(file: &FileView) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    if let Ok(range) = HeaderValue::from_str(&format!("bytes */{}", file.size.bytes())) {
+        response.headers_mut().insert(CONTENT_RANGE, range);
     }
-
-    fn send_buffer(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        if !(self.may_go_on)() {
-            return Err(io::Error::from(io::ErrorKind::TimedOut));
-        }
-        let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE_BYTES));
-        let size = piece.len() as u64;
-        let sending = async { timeout(self.patience, self.feed.sender.send(piece.into())).await };
-        match Handle::current().block_on(sending) {
-            Ok(Ok(())) => self.sent += size,
-            Ok(Err(_)) => return Err(io::Error::from(io::ErrorKind::BrokenPipe)),
-            Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut)),
-        }
-        Ok(())
-    }
-
-    /// Ends the body, as a whole one or as one that broke off; returns how much was sent.
-    fn end(self, is_whole: bool) -> ByteSize {
-        self.feed.is_whole.store(is_whole, Ordering::Release);
-        ByteSize(self.sent)
-    }
-}
-
-impl Write for Pipe<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = PIECE_BYTES - self.buffer.len();
-        let taken = room.min(bytes.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == PIECE_BYTES {
-            self.send_buffer()?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.send_buffer()
-    }
-}
-
-fn copy(mut stream: crate::app::PartStream, writer: &mut impl Write) -> io::Result<()> {
-    let mut buffer = zeroize::Zeroizing::new(vec![0; PIECE_BYTES]);
-    loop {
-        match stream.pull(&mut buffer)? {
-            0 => return Ok(()),
-            count => writer.write_all(&buffer[..count])?,
-        }
-    }
-}
-
-/// Writes all files as one zip, stored as they are, and the list of their digests as `sha256sum` reads it.
-fn write_archive(download: &Download, pipe: &mut Pipe<'_>) -> io::Result<()> {
-    let mut zip = ZipWriter::new_stream(&mut *pipe);
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .large_file(true);
-    let mut taken = HashSet::new();
-    let mut digests = String::new();
-    let broken = |error: zip::result::ZipError| match error {
-        zip::result::ZipError::Io(error) => error,
-        other => io::Error::other(other),
-    };
-    let message =
-        download.handle.block_on(download.app.message(&download.opened)).map_err(io::Error::other)?;
-    if !message.expose().is_empty() {
-        zip.start_file(unique(&mut taken, "message.txt"), options).map_err(broken)?;
-        zip.write_all(message.expose())?;
-    }
-    for file in download.opened.files() {
-        let name = unique(&mut taken, &file.name);
-        digests.push_str(&digest_line(&file, &name));
-        zip.start_file(name, options).map_err(broken)?;
-        let opened = download.handle.block_on(download.app.open_file(&download.opened, file.number));
-        copy(opened.map_err(io::Error::other)?, &mut zip)?;
-    }
-    zip.start_file(unique(&mut taken, "SHA256SUMS"), options).map_err(broken)?;
-    zip.write_all(digests.as_bytes())?;
-    zip.finish().map_err(broken)?;
-    pipe.flush()
-}
-
-fn digest_line(file: &FileView, name: &str) -> String {
-    format!("{}  {name}\n", file.digest.to_hex())
-}
-
-/// The name itself, or with a number before its extension when another file has it, letter case apart.
-fn unique(taken: &mut HashSet<String>, name: &str) -> String {
-    let (stem, extension) = match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
-        _ => (name, String::new()),
-    };
-    let mut candidate = name.to_owned();
-    let mut number = 2;
-    while !taken.insert(candidate.to_lowercase()) {
-        candidate = format!("{stem} ({number}){extension}");
-        number += 1;
-    }
-    candidate
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    // A program asked, not a person: it is no page, and stays as it is.
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(FILE_TYPE));
+    response
 }
 
 /// Always as a file to keep, never as a page: what was deposited must not run in the gateway's name.
@@ -349,43 +270,6 @@ fn disposition(name: &str) -> HeaderValue {
 mod tests {
     use super::*;
 
-    /// Feeds `pieces` pieces to a body on a thread of its own, with little patience.
-    fn feed(feed: Feed, pieces: usize) -> tokio::task::JoinHandle<(io::Result<()>, ByteSize)> {
-        spawn_blocking(move || {
-            let mut pipe = Pipe::new(feed, &|| true, Duration::from_millis(50));
-            let outcome = pipe.write_all(&vec![7; pieces * PIECE_BYTES]);
-            let sent = pipe.end(outcome.is_ok());
-            (outcome, sent)
-        })
-    }
-
-    #[tokio::test]
-    async fn a_reader_who_takes_nothing_is_cut_and_never_has_a_whole_body() {
-        let (end, body) = piped();
-        let (outcome, sent) = feed(end, PIECES_WAITING + 1).await.unwrap();
-        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(sent.bytes(), (PIECES_WAITING * PIECE_BYTES) as u64);
-        assert!(axum::body::to_bytes(body, usize::MAX).await.is_err(), "a cut body looks whole");
-    }
-
-    #[tokio::test]
-    async fn a_reader_who_takes_all_has_a_whole_body() {
-        let (end, body) = piped();
-        let fed = feed(end, 3 * PIECES_WAITING);
-        let read = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        assert_eq!(read.len(), 3 * PIECES_WAITING * PIECE_BYTES);
-        fed.await.unwrap().0.unwrap();
-    }
-
-    #[tokio::test]
-    async fn nothing_is_sent_of_what_may_not_be_read_any_more() {
-        let (end, _body) = piped();
-        let cut = spawn_blocking(move || {
-            Pipe::new(end, &|| false, Duration::from_mins(1)).write_all(&vec![7; PIECE_BYTES])
-        });
-        assert_eq!(cut.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
-    }
-
     #[test]
     fn a_name_cannot_end_the_header_that_carries_it() {
         let value = disposition("pièce \"1\"\r\nSet-Cookie: a=b.pdf");
@@ -394,13 +278,5 @@ mod tests {
         assert!(text.starts_with(
             "attachment; filename=\"pi_ce _1___Set-Cookie_ a_b.pdf\"; filename*=UTF-8''pi%C3%A8ce"
         ));
-    }
-
-    #[test]
-    fn two_files_of_one_name_are_two_files_in_the_archive() {
-        let mut taken = HashSet::new();
-        let names: Vec<_> =
-            ["a.pdf", "A.pdf", "a.pdf", ".x", "b"].iter().map(|name| unique(&mut taken, name)).collect();
-        assert_eq!(names, ["a.pdf", "A (2).pdf", "a (3).pdf", ".x", "b"]);
     }
 }

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod deposits;
+mod downloads;
 mod expiry;
 mod faults;
 mod house;
@@ -14,4 +15,5 @@ mod pages;
 mod proofs;
 mod reading;
 mod receipts;
+mod swapped;
 mod uploads;

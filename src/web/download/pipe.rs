@@ -1,0 +1,146 @@
+//! A body that is fed from where blocking is allowed: bounded, cut when its reader does not take it or when it may not go
+//! on, and never whole unless its feeder said so.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::time::timeout;
+
+use crate::value::ByteSize;
+
+/// How many bytes go to the browser at once, and how many such pieces may wait for it.
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
+pub(super) const PIECES_WAITING: usize = 4;
+
+/// The end that a body is fed through.
+pub(super) struct Feed {
+    sender: Sender<Bytes>,
+    is_whole: Arc<AtomicBool>,
+}
+
+/// A body and its feed. Unless its feed says at the end that it is whole, the body breaks off, so that a cut file is
+/// never taken for a whole one.
+pub(super) fn piped() -> (Feed, Body) {
+    let (sender, receiver) = channel(PIECES_WAITING);
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let feed = Feed { sender, is_whole: Arc::clone(&is_whole) };
+    let pieces = stream::unfold(Some((receiver, is_whole)), |state| async move {
+        let (mut receiver, is_whole) = state?;
+        match receiver.recv().await {
+            Some(piece) => Some((Ok(piece), Some((receiver, is_whole)))),
+            None if is_whole.load(Ordering::Acquire) => None,
+            None => Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None)),
+        }
+    });
+    (feed, Body::from_stream(pieces))
+}
+
+/// Feeds a body from where blocking is allowed; stops when the visitor went or takes nothing, or the transfer expired.
+pub(super) struct Pipe<'a> {
+    feed: Feed,
+    may_go_on: &'a dyn Fn() -> bool,
+    patience: Duration,
+    buffer: Vec<u8>,
+    sent: u64,
+}
+
+impl<'a> Pipe<'a> {
+    /// A pipe whose reader may take nothing for `patience`.
+    pub(super) fn new(feed: Feed, may_go_on: &'a dyn Fn() -> bool, patience: Duration) -> Self {
+        Self { feed, may_go_on, patience, buffer: Vec::new(), sent: 0 }
+    }
+
+    /// Sends a piece as it is.
+    pub(super) fn send(&mut self, piece: Vec<u8>) -> io::Result<()> {
+        if !(self.may_go_on)() {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        let size = piece.len() as u64;
+        let sending = async { timeout(self.patience, self.feed.sender.send(piece.into())).await };
+        match Handle::current().block_on(sending) {
+            Ok(Ok(())) => self.sent += size,
+            Ok(Err(_)) => return Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut)),
+        }
+        Ok(())
+    }
+
+    /// Ends the body, as a whole one or as one that broke off; returns how much was sent.
+    pub(super) fn end(self, is_whole: bool) -> ByteSize {
+        self.feed.is_whole.store(is_whole, Ordering::Release);
+        ByteSize(self.sent)
+    }
+}
+
+impl Write for Pipe<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve_exact(PIECE_BYTES);
+        }
+        let taken = (PIECE_BYTES - self.buffer.len()).min(bytes.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        if self.buffer.len() == PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::take(&mut self.buffer);
+        self.send(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::{JoinHandle, spawn_blocking};
+
+    use super::*;
+
+    /// Feeds `pieces` pieces to a body on a thread of its own, with little patience.
+    fn feed(feed: Feed, pieces: usize) -> JoinHandle<(io::Result<()>, ByteSize)> {
+        spawn_blocking(move || {
+            let mut pipe = Pipe::new(feed, &|| true, Duration::from_millis(50));
+            let outcome = pipe.write_all(&vec![7; pieces * PIECE_BYTES]);
+            let sent = pipe.end(outcome.is_ok());
+            (outcome, sent)
+        })
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_takes_nothing_is_cut_and_never_has_a_whole_body() {
+        let (end, body) = piped();
+        let (outcome, sent) = feed(end, PIECES_WAITING + 1).await.unwrap();
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(sent.bytes(), (PIECES_WAITING * PIECE_BYTES) as u64);
+        assert!(axum::body::to_bytes(body, usize::MAX).await.is_err(), "a cut body looks whole");
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_takes_all_has_a_whole_body() {
+        let (end, body) = piped();
+        let fed = feed(end, 3 * PIECES_WAITING);
+        let read = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        assert_eq!(read.len(), 3 * PIECES_WAITING * PIECE_BYTES);
+        fed.await.unwrap().0.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_of_what_may_not_be_read_any_more() {
+        let (end, _body) = piped();
+        let cut = spawn_blocking(move || {
+            Pipe::new(end, &|| false, Duration::from_mins(1)).write_all(&vec![7; PIECE_BYTES])
+        });
+        assert_eq!(cut.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}
