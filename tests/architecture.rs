@@ -24,7 +24,7 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("message", &["value"]),
     ("content", &["message", "value"]),
     ("mailbox", &["value", "vault"]),
-    ("identity", &["value"]),
+    ("identity", &["value", "vault"]),
     ("transfer", &["mailbox", "policy", "value", "vault"]),
     // A receipt and an alert are told in a letter.
     ("relay", &["audit", "value", "vault"]),

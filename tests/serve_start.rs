@@ -141,6 +141,8 @@ fn a_new_gateway_is_checked_served_filled_reloaded_and_stopped() {
             "retraite@pli.example",
             "--notice-address",
             "retraite@caisse.example",
+            "--custody",
+            "gateway",
         ],
         &[
             "partner",

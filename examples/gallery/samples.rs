@@ -7,9 +7,10 @@ use pli::web::views::{
     DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost,
     DepositLink, DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind,
     ErrorPage, Frame, HeldReceipt, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow,
-    JournalState, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, OpenedFile,
-    OpenedPage, ReceiptOutcome, ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template,
-    TitleFinding, TransferHead, TransferRow, TransferState,
+    JournalState, KeyNotice, KeyPage, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox,
+    MailboxesPage, MemberRow, MembersNotice, MembersPage, OpenedFile, OpenedPage, ReceiptOutcome,
+    ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead,
+    TransferRow, TransferState,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -145,6 +146,12 @@ impl Samples {
                 "boxes-none",
                 MailboxesPage { frame: self.signed_in(), mailboxes: Vec::new(), is_newest: true }.render(),
             ),
+            ("members", self.members(false, true, None).render()),
+            ("members-gateway", self.members(true, true, Some(MembersNotice::Admitted)).render()),
+            ("members-waiting", self.members(false, false, None).render()),
+            ("members-last", self.members(false, true, Some(MembersNotice::LastMember)).render()),
+            ("key", self.own_key(None).render()),
+            ("key-wrong", self.own_key(Some(KeyNotice::Wrong)).render()),
             ("envelope", self.envelope().render()),
             ("envelope-opened", opened_before.render()),
             ("envelope-held", held.render()),
@@ -175,6 +182,7 @@ impl Samples {
         let kinds = [
             ("error-400", ErrorKind::BadRequest),
             ("error-403", ErrorKind::Forbidden),
+            ("error-403-waiting", ErrorKind::NotAdmitted),
             ("error-404", ErrorKind::NotFound),
             ("error-410-transfer", ErrorKind::TransferExpired { at: Some(NOW - Millis::days(1)) }),
             (
@@ -370,6 +378,35 @@ impl Samples {
         }
     }
 
+    fn members(&self, gateway_custody: bool, opens: bool, notice: Option<MembersNotice>) -> MembersPage {
+        let member = |name: &str, waits, is_self| MemberRow {
+            id: "00112233445566778899aabbccddeeff".to_owned(),
+            name: name.to_owned(),
+            address: "membre@retraite.example".to_owned(),
+            waits,
+            is_self,
+        };
+        MembersPage {
+            frame: self.signed_in(),
+            path: "/boites/partenaires-retraite/membres".to_owned(),
+            mailbox: "Partenaires retraite".to_owned(),
+            gateway_custody,
+            may_return_to_gateway: true,
+            rotating_since: (!gateway_custody).then_some(NOW),
+            opens,
+            members: vec![
+                member("Anne Le Goff", !opens, true),
+                member("Maïwenn Cadiou", !gateway_custody, false),
+                member("Ronan Tanguy", false, false),
+            ],
+            notice,
+        }
+    }
+
+    fn own_key(&self, notice: Option<KeyNotice>) -> KeyPage {
+        KeyPage { frame: self.signed_in(), next: Some("/boites".to_owned()), notice }
+    }
+
     fn boxes(&self) -> MailboxesPage {
         let rows = vec![
             Self::row(*b"pli-row1", "Demande urgente", Millis::hours(20), TransferState::New),
@@ -383,9 +420,11 @@ impl Samples {
             Self::row(*b"pli-row4", "Urgence CD35", Millis::days(20), TransferState::Held),
             Self::row(*b"pli-row5", "Demande urgente", Millis::days(-1), TransferState::Expired),
         ];
-        let mailbox = |name: &str, address: &str, gateway_custody, transfers| Mailbox {
+        let mailbox = |name: &str, address: &str, gateway_custody: bool, transfers| Mailbox {
             name: name.to_owned(),
             address: address.to_owned(),
+            members: "/boites/partenaires-retraite/membres".to_owned(),
+            waits: !gateway_custody,
             gateway_custody,
             transfers,
             older: gateway_custody

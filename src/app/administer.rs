@@ -1,14 +1,15 @@
 //! Sets up organisations, mailboxes, partners and accounts. Each change is one commit with its event (S2).
 
-use super::ports::{List, UnitOfWork};
+use super::custody::member_wrap_for;
+use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome};
 use crate::identity::{
-    Account, AccountState, Agreement, Organisation, Partner, Password, PasswordHash, Role,
+    Account, AccountState, Agreement, Organisation, Partner, Password, PersonalKey, PersonalLock, Role,
 };
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKey, MailboxKind};
 use crate::value::{AccountId, Language, MailAddress, MailboxId, OrganisationId, PartnerId, Slug};
-use crate::vault::{Identity, wrap_identity};
+use crate::vault::Identity;
 
 /// How many of a kind the lists of the house hold.
 const LIST_MAX: usize = 10_000;
@@ -32,6 +33,10 @@ pub struct NewMailbox {
     pub notice_address: MailAddress,
     /// What a deposit may be.
     pub limits: DepositLimits,
+    /// In whose custody its key is.
+    pub custody: Custody,
+    /// Who can open it from the first day on, in custody `members`: at least one.
+    pub members: Vec<AccountId>,
 }
 
 /// An account to be created.
@@ -66,15 +71,17 @@ impl App {
         self.administer(|unit| unit.put(organisation), Action::OrganisationCreated, object, origin).await
     }
 
-    /// Creates a mailbox with a key of its own, in custody `gateway`, wrapped for recovery as well when the organisation
-    /// has a recovery identity. Its deposit address must not be its notice address (invariant 10).
+    /// Creates a mailbox with a key of its own: wrapped to the gateway's key file, or to its first members, who are
+    /// entitled to it by that; and for recovery as well when the organisation has a recovery identity. Its deposit address
+    /// must not be its notice address (invariant 10).
     pub async fn create_mailbox(&self, new: NewMailbox, origin: Origin) -> Result<Mailbox, AppError> {
         if new.deposit_address == new.notice_address {
             return Err(AppError::Broken("a deposit address must not receive notices"));
         }
+        if new.custody == Custody::Members && new.members.is_empty() {
+            return Err(AppError::Broken("a mailbox in custody of its members needs one"));
+        }
         let identity = Identity::generate();
-        let gateway = self.keyring.gateway()?.recipient();
-        let recovery = self.settings.recovery.as_ref();
         let mailbox = Mailbox {
             id: MailboxId::new(self.random.bytes()),
             organisation: new.organisation,
@@ -84,19 +91,23 @@ impl App {
             purpose: new.purpose,
             deposit_address: new.deposit_address,
             notice_address: new.notice_address,
-            key: MailboxKey {
-                custody: Custody::Gateway,
-                recipient: identity.recipient(),
-                for_gateway: wrap_identity(&gateway, &identity)?,
-                for_recovery: recovery.map(|recipient| wrap_identity(recipient, &identity)).transpose()?,
-            },
+            key: self.mailbox_key(&identity, 1, new.custody)?,
             limits: new.limits,
         };
-        let created = mailbox.clone();
         let object = Object::Mailbox(mailbox.id);
-        self.administer(|unit| unit.put(mailbox), Action::MailboxCreated, object, origin).await?;
-        self.administer(|_| (), Action::MailboxKeyMade, object, origin).await?;
-        Ok(created)
+        let mut unit = UnitOfWork::default();
+        self.log(
+            &mut unit,
+            event(self.now().at, Actor::Operator, Action::MailboxCreated, object, Outcome::Done, origin),
+        )?;
+        let told = (Actor::Operator, Action::MailboxKeyMade, Outcome::Done, origin);
+        self.log_mailbox_key(&mut unit, &mailbox, told)?;
+        for member in new.members {
+            self.found_with(&mut unit, &mailbox, &identity, member, origin).await?;
+        }
+        unit.put(mailbox.clone());
+        self.store.commit(unit).await?;
+        Ok(mailbox)
     }
 
     /// Creates or replaces a partner.
@@ -113,8 +124,7 @@ impl App {
 
     /// Creates an account.
     pub async fn create_account(&self, new: NewAccount, origin: Origin) -> Result<Account, AppError> {
-        let hash = PasswordHash::new(&new.password, self.random.bytes())
-            .map_err(|_| AppError::Broken("password"))?;
+        let (hash, secret) = self.hash_password(new.password).await?;
         let account = Account {
             id: AccountId::new(self.random.bytes()),
             person: self.person_of(&new.address)?,
@@ -144,9 +154,55 @@ impl App {
                 event(now, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin),
             )?;
         }
+        let identity = Identity::generate();
+        let key = PersonalKey::locked(account.id, &identity, PersonalLock::SignIn, &secret)?;
+        self.log_personal_key(&mut unit, &account, &key, (Actor::Operator, origin))?;
+        unit.put(key);
         unit.put(account);
         self.store.commit(unit).await?;
         Ok(created)
+    }
+
+    /// An identity as a mailbox's key of a generation.
+    pub(super) fn mailbox_key(
+        &self,
+        identity: &Identity,
+        generation: u32,
+        custody: Custody,
+    ) -> Result<MailboxKey, AppError> {
+        let gateway = match custody {
+            Custody::Gateway => Some(self.keyring.gateway()?.recipient()),
+            Custody::Members => None,
+        };
+        let recovery = self.settings.recovery.as_ref();
+        Ok(MailboxKey::of(identity, generation, gateway.as_ref(), recovery)?)
+    }
+
+    /// Entitles a first member of a new mailbox, and wraps its key for it in custody `members`.
+    async fn found_with(
+        &self,
+        unit: &mut UnitOfWork,
+        mailbox: &Mailbox,
+        identity: &Identity,
+        member: AccountId,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let found: Option<(Account, u64)> = self.read(&Key::Account(member)).await?;
+        let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        unit.expect_unchanged(Key::Account(member), version);
+        account.mailboxes.push(mailbox.id);
+        let membership = Object::Membership { account: member, mailbox: mailbox.id };
+        self.log(
+            unit,
+            event(self.now().at, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin),
+        )?;
+        if mailbox.key.custody == Custody::Members {
+            let key = self.checked_personal_key(&account).await?;
+            let (key, _) = key.ok_or(AppError::Broken("the member has no personal key"))?;
+            unit.put(member_wrap_for(mailbox, identity, &key)?);
+        }
+        unit.put(account);
+        Ok(())
     }
 
     /// All mailboxes.

@@ -47,7 +47,9 @@ impl App {
         let mut note = |error: AppError| {
             first_error.get_or_insert(error);
         };
+        self.unlocked.sweep(now.at);
         self.save_clock_anchor().unwrap_or_else(&mut note);
+        self.settle_gateway_rotations().await.unwrap_or_else(&mut note);
         self.finish_left_over(now.at).await.unwrap_or_else(&mut note);
         self.make_keys(now.at).await.unwrap_or_else(&mut note);
         let transfers_expired = self.expire_transfers(now.at).await.unwrap_or_else(|error| {

@@ -4,7 +4,7 @@ use super::ports::{Key, List};
 use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome};
 use crate::identity::Account;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Custody, Mailbox};
 use crate::transfer::Transfer;
 use crate::value::{AccountId, MailboxId, Slug, Timestamp};
 
@@ -29,6 +29,8 @@ pub struct ListedMailbox {
     pub transfers: Vec<ListedTransfer>,
     /// The instant before which the next page's transfers were received, if there is a next page.
     pub older: Option<Timestamp>,
+    /// The person is entitled, and no member has opened the mailbox to the person yet.
+    pub waits: bool,
 }
 
 /// A line of the list.
@@ -64,7 +66,9 @@ impl App {
                     lines.push(self.listed(transfer).await?);
                 }
             }
-            listed.push(ListedMailbox { mailbox, transfers: lines, older });
+            let waits = mailbox.key.custody == Custody::Members
+                && self.member_wrap(&mailbox, &signed.account).await?.is_none();
+            listed.push(ListedMailbox { mailbox, transfers: lines, older, waits });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
         self.log_alone(event(now, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))
@@ -74,7 +78,7 @@ impl App {
 
     /// A page of a mailbox, newest first, and where the next one begins. Transfers of one instant stay on one page, so
     /// that the instant says where the next begins and none is skipped.
-    async fn transfers_before(
+    pub(super) async fn transfers_before(
         &self,
         mailbox: MailboxId,
         before: Option<Timestamp>,

@@ -8,7 +8,9 @@ mod administer;
 mod alerts;
 mod audit_settings;
 mod clock;
+mod custody;
 mod deliver_mails;
+mod dispatch;
 mod effects;
 mod error;
 mod expire;
@@ -16,9 +18,11 @@ mod fill_draft;
 mod keep_log;
 mod letters;
 mod list_transfers;
+mod members;
 mod note_bounce;
 mod open_draft;
 mod open_transfer;
+mod personal_keys;
 pub mod ports;
 mod prove_log;
 mod prune_log;
@@ -27,10 +31,13 @@ mod receipt;
 mod recover;
 mod release;
 mod request_proof;
+mod rotate;
 mod sealing;
 mod sign_in;
+mod unlocked;
 mod write_tiles;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -41,13 +48,16 @@ pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox};
 pub use audit_settings::{AuditSettings, Witness};
 pub use clock::Now;
+pub use dispatch::DispatchError;
 pub use error::AppError;
 pub use expire::Upkeep;
 pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
 pub use keep_log::LogState;
 pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
+pub use members::{MemberState, MemberView, MembersError, MembersView};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
+pub use personal_keys::{ResetError, SecretError};
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
 pub use prune_log::Pruned;
 pub use read_log::{JournalFilter, JournalLine, JournalPage};
@@ -58,9 +68,10 @@ pub use sign_in::{SignInError, Signed};
 
 use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
 use crate::policy::alerts::AlertPolicy;
+use crate::policy::custody::CustodyPolicy;
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
-use crate::value::{Digest, Domain, EffectId, MailAddress, PersonId, Timestamp, keyed_digest};
+use crate::value::{Digest, Domain, EffectId, MailAddress, MailboxId, PersonId, Timestamp, keyed_digest};
 use ports::{
     Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName, Store,
     UnitOfWork,
@@ -79,6 +90,8 @@ pub struct Policies {
     pub validity: ValidityPolicy,
     /// When the security officer is told.
     pub alerts: AlertPolicy,
+    /// Where content may go that only members can open.
+    pub custody: CustodyPolicy,
     /// The digest of all policy files together, which goes into the log with each decision.
     pub digest: Digest,
 }
@@ -125,6 +138,9 @@ pub struct App {
     run: EffectId,
     verification: Mutex<Option<(Timestamp, bool)>>,
     password_checks: Arc<Semaphore>,
+    unlocked: unlocked::UnlockedKeys,
+    /// The digests of mailbox recipients that were read from the log.
+    logged_keys: Mutex<HashMap<MailboxId, Digest>>,
     mail_waits: Notify,
     receipt_waits: Notify,
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
@@ -148,6 +164,8 @@ impl App {
             run,
             verification: Mutex::new(None),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
+            unlocked: unlocked::UnlockedKeys::default(),
+            logged_keys: Mutex::default(),
             mail_waits: Notify::new(),
             receipt_waits: Notify::new(),
             log_watch: tokio::sync::Mutex::new(None),

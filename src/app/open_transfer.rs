@@ -22,7 +22,7 @@ use crate::retention::{Effect, KeyName, PendingEffect};
 use crate::transfer::{ObjectLocator, RegisterLine, Route, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
 use crate::vault::{
-    Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError, unwrap_identity,
+    Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError,
 };
 
 /// How many mails of a transfer its page shows.
@@ -37,6 +37,12 @@ pub enum OpenError {
     /// The person has no right to this mailbox.
     #[error("the person is not entitled")]
     NotEntitled,
+    /// The person may read the mailbox, but no member has opened it to the person yet.
+    #[error("no member has admitted the person to the mailbox's key")]
+    NotAdmitted,
+    /// The person's key is not open in this session: the password is asked for anew.
+    #[error("the personal key is locked")]
+    Locked,
     /// Its time is over (V3).
     #[error("the transfer has ended")]
     Gone,
@@ -178,7 +184,7 @@ impl App {
     ) -> Result<Envelope, OpenError> {
         let permitted = self.permitted(signed, reference, visitor).await?;
         let transfer = permitted.into_subject();
-        let mailbox = self.mailbox_of(&transfer).await?;
+        let mailbox = self.mailbox_of(signed, &transfer).await?;
         let mails: Vec<(QueuedMail, u64)> =
             self.read_list(&List::MailsOf(transfer.id), MAILS_SHOWN_MAX).await?;
         let mails =
@@ -196,7 +202,7 @@ impl App {
     ) -> Result<(), OpenError> {
         for _ in 0..CONFLICT_TRIES {
             let opened = self.opened_transfer(Some(signed), reference, visitor).await?;
-            match self.note_opening(signed, opened.transfer, visitor).await {
+            match self.note_opening(signed, &opened, visitor).await {
                 Err(error) if error.is_conflict() => {}
                 outcome => return Ok(outcome?),
             }
@@ -207,15 +213,15 @@ impl App {
     async fn note_opening(
         &self,
         signed: &Signed,
-        transfer: Transfer,
+        opened: &OpenedTransfer,
         visitor: Visitor,
     ) -> Result<(), AppError> {
         let now = self.now().at;
         let mut unit = UnitOfWork::default();
-        let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
+        let id = opened.transfer.id;
+        let object = Object::Transfer { transfer: id, mailbox: opened.mailbox.id };
         let actor = Actor::Person(signed.account.person);
         self.log(&mut unit, event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web()))?;
-        let id = transfer.id;
         self.note_first_opening(&mut unit, signed, id, now).await?;
         let session: Option<(Session, u64)> = self.read(&Key::Session(signed.session.token)).await?;
         if let Some((mut session, version)) = session {
@@ -252,11 +258,11 @@ impl App {
         visitor: Visitor,
     ) -> Result<OpenedTransfer, OpenError> {
         let permitted = self.permitted(signed, reference, visitor).await?;
-        let mailbox = self.mailbox_of(permitted.subject()).await?;
-        let (id, holder) = (permitted.subject().id, permitted.subject().mailbox);
+        let mailbox = self.mailbox_of(signed, permitted.subject()).await?;
+        let (id, holder) = (permitted.subject().id, mailbox.id);
         let reader =
             (signed.map_or(Actor::Anonymous, |signed| Actor::Person(signed.account.person)), visitor);
-        match self.unseal(permitted, mailbox, reader).await {
+        match self.unseal(signed, permitted, mailbox, reader).await {
             Err(OpenError::Fault(AppError::Vault(error))) => {
                 self.log_damage(signed, Object::Transfer { transfer: id, mailbox: holder }, visitor).await?;
                 Err(AppError::Vault(error).into())
@@ -267,11 +273,12 @@ impl App {
 
     async fn unseal(
         &self,
+        signed: Option<&Signed>,
         permitted: Permitted<Transfer>,
         mailbox: Mailbox,
         reader: (Actor, Visitor),
     ) -> Result<OpenedTransfer, OpenError> {
-        let identity = self.transfer_identity(&permitted, &mailbox).await?;
+        let identity = self.transfer_identity(signed, &permitted, &mailbox).await?;
         let transfer = permitted.into_subject();
         let logged = self.logged_manifest(&transfer).await?;
         let manifest =
@@ -348,7 +355,7 @@ impl App {
             let effect = Effect::Download {
                 person: signed.account.person,
                 transfer: opened.transfer.id,
-                mailbox: opened.transfer.mailbox,
+                mailbox: opened.mailbox.id,
                 part: number,
                 address: visitor.address,
             };
@@ -382,7 +389,7 @@ impl App {
     }
 
     /// Finds the transfer and asks the access policy; a refusal is logged.
-    async fn permitted(
+    pub(super) async fn permitted(
         &self,
         signed: Option<&Signed>,
         reference: &Reference,
@@ -397,7 +404,7 @@ impl App {
         };
         let facts = ReadingFacts {
             signed_in: true,
-            entitled: signed.account.reads(transfer.mailbox),
+            entitled: transfer.holders().any(|holder| signed.account.reads(holder)),
             clock_believed: now.believed,
             live: transfer.is_live(now.at),
         };
@@ -418,8 +425,9 @@ impl App {
             self.read_one(&List::RegisterByReference(reference.clone())).await?;
         let Some((line, _)) = line else { return Ok(OpenError::NotFound) };
         let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
-        let refusal =
-            if signed.account.reads(line.mailbox) { AccessRefusal::Gone } else { AccessRefusal::NotEntitled };
+        let read_it =
+            std::iter::once(&line.mailbox).chain(&line.dispatched_to).any(|id| signed.account.reads(*id));
+        let refusal = if read_it { AccessRefusal::Gone } else { AccessRefusal::NotEntitled };
         Ok(self.refuse_access(signed, object, refusal, visitor).await)
     }
 
@@ -448,8 +456,9 @@ impl App {
     }
 
     /// Opens the grant: the day's key first, without which the rest is of no use.
-    async fn transfer_identity(
+    pub(super) async fn transfer_identity(
         &self,
+        signed: Option<&Signed>,
         permitted: &Permitted<Transfer>,
         mailbox: &Mailbox,
     ) -> Result<Identity, OpenError> {
@@ -457,9 +466,8 @@ impl App {
         let found: Option<(Grant, u64)> = self.read(&Key::Grant((transfer.id, mailbox.id))).await?;
         let Some((grant, _)) = found else { return Err(OpenError::Gone) };
         let day = self.keyring.identity(KeyName::ExpiryDay(grant.terms.day)).map_err(AppError::from)?;
-        let gateway = self.keyring.gateway().map_err(AppError::from)?;
-        let holder = unwrap_identity(&gateway, &mailbox.key.for_gateway).map_err(AppError::from)?;
-        Ok(grant.open(&day, &holder).map_err(AppError::from)?)
+        let holder = self.mailbox_identity(signed.ok_or(OpenError::NotSignedIn)?, mailbox).await?;
+        Ok(self.open_grant(&grant, mailbox, &holder, &day).await?)
     }
 
     /// The manifest's digest as the log has it since the deposit: a manifest swapped in the store is not that one.
@@ -477,8 +485,9 @@ impl App {
         }
     }
 
-    async fn mailbox_of(&self, transfer: &Transfer) -> Result<Mailbox, AppError> {
-        let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(transfer.mailbox)).await?;
-        found.map(|(mailbox, _)| mailbox).ok_or(AppError::Broken("transfer without mailbox"))
+    /// The mailbox that the person reads it from.
+    async fn mailbox_of(&self, signed: Option<&Signed>, transfer: &Transfer) -> Result<Mailbox, OpenError> {
+        let signed = signed.ok_or(OpenError::NotSignedIn)?;
+        self.holder_for(signed, transfer).await?.ok_or(OpenError::NotEntitled)
     }
 }

@@ -117,9 +117,16 @@ impl Export<'_> {
             self.file(&key, wrap.as_bytes())?;
             self.index.mailboxes.push(RecoveredMailbox { mailbox: mailbox.slug.to_string(), key });
         }
+        for (number, wrap) in mailbox.key.former_for_recovery.iter().enumerate() {
+            let key = format!("mailboxes/{}-former-{number}.age", mailbox.slug);
+            self.file(&key, wrap.as_bytes())?;
+            self.index.mailboxes.push(RecoveredMailbox { mailbox: mailbox.slug.to_string(), key });
+        }
         let list = List::TransfersOf { mailbox: mailbox.id, before: None };
         let transfers: Vec<(Transfer, u64)> = self.handle.block_on(self.app.read_list(&list, EXPORT_MAX))?;
-        transfers.iter().try_for_each(|(transfer, _)| self.transfer(mailbox, transfer))
+        // What was dispatched here is written with the mailbox that it was deposited into.
+        let deposited = transfers.iter().filter(|(transfer, _)| transfer.mailbox == mailbox.id);
+        deposited.map(|(transfer, _)| transfer).try_for_each(|transfer| self.transfer(mailbox, transfer))
     }
 
     fn transfer(&mut self, mailbox: &Mailbox, transfer: &Transfer) -> Result<(), AppError> {

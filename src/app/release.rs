@@ -94,9 +94,13 @@ impl App {
             manifest_digest,
             objects: release.parts.into_iter().map(|part| part.objects).collect(),
             first_opening: None,
+            dispatches: Vec::new(),
         };
         let leaf = self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
-        unit.put(self.grant(&transfer, release.identity, release.mailbox)?);
+        let (holder, version) = self.checked_mailbox(transfer.mailbox).await?;
+        // A key that is rotated at this moment would leave a grant behind that no member opens.
+        unit.expect_unchanged(Key::Mailbox(holder.id), version);
+        unit.put(self.grant(&transfer, release.identity, &holder)?);
         let organisation = self.organisation_of(release.mailbox).await?;
         let mails = Mails {
             transfer: &transfer,
@@ -115,7 +119,7 @@ impl App {
             mail,
         };
         self.promise(unit, &promising)?;
-        self.notify(unit, &mails, release.origin)?;
+        self.notify(unit, &mails, release.received_at, release.origin)?;
         unit.expect_absent(Key::Transfer(transfer.id));
         unit.put(transfer);
         Ok(reference)
@@ -143,10 +147,17 @@ impl App {
         leaf.ok_or(AppError::Broken("deposit without entry"))
     }
 
-    fn grant(&self, transfer: &Transfer, identity: &Identity, mailbox: &Mailbox) -> Result<Grant, AppError> {
+    /// A grant to a mailbox whose key was checked.
+    pub(super) fn grant(
+        &self,
+        transfer: &Transfer,
+        identity: &Identity,
+        mailbox: &Mailbox,
+    ) -> Result<Grant, AppError> {
         let day = transfer.expires_at.day();
         let day_key = self.keyring.recipient(KeyName::ExpiryDay(day))?;
-        let terms = GrantTerms { transfer: transfer.id, holder: mailbox.id, day };
+        let generation = mailbox.key.generation;
+        let terms = GrantTerms { transfer: transfer.id, holder: mailbox.id, generation, day };
         Ok(Grant::new(terms, identity, &mailbox.key.recipient, &day_key)?)
     }
 
@@ -196,7 +207,13 @@ impl App {
     }
 
     /// The mailbox's notice (T1).
-    fn notify(&self, unit: &mut UnitOfWork, mails: &Mails<'_>, origin: Origin) -> Result<(), AppError> {
+    fn notify(
+        &self,
+        unit: &mut UnitOfWork,
+        mails: &Mails<'_>,
+        written_at: Timestamp,
+        origin: Origin,
+    ) -> Result<(), AppError> {
         let transfer = mails.transfer;
         let letter = Letter::Notice {
             reference: transfer.reference.clone(),
@@ -219,10 +236,25 @@ impl App {
                 language: Language::Fr,
                 mailbox: mails.mailbox,
                 transfer: Some(transfer.id),
-                written_at: transfer.received_at,
+                written_at,
             },
         )?;
         self.queue_mail(unit, mail, origin)
+    }
+
+    /// Tells a mailbox of a transfer that came to it by dispatch, with who deposited it (T4).
+    pub(super) async fn notify_holder(
+        &self,
+        unit: &mut UnitOfWork,
+        transfer: &Transfer,
+        holder: &Mailbox,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let organisation = self.organisation_of(holder).await?;
+        let sealing = self.queue_sealing_key(now)?;
+        let mails = Mails { transfer, mailbox: holder, organisation: &organisation, sealing };
+        self.notify(unit, &mails, now, origin)
     }
 
     /// Who deposits, as later holders see it (T4).

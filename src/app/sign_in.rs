@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Visitor, event};
-use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::identity::{Account, Password, PasswordHash, Session};
-use crate::value::{MailAddress, SessionId, Token};
+use crate::audit::{Action, Actor, FailureReason, Object, Outcome, RefusalReason};
+use crate::identity::{Account, Password, PasswordHash, PersonalKey, PersonalLock, Session};
+use crate::value::{MailAddress, SecretBytes, SessionId, Token};
 
 /// Why nobody is signed in. The page says the same for all of them.
 #[derive(Debug, Error)]
@@ -30,6 +30,8 @@ pub struct Signed {
     pub account: Account,
     /// The session.
     pub session: Session,
+    /// The session's cookie, which alone opens the person's unlocked key.
+    pub(super) cookie: Token,
 }
 
 impl App {
@@ -46,16 +48,16 @@ impl App {
         let found: Option<(Account, u64)> =
             self.read_one(&List::AccountByAddress(address.unwrap_or(unknown))).await?;
         let account = found.map(|(account, _)| account);
-        let right = self.check_password(account.as_ref(), password).await?;
+        let secret = self.check_password(account.as_ref(), password).await?;
         let Some(account) = account else {
             return Err(self
                 .refuse_sign_in(Actor::Anonymous, RefusalReason::CredentialsWrong, visitor)
                 .await);
         };
         let actor = Actor::Person(account.person);
-        if !right {
+        let Some(secret) = secret else {
             return Err(self.refuse_sign_in(actor, RefusalReason::CredentialsWrong, visitor).await);
-        }
+        };
         if !account.is_active() {
             return Err(self.refuse_sign_in(actor, RefusalReason::AccountCutOff, visitor).await);
         }
@@ -73,6 +75,7 @@ impl App {
             opened: Vec::new(),
         });
         self.store.commit(unit).await.map_err(AppError::from)?;
+        self.unlock_at_sign_in(&account, &secret, &token, visitor).await?;
         Ok(token)
     }
 
@@ -85,6 +88,7 @@ impl App {
             event(self.now().at, actor, Action::SignOut, object, Outcome::Done, visitor.web()),
         )?;
         unit.delete(Key::Session(signed.session.token));
+        self.unlocked.forget(signed.session.token);
         self.store.commit(unit).await?;
         Ok(())
     }
@@ -99,7 +103,12 @@ impl App {
         let Some((account, _)) = account else { return Ok(None) };
         if !now.believed {
             // A false clock must not end sessions, nor open anything; the officer may still look.
-            return Ok((account.is_active() && account.reads_log()).then_some(Signed { account, session }));
+            let cookie = cookie.clone();
+            return Ok((account.is_active() && account.reads_log()).then_some(Signed {
+                account,
+                session,
+                cookie,
+            }));
         }
         if !session.is_live(now.at) || !account.is_active() {
             self.end_session(&session, &account, visitor).await?;
@@ -107,9 +116,10 @@ impl App {
         }
         if session.is_stale(now.at) {
             session.used_at = now.at;
+            self.unlocked.touch(session.token, now.at);
             self.touch_session(&session, version).await?;
         }
-        Ok(Some(Signed { account, session }))
+        Ok(Some(Signed { account, session, cookie: cookie.clone() }))
     }
 
     /// Writes down that a session was used. Somebody else doing the same at the same time is no error.
@@ -137,27 +147,115 @@ impl App {
             event(self.now().at, actor, Action::SessionEnded, object, outcome, visitor.web()),
         )?;
         unit.delete(Key::Session(session.token));
+        self.unlocked.forget(session.token);
         self.store.commit(unit).await?;
         Ok(())
     }
 
+    /// Opens the personal key for a session that just began, when the sign-in's own run unlocks it. One that does not open
+    /// stops nobody from signing in: what needs it says so.
+    async fn unlock_at_sign_in(
+        &self,
+        account: &Account,
+        secret: &SecretBytes,
+        cookie: &Token,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
+        match found {
+            Some((key, _)) if key.lock == PersonalLock::SignIn => {
+                self.keep_unlocked(account, &key, secret, cookie, visitor).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn keep_unlocked(
+        &self,
+        account: &Account,
+        key: &PersonalKey,
+        secret: &SecretBytes,
+        cookie: &Token,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let now = self.now().at;
+        let opened = key.open(secret);
+        let outcome = match &opened {
+            Ok(_) => Outcome::Done,
+            Err(_) => Outcome::Failed(FailureReason::SealDamaged),
+        };
+        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
+        self.log_alone(event(now, actor, Action::PersonalKeyOpened, object, outcome, visitor.web())).await?;
+        if let Ok(identity) = opened {
+            self.unlocked.keep(cookie, account.id, &identity, now)?;
+            self.settle_rotations(account, cookie).await;
+        }
+        Ok(())
+    }
+
+    /// Whether the person's key is open in this session: after a restart it is not, and is asked for anew.
+    pub fn has_key_open(&self, signed: &Signed) -> bool {
+        self.unlocked.is_open(signed.session.token)
+    }
+
+    /// Opens the person's key in a session that goes on: with the password, or with the vault passphrase of whoever has
+    /// one. The same work and the same answer whatever is wrong.
+    pub async fn unlock(
+        &self,
+        signed: &Signed,
+        typed: Option<Password>,
+        visitor: Visitor,
+    ) -> Result<(), SignInError> {
+        self.believed_now()?;
+        let actor = Actor::Person(signed.account.person);
+        let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(signed.account.id)).await?;
+        let key = found.map(|(key, _)| key);
+        let hash = match key.as_ref().map(|key| &key.lock) {
+            Some(PersonalLock::Passphrase(hash)) => hash.clone(),
+            _ => signed.account.password.clone(),
+        };
+        let secret = self.run_password_check(Some(hash), typed).await?;
+        let (Some(secret), Some(key)) = (secret, key) else {
+            return Err(self.refuse_sign_in(actor, RefusalReason::CredentialsWrong, visitor).await);
+        };
+        Ok(self.keep_unlocked(&signed.account, &key, &secret, &signed.cookie, visitor).await?)
+    }
+
     /// One Argon2id run, whoever asks; few at a time, off the threads that serve pages.
-    async fn check_password(
+    pub(super) async fn check_password(
         &self,
         account: Option<&Account>,
         password: Option<Password>,
-    ) -> Result<bool, AppError> {
-        let hash = account.map(|account| account.password.clone());
+    ) -> Result<Option<SecretBytes>, AppError> {
+        self.run_password_check(account.map(|account| account.password.clone()), password).await
+    }
+
+    async fn run_password_check(
+        &self,
+        hash: Option<PasswordHash>,
+        password: Option<Password>,
+    ) -> Result<Option<SecretBytes>, AppError> {
         let salt = self.random.bytes();
         run_aside(&self.password_checks, move || match (hash, password) {
-            (Some(hash), Some(password)) => hash.verify(&password),
+            (Some(hash), Some(password)) => hash.open(&password),
             (None, Some(password)) => {
                 let _same_work = PasswordHash::new(&password, salt);
-                false
+                None
             }
-            (_, None) => false,
+            (_, None) => None,
         })
         .await
+    }
+
+    /// Hashes a new password or passphrase where that may block, in its turn.
+    pub(super) async fn hash_password(
+        &self,
+        password: Password,
+    ) -> Result<(PasswordHash, SecretBytes), AppError> {
+        let salt = self.random.bytes();
+        let hashed =
+            run_aside(&self.password_checks, move || PasswordHash::with_secret(&password, salt)).await?;
+        hashed.map_err(|_| AppError::Broken("password"))
     }
 
     /// Logs that a request came from another site and was refused.
@@ -181,10 +279,10 @@ impl App {
 
 /// Runs a check where blocking is allowed, when there is a place for it. The place is taken until the check has ended,
 /// even when nobody waits for its outcome any more.
-async fn run_aside(
+async fn run_aside<T: Send + 'static>(
     places: &Arc<Semaphore>,
-    check: impl FnOnce() -> bool + Send + 'static,
-) -> Result<bool, AppError> {
+    check: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AppError> {
     let place = Arc::clone(places).acquire_owned().await.map_err(|_| AppError::Broken("password checks"))?;
     let run = tokio::task::spawn_blocking(move || {
         let outcome = check();

@@ -71,6 +71,10 @@ coded! {
         DraftKeyDestroyed = "key.draft_destroyed", "destruction d'une clé de brouillon", "destruction of a draft key";
         MailboxKeyMade = "key.mailbox_made", "création de la clé d'une boîte", "making of a mailbox key";
         MailboxKeyRotated = "key.mailbox_rotated", "renouvellement de la clé d'une boîte", "rotation of a mailbox key";
+        PersonalKeyMade = "key.personal_made", "création de la clé d'une personne", "making of a personal key";
+        PersonalKeyOpened = "key.personal_opened", "ouverture de la clé d'une personne", "unlocking of a personal key";
+        PersonalKeyLocked = "key.personal_locked", "changement du secret d'une clé personnelle", "change of the secret of a personal key";
+        CustodyChanged = "mailbox.custody_changed", "changement de garde de la clé d'une boîte", "change of custody of a mailbox key";
         RecoveryExported = "key.recovery_exported", "export des clés de secours", "export of the recovery keys";
         ClockJumped = "clock.jumped", "saut d'horloge constaté", "jump of the clock noticed";
         ClockConfirmed = "clock.confirmed", "confirmation de l'horloge", "confirmation of the clock";
@@ -100,6 +104,7 @@ coded! {
         MailboxChanged = "mailbox.changed", "modification d'une boîte", "change of a mailbox";
         MailboxClosed = "mailbox.closed", "fermeture d'une boîte", "closing of a mailbox";
         MemberAdded = "mailbox.member_added", "ajout d'un membre à une boîte", "admission of a member to a mailbox";
+        MemberAdmitted = "mailbox.member_admitted", "ouverture d'une boîte à une personne par un membre", "opening of a mailbox to a person by a member";
         MemberRemoved = "mailbox.member_removed", "retrait d'un membre d'une boîte", "removal of a member from a mailbox";
         PartnerCreated = "partner.created", "création d'un partenaire", "creation of a partner";
         PartnerChanged = "partner.changed", "modification d'un partenaire", "change of a partner";

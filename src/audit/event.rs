@@ -241,6 +241,8 @@ pub enum Detail {
     Replaced(bool),
     /// Digest of ciphertexts: a sealed manifest or object. Never of a plaintext, which could be guessed from it.
     Sealed(Digest),
+    /// Digest of a public key's text: whose key a mailbox or a person has from now on.
+    Recipient(Digest),
     /// The protection that a mail travelled under.
     Tls(TlsVersion),
     /// Entries of the log with a smaller number.

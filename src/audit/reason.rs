@@ -98,6 +98,9 @@ coded! {
         NotFound = "not_found", "objet inexistant", "no such object";
         ValidityTooLong = "validity_too_long", "durée de validité trop longue", "validity too long";
         CustodyWeaker = "custody_weaker", "destination moins protégée", "destination less protected";
+        NotAdmitted = "not_admitted", "boîte non encore ouverte à la personne par un membre", "mailbox not opened to the person by a member yet";
+        KeyLocked = "key_locked", "clé personnelle fermée", "personal key locked";
+        LastMember = "last_member", "dernier membre à pouvoir ouvrir la boîte", "last member who can open the mailbox";
         LastManager = "last_manager", "dernier gestionnaire actif", "last active manager";
         PasswordTooWeak = "password_too_weak", "mot de passe trop faible", "password too weak";
         TermsNotAccepted = "terms_not_accepted", "conditions d'utilisation non acceptées", "terms of use not accepted";

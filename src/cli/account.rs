@@ -9,7 +9,7 @@ use clap::Subcommand;
 use super::failed;
 use super::gateway::print;
 use crate::relay::letter::SecretText;
-use crate::serve::{ListOptions, NewAccount, Request};
+use crate::serve::{AccountNamed, ListOptions, NewAccount, Request, Reset};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -17,6 +17,10 @@ pub(super) enum Action {
     List(ListOptions),
     /// Add an account. Its first password is read from standard input, one line.
     Add(NewAccount),
+    /// Cut an account off at once, with its sessions and keys.
+    CutOff(AccountNamed),
+    /// Reset a forgotten password. The new one is read from standard input, one line.
+    Reset(Reset),
 }
 
 pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
@@ -26,6 +30,14 @@ pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
             Ok(password) => {
                 new.password = password;
                 print(directory, Request::AccountAdd(new))
+            }
+            Err(error) => failed(&format!("no password on standard input: {error}")),
+        },
+        Action::CutOff(named) => print(directory, Request::AccountCutOff(named)),
+        Action::Reset(mut reset) => match read_password() {
+            Ok(password) => {
+                reset.password = password;
+                print(directory, Request::AccountReset(reset))
             }
             Err(error) => failed(&format!("no password on standard input: {error}")),
         },

@@ -12,7 +12,7 @@ use crate::audit::Origin;
 use crate::identity::{
     Account, Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site,
 };
-use crate::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::value::{Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
 
 /// The organisation's part of page addresses.
@@ -120,6 +120,8 @@ async fn mailboxes(app: &Arc<App>, organisation: OrganisationId) -> Result<Vec<M
             deposit_address: MailAddress::parse(&format!("{}@{}", wanted.slug, app.settings.mail_domain))?,
             notice_address: MailAddress::parse(wanted.notice)?,
             limits: DepositLimits::default(),
+            custody: Custody::Gateway,
+            members: Vec::new(),
         };
         app.create_mailbox(new, Origin::Job).await?;
     }

@@ -7,8 +7,8 @@ use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::value::{
-    AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, Timestamp,
-    keyed_digest,
+    AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, SecretBytes,
+    Timestamp, derive_secret,
 };
 
 /// Argon2id memory in KiB, passes and lanes: OWASP's first choice, above RFC 9106's second recommendation for
@@ -16,6 +16,9 @@ use crate::value::{
 const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
 const ARGON2_PASSES: u32 = 2;
 const ARGON2_LANES: u32 = 1;
+/// The labels under which one Argon2id run gives, by HKDF, the verifier that is kept and the secret that is not.
+const VERIFIER_LABEL: &[u8] = b"pli/1 sign-in verifier";
+const SECRET_LABEL: &[u8] = b"pli/1 personal key lock";
 /// Longer passwords are refused before any work is done on them.
 const PASSWORD_MAX_BYTES: usize = 1024;
 
@@ -112,8 +115,8 @@ pub struct PasswordHashError;
 
 /// An Argon2id verifier (RFC 9106) with a salt of its own and the cost that it was made with.
 ///
-/// The verifier is derived from the Argon2id output under a label, so that the same run can give other keys of
-/// the sign-in under other labels.
+/// One run gives two things by HKDF (RFC 5869) under two labels: the verifier, which is kept here, and a secret, which
+/// is kept nowhere and unlocks the person's key (DESIGN: "Mailbox key"). Neither tells the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
     salt: Digest,
@@ -126,6 +129,14 @@ pub struct PasswordHash {
 impl PasswordHash {
     /// Hashes a password. Costs tens of milliseconds and 19 MiB: to be run where that may block.
     pub fn new(password: &Password, salt: [u8; 32]) -> Result<Self, PasswordHashError> {
+        Self::with_secret(password, salt).map(|(hash, _)| hash)
+    }
+
+    /// Hashes a password, and gives the secret that it will give each time it is typed; the same one run.
+    pub fn with_secret(
+        password: &Password,
+        salt: [u8; 32],
+    ) -> Result<(Self, SecretBytes), PasswordHashError> {
         let mut hash = Self {
             salt: Digest::from_bytes(salt),
             memory_kib: ARGON2_MEMORY_KIB,
@@ -133,25 +144,33 @@ impl PasswordHash {
             lanes: ARGON2_LANES,
             verifier: Digest::from_bytes([0; 32]),
         };
-        hash.verifier = hash.derive(password)?;
-        Ok(hash)
+        let (verifier, secret) = hash.derive(password)?;
+        hash.verifier = verifier;
+        Ok((hash, secret))
     }
 
     /// Whether the password is the one; the same cost as [`PasswordHash::new`].
     pub fn verify(&self, password: &Password) -> bool {
-        self.derive(password).is_ok_and(|derived| {
-            constant_time::verify_slices_are_equal(derived.as_bytes(), self.verifier.as_bytes()).is_ok()
-        })
+        self.open(password).is_some()
     }
 
-    fn derive(&self, password: &Password) -> Result<Digest, PasswordHashError> {
+    /// The secret that the right password gives; none for another one, at the same cost.
+    pub fn open(&self, password: &Password) -> Option<SecretBytes> {
+        let (verifier, secret) = self.derive(password).ok()?;
+        constant_time::verify_slices_are_equal(verifier.as_bytes(), self.verifier.as_bytes()).ok()?;
+        Some(secret)
+    }
+
+    fn derive(&self, password: &Password) -> Result<(Digest, SecretBytes), PasswordHashError> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32));
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(|_| PasswordHashError)?);
         let mut key = zeroize::Zeroizing::new([0; 32]);
         argon2
             .hash_password_into(password.0.as_bytes(), self.salt.as_bytes(), key.as_mut())
             .map_err(|_| PasswordHashError)?;
-        Ok(keyed_digest(&key, &[b"pli sign-in verifier"]))
+        let derive = |label| derive_secret(key.as_ref(), label).ok_or(PasswordHashError);
+        let verifier = derive(VERIFIER_LABEL)?.expose().try_into().map_err(|_| PasswordHashError)?;
+        Ok((Digest::from_bytes(verifier), derive(SECRET_LABEL)?))
     }
 }
 
@@ -178,13 +197,16 @@ mod tests {
 
     #[test]
     fn the_argon2id_run_is_the_one_of_another_implementation() {
-        // argon2-cffi: hash_secret_raw(b"password", b"\x04" * 32, 2, 19456, 1, 32, Type.ID), then the keyed digest.
+        // argon2-cffi: hash_secret_raw(b"password", b"\x04" * 32, 2, 19456, 1, 32, Type.ID), then HKDF.
         let hash = PasswordHash::new(&typed("password"), [4; 32]).unwrap();
         let raw = [
             0x35, 0x36, 0xa2, 0x78, 0x50, 0x72, 0x8c, 0xce, 0x7d, 0xc7, 0x0d, 0x23, 0xc9, 0xdb, 0x5d, 0x08,
             0x7d, 0x4f, 0x4b, 0x01, 0xf9, 0x4b, 0x66, 0x77, 0xd9, 0x53, 0x1d, 0xc2, 0xb8, 0x33, 0x18, 0xf8,
         ];
-        assert_eq!(hash.verifier, keyed_digest(&raw, &[b"pli sign-in verifier"]));
+        assert_eq!(hash.verifier.as_bytes(), derive_secret(&raw, VERIFIER_LABEL).unwrap().expose());
+        let secret = hash.open(&typed("password")).unwrap();
+        assert_eq!(secret.expose(), derive_secret(&raw, SECRET_LABEL).unwrap().expose());
+        assert_ne!(secret.expose(), hash.verifier.as_bytes(), "the verifier in the store unlocks nothing");
     }
 
     #[test]

@@ -4,11 +4,13 @@
 mod account;
 mod organisation;
 mod partner;
+mod personal;
 mod proof;
 mod session;
 
 pub use account::{Account, AccountState, Password, PasswordHash, PasswordHashError, Role};
 pub use organisation::Organisation;
 pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
+pub use personal::{PersonalKey, PersonalLock};
 pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode};
 pub use session::{SESSION_IDLE, SESSION_LIFE, Session};

@@ -1,9 +1,12 @@
 //! Mailboxes: generic ones that partners deposit into, agency ones that cases are dispatched to.
 
+mod key;
+
 use serde::{Deserialize, Serialize};
 
+pub use key::{Custody, FORMER_KEYS_MAX, KeyRotation, MailboxKey, MemberWrap};
+
 use crate::value::{ByteSize, MailAddress, MailboxId, OrganisationId, Slug};
-use crate::vault::{Recipient, Sealed};
 
 /// What a mailbox is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,27 +16,6 @@ pub enum MailboxKind {
     Generic,
     /// Cases are dispatched to it (T4).
     Agency,
-}
-
-/// Who can open what a mailbox holds (DESIGN: "Mailbox key").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Custody {
-    /// The mailbox's identity is wrapped to the gateway's key file: rights protect it, not cryptography.
-    Gateway,
-}
-
-/// The mailbox's identity, wrapped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MailboxKey {
-    /// Who can unwrap it.
-    pub custody: Custody,
-    /// What transfers are granted to; logged when it changes, since a swapped recipient would be a theft.
-    pub recipient: Recipient,
-    /// Wrapped to the gateway's key file.
-    pub for_gateway: Sealed,
-    /// Wrapped to the organisation's offline recovery identity, if it has one.
-    pub for_recovery: Option<Sealed>,
 }
 
 /// What a deposit into a mailbox may be.

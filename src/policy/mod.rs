@@ -5,4 +5,5 @@
 
 pub mod access;
 pub mod alerts;
+pub mod custody;
 pub mod title;

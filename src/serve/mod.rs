@@ -30,8 +30,8 @@ pub use listeners::{BindError, Bound, bind};
 pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, open};
 pub use requests::{
-    ListOptions, NewAccount, NewMailbox, NewOrganisation, NewPartner, ProofWanted, Request, RequestError,
-    execute,
+    AccountNamed, Foundation, ListOptions, Membership, NewAccount, NewMailbox, NewOrganisation, NewPartner,
+    ProofWanted, Request, RequestError, Reset, execute,
 };
 pub use tls::{CertificateError, Certificates};
 

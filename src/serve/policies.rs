@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::app::Policies;
 use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
+use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
 use crate::retention::{ValidityPolicy, ValidityPolicyError};
 use crate::value::Digest;
@@ -14,11 +15,13 @@ use crate::value::Digest;
 const TITLES: &str = "title.toml";
 const VALIDITY: &str = "validity.toml";
 const ALERTS: &str = "alerts.toml";
+const CUSTODY: &str = "custody.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
+const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
 
 /// Why the policies are refused. The operator must act.
 #[derive(Debug, Error)]
@@ -43,6 +46,9 @@ pub enum PolicyError {
     /// The alert policy is refused.
     #[error(transparent)]
     Alerts(#[from] AlertPolicyError),
+    /// The custody policy is refused.
+    #[error(transparent)]
+    Custody(#[from] CustodyPolicyError),
 }
 
 /// Reads the policies of a directory, or the built-in ones.
@@ -50,11 +56,18 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let titles = text_of(directory, TITLES, BUILT_IN_TITLES)?;
     let validity = text_of(directory, VALIDITY, BUILT_IN_VALIDITY)?;
     let alerts = text_of(directory, ALERTS, BUILT_IN_ALERTS)?;
+    let custody = text_of(directory, CUSTODY, BUILT_IN_CUSTODY)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
+        custody: CustodyPolicy::parse(&custody)?,
         alerts: AlertPolicy::parse(&alerts)?,
-        digest: digest_of(&[(TITLES, &titles), (VALIDITY, &validity), (ALERTS, &alerts)]),
+        digest: digest_of(&[
+            (TITLES, &titles),
+            (VALIDITY, &validity),
+            (ALERTS, &alerts),
+            (CUSTODY, &custody),
+        ]),
     })
 }
 
@@ -120,6 +133,7 @@ mod tests {
         assert!(missing.to_string().contains(VALIDITY), "{missing}");
         std::fs::write(place.path().join(VALIDITY), BUILT_IN_VALIDITY).unwrap();
         std::fs::write(place.path().join(ALERTS), BUILT_IN_ALERTS).unwrap();
+        std::fs::write(place.path().join(CUSTODY), BUILT_IN_CUSTODY).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

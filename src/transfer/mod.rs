@@ -57,6 +57,19 @@ pub struct FirstOpening {
     pub by: AccountId,
 }
 
+/// A transfer was passed on to another mailbox; the data is not copied, a grant was added (T4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispatch {
+    /// The mailbox that had it.
+    pub from: MailboxId,
+    /// The mailbox that has it since.
+    pub to: MailboxId,
+    /// By whom.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A transfer that was released to its mailbox. It ends at `expires_at`, and then only a [`RegisterLine`] stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
@@ -90,12 +103,20 @@ pub struct Transfer {
     pub objects: Vec<Vec<ObjectLocator>>,
     /// Set once.
     pub first_opening: Option<FirstOpening>,
+    /// To whom it was passed on, in order.
+    #[serde(default)]
+    pub dispatches: Vec<Dispatch>,
 }
 
 impl Transfer {
     /// Whether it can still be opened. A clock that shows a time before the deposit opens nothing.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at
+    }
+
+    /// The mailboxes that hold a grant of it: its own first, then those that it was dispatched to.
+    pub fn holders(&self) -> impl Iterator<Item = MailboxId> {
+        std::iter::once(self.mailbox).chain(self.dispatches.iter().map(|dispatch| dispatch.to))
     }
 
     /// Notes an opening; says whether it was the first.
@@ -120,6 +141,7 @@ impl Transfer {
             received_at: self.received_at,
             file_count: self.file_count,
             total_size: self.total_size,
+            dispatched_to: self.dispatches.iter().map(|dispatch| dispatch.to).collect(),
             first_opened_at: self.first_opening.map(|opening| opening.at),
             ending,
             ended_at,

@@ -37,6 +37,9 @@ pub struct RegisterLine {
     pub file_count: u32,
     /// Their size in clear.
     pub total_size: ByteSize,
+    /// The mailboxes that it was dispatched to.
+    #[serde(default)]
+    pub dispatched_to: Vec<MailboxId>,
     /// When it was first opened, if it ever was.
     pub first_opened_at: Option<Timestamp>,
     /// How it ended.

@@ -19,6 +19,6 @@ pub use id::{
     ProofId, Reference, SessionId, Slug, TransferId,
 };
 pub use language::Language;
-pub use secret::{SecretBytes, Token, TokenHash};
+pub use secret::{SecretBytes, Token, TokenHash, derive_secret};
 pub use size::ByteSize;
 pub use time::{Day, Millis, Timestamp};

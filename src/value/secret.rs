@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::constant_time;
+use aws_lc_rs::{constant_time, hkdf};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -31,6 +31,15 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
+/// 32 bytes derived of a secret that has enough entropy, by HKDF-SHA-256 without salt (RFC 5869): two labels give two
+/// secrets of which none tells the other. `None` only if the library refuses, which it does for no length used here.
+pub fn derive_secret(secret: &[u8], label: &[u8]) -> Option<SecretBytes> {
+    let mut derived = zeroize::Zeroizing::new([0; 32]);
+    let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
+    extracted.expand(&[label], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(derived.as_mut())).ok()?;
+    Some(SecretBytes::new(derived.to_vec()))
+}
+
 /// A 256-bit bearer token: in a link or a cookie, never in the store, which holds its hash.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Token([u8; 32]);
@@ -50,6 +59,11 @@ impl Token {
     /// The token as it stands in a link or a cookie: base64url, 43 characters.
     pub fn expose(&self) -> String {
         BASE64URL.encode(self.0)
+    }
+
+    /// A secret that only the bearer's token gives, under this label ([`derive_secret`]).
+    pub fn derive(&self, label: &[u8]) -> Option<SecretBytes> {
+        derive_secret(&self.0, label)
     }
 
     /// What the store keeps.
@@ -94,6 +108,16 @@ mod tests {
         assert_eq!(Token::parse(&token.expose()).unwrap().hash(), token.hash());
         assert!(Token::parse("short").is_none());
         assert!(Token::parse(&format!("{}=", token.expose())).is_none());
+    }
+
+    #[test]
+    fn derivation_is_hkdf_of_rfc_5869() {
+        // Appendix A.3, SHA-256 with zero-length salt and info: the first 32 of its 42 octets.
+        let derived = derive_secret(&[0x0b; 22], b"").unwrap();
+        let hex = Digest::from_bytes(derived.expose().try_into().unwrap()).to_hex();
+        assert_eq!(hex, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+        let token = Token::new([3; 32]);
+        assert_ne!(token.derive(b"a").unwrap().expose(), token.derive(b"b").unwrap().expose());
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct GrantTerms {
     pub transfer: TransferId,
     /// The mailbox that it is for.
     pub holder: MailboxId,
+    /// Which of the mailbox's identities it is sealed to.
+    pub generation: u32,
     /// The UTC day that its transfer expires in; that day's key is the outer lock.
     pub day: Day,
 }
@@ -76,7 +78,12 @@ mod tests {
     use super::*;
 
     fn terms() -> GrantTerms {
-        GrantTerms { transfer: TransferId::new([1; 16]), holder: MailboxId::new([2; 16]), day: Day(20_000) }
+        GrantTerms {
+            transfer: TransferId::new([1; 16]),
+            holder: MailboxId::new([2; 16]),
+            generation: 1,
+            day: Day(20_000),
+        }
     }
 
     #[test]
@@ -95,6 +102,7 @@ mod tests {
         for moved in [
             GrantTerms { transfer: TransferId::new([9; 16]), ..terms() },
             GrantTerms { holder: MailboxId::new([9; 16]), ..terms() },
+            GrantTerms { generation: 2, ..terms() },
             GrantTerms { day: Day(20_001), ..terms() },
         ] {
             let forged = Grant { terms: moved, sealed: grant.sealed.clone() };

@@ -14,6 +14,7 @@ mod key;
 mod manifest;
 mod open;
 mod part;
+mod personal;
 mod seal;
 mod segment;
 mod stream;

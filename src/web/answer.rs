@@ -160,6 +160,11 @@ impl<'a> Errors<'a> {
                 let next = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
                 Answer::see_other(&format!("/connexion?suite={next}")).into_response()
             }
+            OpenError::Locked => {
+                let next = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
+                Answer::see_other(&format!("/cle?suite={next}")).into_response()
+            }
+            OpenError::NotAdmitted => self.page(ErrorKind::NotAdmitted),
             OpenError::NotEntitled => self.page(ErrorKind::Forbidden),
             OpenError::Gone => self.page(ErrorKind::TransferExpired { at: None }),
             OpenError::NotFound => self.page(ErrorKind::NotFound),

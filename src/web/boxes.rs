@@ -63,10 +63,12 @@ impl Asked {
 }
 
 fn mailbox(listed: ListedMailbox) -> Mailbox {
-    let ListedMailbox { mailbox, transfers, older } = listed;
+    let ListedMailbox { mailbox, transfers, older, waits } = listed;
     Mailbox {
         name: mailbox.name,
         address: mailbox.deposit_address.to_string(),
+        members: format!("/boites/{}/membres", mailbox.slug),
+        waits,
         gateway_custody: mailbox.key.custody == Custody::Gateway,
         transfers: transfers.into_iter().map(row).collect(),
         older: older.map(|before| format!("/boites?boite={}&avant={}", mailbox.slug, before.0)),

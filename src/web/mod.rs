@@ -10,7 +10,9 @@ mod download;
 mod draft;
 mod guard;
 mod journal;
+mod key;
 mod listener;
+mod members;
 mod public;
 mod receipt;
 mod request;
@@ -81,8 +83,11 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/depot/{organisation}/{mailbox}", get(deposit::show).post(deposit::ask))
         .route("/depot/{organisation}/{mailbox}/code", post(deposit::type_code))
         .route("/connexion", get(sign_in::show).post(sign_in::sign_in))
+        .route("/cle", get(key::show).post(key::unlock))
         .route("/deconnexion", post(sign_in::sign_out))
         .route("/boites", get(boxes::show))
+        .route("/boites/{mailbox}/membres", get(members::show).post(members::change))
+        .route("/boites/{mailbox}/membres/garde", post(members::custody))
         .route("/transferts/{reference}", get(transfer::show).post(transfer::open))
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))

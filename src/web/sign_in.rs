@@ -14,7 +14,7 @@ use crate::identity::{Password, SESSION_LIFE};
 use crate::value::MailAddress;
 
 /// Where a person goes after signing in who was on the way to nowhere.
-const START: &str = "/boites";
+pub(super) const START: &str = "/boites";
 /// The longest local path that is remembered.
 const NEXT_MAX_BYTES: usize = 512;
 
@@ -90,7 +90,7 @@ pub(super) async fn sign_out(State(shared): State<Shared>, guest: Guest) -> Outc
 }
 
 /// Whether a path stays on this gateway: it begins with one slash, and a browser reads nothing else into it.
-fn is_local(path: &str) -> bool {
+pub(super) fn is_local(path: &str) -> bool {
     path.len() <= NEXT_MAX_BYTES
         && path.starts_with('/')
         && !path.starts_with("//")

@@ -13,8 +13,9 @@ use pli::app::{
 };
 use pli::audit::{Action, Entry, Origin};
 use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site};
-use pli::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
+use pli::policy::custody::CustodyPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::relay::queue::DeliveryProblem;
 use pli::retention::ValidityPolicy;
@@ -28,6 +29,9 @@ use pli::vault::Identity;
 
 pub const NOW: Timestamp = Timestamp(1_795_000_000_000);
 pub const DEPOSITOR: &str = "jeanne.martin@departement.example";
+/// What a deposit may be.
+pub const LIMITS: DepositLimits =
+    DepositLimits { file: ByteSize(1_000_000), deposit: ByteSize(1_500_000), files: 3 };
 pub const PASSWORD: &str = "phrase de passe tout à fait synthétique";
 
 /// Keeps what is delivered, or refuses to.
@@ -90,6 +94,7 @@ impl House {
                 titles: TitleGuard::new(&titles),
                 validity,
                 alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
+                custody: CustodyPolicy::parse(include_str!("../../policies/custody.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
             },
             settings: Settings {
@@ -244,7 +249,9 @@ async fn people(app: &App) -> Mailbox {
             purpose: "Des demandes.".into(),
             deposit_address: address(&format!("{slug}@pli.example")),
             notice_address: address(&format!("balc-{slug}@carsat.example")),
-            limits: DepositLimits { file: ByteSize(1_000_000), deposit: ByteSize(1_500_000), files: 3 },
+            limits: LIMITS,
+            custody: Custody::Gateway,
+            members: vec![],
         };
         mailboxes.push(app.create_mailbox(new, Origin::Cli).await.unwrap());
     }

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
 
 mod alerts;
+mod custody;
+mod custody_house;
 mod deposits;
+mod dispatch;
 mod downloads;
 mod expiry;
 mod faults;
@@ -15,5 +18,6 @@ mod pages;
 mod proofs;
 mod reading;
 mod receipts;
+mod rotation;
 mod swapped;
 mod uploads;

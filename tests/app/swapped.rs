@@ -147,9 +147,9 @@ async fn a_swapped_mailbox_key_opens_nothing() {
     };
     let gateway = house.app.keyring.gateway().unwrap().recipient();
     let mut swapped = original.clone();
-    swapped.key.for_gateway = wrap_identity(&gateway, &Identity::generate()).unwrap();
+    swapped.key.for_gateway = Some(wrap_identity(&gateway, &Identity::generate()).unwrap());
     overwrite(&house, swapped).await;
-    assert!(matches!(caught(&house, &one).await, VaultError::WrongKey));
+    assert!(matches!(caught(&house, &one).await, VaultError::Swapped));
     overwrite(&house, original).await;
     open_all(&house, &one).await.unwrap();
 }

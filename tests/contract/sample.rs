@@ -6,9 +6,9 @@ use pli::app::ports::{Entry, PersonName, Record, StoredCheckpoint};
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome};
 use pli::identity::{
     Account, AccountState, AddressProof, Admission, Agreement, Organisation, Partner, Password, PasswordHash,
-    Role, Session,
+    PersonalKey, PersonalLock, Role, Session,
 };
-use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKey, MailboxKind};
+use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect};
@@ -17,8 +17,8 @@ use pli::transfer::{
 };
 use pli::value::{
     AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
-    OrganisationId, PartnerId, PersonId, ProofId, Reference, SessionId, Slug, Timestamp, Token, TokenHash,
-    TransferId,
+    OrganisationId, PartnerId, PersonId, ProofId, Reference, SecretBytes, SessionId, Slug, Timestamp, Token,
+    TokenHash, TransferId,
 };
 use pli::vault::{Grant, GrantTerms, Identity, Sealed, seal};
 
@@ -78,9 +78,12 @@ pub fn mailbox(n: u32, organisation: u32) -> Mailbox {
         notice_address: MailAddress::parse(&format!("equipe{n}@caisse.example")).unwrap(),
         key: MailboxKey {
             custody: Custody::Gateway,
+            generation: 1,
             recipient: identity().recipient(),
-            for_gateway: sealed(74),
+            for_gateway: Some(sealed(74)),
             for_recovery: None,
+            former_for_recovery: vec![],
+            rotation_due: false,
         },
         limits: DepositLimits::default(),
     }
@@ -205,6 +208,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         manifest_digest: Digest::of(b"manifest"),
         objects: vec![vec![ObjectLocator("f/2026-11-21/0123456789abcdef0123456789abcdef".into())]],
         first_opening: None,
+        dispatches: vec![],
     }
 }
 
@@ -212,6 +216,7 @@ pub fn grant(transfer: u32, holder: u32) -> Grant {
     let terms = GrantTerms {
         transfer: TransferId::new(id(transfer)),
         holder: MailboxId::new(id(holder)),
+        generation: 1,
         day: Day(20_000),
     };
     Grant { terms, sealed: sealed(200) }
@@ -263,6 +268,26 @@ pub fn pending_effect(n: u32) -> PendingEffect {
     }
 }
 
+pub fn member_wrap(mailbox: u32, account: u32) -> MemberWrap {
+    let (mailbox, account) = (MailboxId::new(id(mailbox)), AccountId::new(id(account)));
+    MemberWrap { mailbox, account, generation: 1, wrap: sealed(74) }
+}
+
+pub fn personal_key(account: u32) -> PersonalKey {
+    let secret = SecretBytes::new(vec![9; 32]);
+    PersonalKey::locked(AccountId::new(id(account)), identity(), PersonalLock::SignIn, &secret).unwrap()
+}
+
+pub fn key_rotation(mailbox: u32) -> KeyRotation {
+    KeyRotation {
+        mailbox: MailboxId::new(id(mailbox)),
+        generation: 2,
+        previous_recipient: identity().recipient(),
+        previous: sealed(74),
+        begun_at: Timestamp(1),
+    }
+}
+
 /// One record of each kind.
 pub fn one_of_each() -> Vec<Record> {
     vec![
@@ -282,6 +307,9 @@ pub fn one_of_each() -> Vec<Record> {
         person(1).into(),
         checkpoint(1).into(),
         pending_effect(1).into(),
+        member_wrap(1, 1).into(),
+        personal_key(1).into(),
+        key_rotation(1).into(),
     ]
 }
 

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use super::kits::{AlertState, DailyMail, DepositReceipt};
 use crate::audit::{Action, AlertKind, Entry as LogEntry, Event, Frontier, Node};
-use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, Session};
-use crate::mailbox::Mailbox;
+use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, PersonalKey, Session};
+use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
 use crate::retention::PendingEffect;
 use crate::transfer::{Draft, RegisterLine, Repeat, Transfer};
@@ -89,6 +89,12 @@ records! {
     Agreement(Agreement) by (MailboxId, PartnerId) = |r| (r.mailbox, r.partner),
     /// An account.
     Account(Account) by AccountId = |r| r.id,
+    /// A person's own key.
+    PersonalKey(PersonalKey) by AccountId = |r| r.account,
+    /// A mailbox's identity, wrapped to a member.
+    MemberWrap(MemberWrap) by (MailboxId, AccountId) = |r| (r.mailbox, r.account),
+    /// A rotation of a mailbox's key that is under way.
+    KeyRotation(KeyRotation) by MailboxId = |r| r.mailbox,
     /// A session, by its cookie.
     Session(Session) by TokenHash = |r| r.token,
     /// A proof of an address.
@@ -140,6 +146,10 @@ pub enum List {
     Accounts,
     /// The account that signs in with this address; at most one.
     AccountByAddress(MailAddress),
+    /// The wraps of a mailbox's members.
+    MemberWrapsOf(MailboxId),
+    /// Rotations of mailbox keys that are under way, in no order that means anything.
+    KeyRotations,
     /// The sessions of an account.
     SessionsOf(AccountId),
     /// Sessions that began before an instant, oldest first.
@@ -154,7 +164,7 @@ pub enum List {
     TransferByReference(Reference),
     /// The register line with this reference; at most one.
     RegisterByReference(Reference),
-    /// The transfers of a mailbox, newest first; those received before `before` when given.
+    /// The transfers that a mailbox holds, deposited there or dispatched to it, newest first; those received before `before` when given.
     TransfersOf {
         /// The mailbox.
         mailbox: MailboxId,

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::list::all;
 use super::{
-    MailboxKindName, NewAccount, NewMailbox, NewOrganisation, NewPartner, Replies, RequestError, RoleName,
-    line,
+    CustodyName, MailboxKindName, NewAccount, NewMailbox, NewOrganisation, NewPartner, Replies, RequestError,
+    RoleName, line,
 };
 use crate::app::ports::List;
 use crate::app::{App, NewAccount as AccountToCreate, NewMailbox as MailboxToCreate};
 use crate::audit::Origin;
 use crate::identity::{Account, Admission, Agreement, Organisation, Partner, Password, Site};
-use crate::mailbox::{DepositLimits, Mailbox, MailboxKind};
+use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
+use crate::relay::letter::SecretText;
 use crate::value::{MailAddress, OrganisationId, PartnerId, Slug};
 
 /// What CNIL asks of a password that stands alone is 80 bits; twelve characters are its shortest form
@@ -52,6 +53,15 @@ pub(super) async fn mailbox(app: &Arc<App>, replies: &Replies, new: NewMailbox) 
     if new.deposit_address == new.notice_address || takes_deposits(&new.notice_address) {
         return Err(RequestError::Unfit { what: "notices must not go to an address that takes deposits" });
     }
+    let mut members = Vec::with_capacity(new.members.len());
+    for address in &new.members {
+        members.push(find_account(app, address).await?.id);
+    }
+    if new.custody == CustodyName::Members && members.is_empty() {
+        return Err(RequestError::Missing {
+            what: "an account that can open the mailbox (--member), or --custody gateway,",
+        });
+    }
     let told = format!("mailbox {} added", new.slug);
     let mailbox = MailboxToCreate {
         organisation: organisation.id,
@@ -65,6 +75,11 @@ pub(super) async fn mailbox(app: &Arc<App>, replies: &Replies, new: NewMailbox) 
         deposit_address: new.deposit_address,
         notice_address: new.notice_address,
         limits: DepositLimits::default(),
+        custody: match new.custody {
+            CustodyName::Members => Custody::Members,
+            CustodyName::Gateway => Custody::Gateway,
+        },
+        members,
     };
     app.create_mailbox(mailbox, Origin::Cli).await?;
     line(replies, told).await
@@ -102,15 +117,8 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
     if !known.is_empty() {
         return Err(RequestError::Taken { kind: "account", name: new.address.to_string() });
     }
-    if new.password.expose().chars().count() < PASSWORD_MIN_CHARS {
-        return Err(RequestError::Unfit { what: "a password has at least 12 characters" });
-    }
-    let too_long = RequestError::Unfit { what: "a password has at most 1024 bytes" };
-    let password = Password::new(new.password.expose().to_owned()).ok_or(too_long)?;
+    let password = password(&new.password)?;
     let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
-    if new.role == RoleName::Agent && mailboxes.is_empty() {
-        return Err(RequestError::Missing { what: "a mailbox that the agent reads (--mailbox)" });
-    }
     let partner = match (&new.partner, new.role) {
         (Some(name), RoleName::Gestionnaire) => Some(find_partner(app, name).await?.id),
         (None, RoleName::Gestionnaire) => {
@@ -138,6 +146,20 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
     line(replies, told).await
 }
 
+/// A password under the stated rules.
+pub(super) fn password(typed: &SecretText) -> Result<Password, RequestError> {
+    if typed.expose().chars().count() < PASSWORD_MIN_CHARS {
+        return Err(RequestError::Unfit { what: "a password has at least 12 characters" });
+    }
+    let too_long = RequestError::Unfit { what: "a password has at most 1024 bytes" };
+    Password::new(typed.expose().to_owned()).ok_or(too_long)
+}
+
+pub(super) async fn find_account(app: &Arc<App>, address: &MailAddress) -> Result<Account, RequestError> {
+    let mut known: Vec<Account> = all(app, &List::AccountByAddress(address.clone())).await?;
+    known.pop().ok_or_else(|| RequestError::Unknown { kind: "account", name: address.to_string() })
+}
+
 async fn find_organisation(app: &Arc<App>, slug: Option<&Slug>) -> Result<Organisation, RequestError> {
     let mut known = app.organisations().await?;
     match (slug, known.len()) {
@@ -151,7 +173,7 @@ async fn find_organisation(app: &Arc<App>, slug: Option<&Slug>) -> Result<Organi
     }
 }
 
-async fn find_mailboxes(app: &Arc<App>, slugs: &[Slug]) -> Result<Vec<Mailbox>, RequestError> {
+pub(super) async fn find_mailboxes(app: &Arc<App>, slugs: &[Slug]) -> Result<Vec<Mailbox>, RequestError> {
     let known = app.mailboxes().await?;
     let find = |slug: &Slug| {
         let found = known.iter().find(|mailbox| &mailbox.slug == slug).cloned();

@@ -2,6 +2,7 @@
 //! use cases and answers in lines, files and bytes. The command line parses and prints; nothing is decided there.
 
 mod add;
+mod change;
 mod export;
 mod kits;
 mod list;
@@ -55,6 +56,10 @@ pub enum Request {
     MailboxList(ListOptions),
     /// A new mailbox.
     MailboxAdd(NewMailbox),
+    /// An account is entitled to a mailbox.
+    MailboxEntitle(Membership),
+    /// A new key for a mailbox that nobody opens any more.
+    MailboxFoundAnew(Foundation),
     /// The partners.
     PartnerList(ListOptions),
     /// A new partner.
@@ -63,6 +68,10 @@ pub enum Request {
     AccountList(ListOptions),
     /// A new account, with its first password.
     AccountAdd(NewAccount),
+    /// An account is cut off.
+    AccountCutOff(AccountNamed),
+    /// A forgotten password is reset.
+    AccountReset(Reset),
 }
 
 /// How a list is written.
@@ -102,6 +111,16 @@ pub enum MailboxKindName {
     Agency,
 }
 
+/// In whose custody a mailbox's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustodyName {
+    /// Its members alone open it.
+    Members,
+    /// The gateway's key file opens it: rights protect it, not cryptography.
+    Gateway,
+}
+
 /// A new mailbox.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +146,12 @@ pub struct NewMailbox {
     /// The team's own address, where notices go; never the deposit address.
     #[arg(long, value_parser = MailAddress::parse)]
     pub notice_address: MailAddress,
+    /// In whose custody its key is.
+    #[arg(long, value_enum, default_value = "members")]
+    pub custody: CustodyName,
+    /// The address of an account that can open it from the first day on; can be repeated. Custody "members" needs one.
+    #[arg(long = "member", value_parser = MailAddress::parse)]
+    pub members: Vec<MailAddress>,
 }
 
 /// A new partner.
@@ -198,6 +223,55 @@ pub struct NewAccount {
     /// The first password. Read from standard input, never from the command line.
     #[arg(skip = SecretText::new(String::new()))]
     pub password: SecretText,
+}
+
+/// An account, by its address.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountNamed {
+    /// The address that signs in.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+}
+
+/// A forgotten password, reset.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// The address that signs in.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+    /// Also when the account is the last that opens a mailbox, whose live mail is then lost to all but the recovery
+    /// identity.
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// The new password. Read from standard input, never from the command line.
+    #[arg(skip = SecretText::new(String::new()))]
+    pub password: SecretText,
+}
+
+/// An account and a mailbox.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Membership {
+    /// The mailbox's slug.
+    #[arg(long, value_parser = Slug::parse)]
+    pub mailbox: Slug,
+    /// The address of the account.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+}
+
+/// A mailbox that nobody opens any more, and who shall from now on.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Foundation {
+    /// The mailbox's slug.
+    #[arg(long, value_parser = Slug::parse)]
+    pub mailbox: Slug,
+    /// The address of an account that is entitled to it; can be repeated.
+    #[arg(long = "member", required = true, value_parser = MailAddress::parse)]
+    pub members: Vec<MailAddress>,
 }
 
 fn parse_language(text: &str) -> Result<Language, &'static str> {
@@ -278,10 +352,14 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::OrganisationAdd(new) => add::organisation(app, replies, new).await,
         Request::MailboxList(options) => list::mailboxes(app, replies, options).await,
         Request::MailboxAdd(new) => add::mailbox(app, replies, new).await,
+        Request::MailboxEntitle(membership) => change::entitle(app, replies, membership).await,
+        Request::MailboxFoundAnew(foundation) => change::found_anew(app, replies, foundation).await,
         Request::PartnerList(options) => list::partners(app, replies, options).await,
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,
+        Request::AccountCutOff(named) => change::cut_off(app, replies, named).await,
+        Request::AccountReset(reset) => change::reset(app, replies, reset).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::record::{Kind, RECORDS};
 use super::{Direction, end_of};
 use crate::app::ports::{List, Record};
-use crate::value::Timestamp;
+use crate::value::{MailboxId, Timestamp};
 
 /// What stands before each index entry's key.
 const INDEXES: u8 = b'i';
@@ -50,11 +50,16 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             key(Index::ProofByAsking).time(r.asked_at).0,
         ],
         Record::Draft(r) => vec![key(Index::DraftByTouch).time(r.touched_at).0],
-        Record::Transfer(r) => vec![
-            key(Index::TransferByReference).text(r.reference.as_str()).0,
-            key(Index::TransferByMailbox).bytes(r.mailbox.as_bytes()).time_backwards(r.received_at).0,
-            key(Index::TransferByExpiry).time(r.expires_at).0,
-        ],
+        Record::Transfer(r) => {
+            let held = |holder: MailboxId| {
+                key(Index::TransferByMailbox).bytes(holder.as_bytes()).time_backwards(r.received_at).0
+            };
+            let found = [
+                key(Index::TransferByReference).text(r.reference.as_str()).0,
+                key(Index::TransferByExpiry).time(r.expires_at).0,
+            ];
+            r.holders().map(held).chain(found).collect()
+        }
         Record::Register(r) => vec![key(Index::RegisterByReference).text(r.reference.as_str()).0],
         Record::Mail(r) => {
             let due = r.due_at().map(|at| key(Index::MailByDue).time(at).0);
@@ -70,6 +75,9 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         Record::Partner(_)
         | Record::Agreement(_)
         | Record::Grant(_)
+        | Record::MemberWrap(_)
+        | Record::PersonalKey(_)
+        | Record::KeyRotation(_)
         | Record::Person(_)
         | Record::Checkpoint(_)
         | Record::Alert(_)
@@ -105,6 +113,8 @@ pub(super) fn range_of(list: &List) -> Range {
         List::Accounts => records(Kind::Account, &[]),
         List::AgreementsOf(mailbox) => records(Kind::Agreement, mailbox.as_bytes()),
         List::GrantsOf(transfer) => records(Kind::Grant, transfer.as_bytes()),
+        List::MemberWrapsOf(mailbox) => records(Kind::MemberWrap, mailbox.as_bytes()),
+        List::KeyRotations => records(Kind::KeyRotation, &[]),
         List::PendingEffects => records(Kind::Effect, &[]),
         List::People => records(Kind::Person, &[]),
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },

@@ -60,6 +60,9 @@ kinds! {
     Person = 14,
     Checkpoint = 15,
     Effect = 16,
+    MemberWrap = 23,
+    PersonalKey = 24,
+    KeyRotation = 25,
     Receipt = 36,
     Alert = 37,
     Daily = 38,
@@ -70,13 +73,17 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
     let mut address = vec![kind_of(key)];
     match key {
         Key::Organisation(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Mailbox(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Mailbox(id) | Key::KeyRotation(id) => address.extend_from_slice(id.as_bytes()),
         Key::Partner(id) => address.extend_from_slice(id.as_bytes()),
         Key::Agreement((mailbox, partner)) => {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(partner.as_bytes());
         }
-        Key::Account(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Account(id) | Key::PersonalKey(id) => address.extend_from_slice(id.as_bytes()),
+        Key::MemberWrap((mailbox, account)) => {
+            address.extend_from_slice(mailbox.as_bytes());
+            address.extend_from_slice(account.as_bytes());
+        }
         Key::Session(token) => address.extend_from_slice(token.as_digest().as_bytes()),
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
         Key::Draft(id) => address.extend_from_slice(id.as_bytes()),

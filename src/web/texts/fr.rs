@@ -1,8 +1,8 @@
 //! The words of the pages in French. High punctuation is set off by a narrow no-break space (U+202F).
 
 use super::{
-    Access, Boxes, Code, Common, Data, Demo, Deposit, Draft, Errors, Home, Journal, Problem, Sent, SignIn,
-    Texts, Transfer, Upload,
+    Access, Boxes, Code, Common, Data, Demo, Deposit, Draft, Errors, Home, Journal, Members, OwnKey, Problem,
+    Sent, SignIn, Texts, Transfer, Upload,
 };
 
 pub(super) const TEXTS: Texts = Texts {
@@ -260,6 +260,52 @@ pub(super) const TEXTS: Texts = Texts {
             if n == 1 { "1 expire bientôt".to_owned() } else { format!("{n} expirent bientôt") }
         },
     },
+    members: Members {
+        title: "Membres",
+        lead: "La clé de cette boîte est gardée par ses membres. Une personne habilitée ne peut l’ouvrir qu’après avoir été admise par l’un d’eux.",
+        lead_gateway: "Les personnes habilitées à cette boîte.",
+        caption: "Membres de la boîte",
+        name: "Nom",
+        address: "Adresse",
+        change: "Modifier",
+        you: "vous",
+        waits: "Attend d’être admis",
+        opens: "Peut ouvrir la boîte",
+        admit: "Admettre",
+        remove: "Retirer",
+        remove_text: "La personne perd l’accès tout de suite, et la boîte reçoit une nouvelle clé. Les plis en cours restent lisibles par les autres membres.",
+        admitted: "La personne peut maintenant ouvrir la boîte.",
+        removed: "La personne n’a plus accès à la boîte.",
+        custody_changed: "La garde de la clé a changé.",
+        last_member: "C’est la dernière personne qui peut ouvrir la boîte : sans elle, les plis en cours seraient perdus. Admettez d’abord un autre membre.",
+        not_fitting: "Ce n’est plus possible pour cette personne : la liste a changé entre-temps.",
+        denied: "La politique en vigueur ne le permet pas.",
+        rotating: "Les plis en cours passent à la nouvelle clé, depuis le",
+        you_wait: "Un membre doit vous ouvrir la boîte",
+        you_wait_text: "Vous êtes habilité. Demandez à l’une des personnes ci-dessous de vous admettre, sur cette page.",
+        custody_title: "Garde de la clé",
+        gateway_text: "La passerelle garde la clé : les droits d’accès protègent le contenu, non une clé que seuls les membres détiennent.",
+        take: "Confier la clé aux membres",
+        take_text: "La boîte reçoit une nouvelle clé, que seuls ses membres pourront ouvrir avec leur mot de passe. Si tous l’oublient, les plis en cours sont perdus, sauf secours de l’organisme.",
+        take_confirm: "Confier la clé aux membres de la boîte",
+        members_text: "Seuls les membres admis peuvent ouvrir cette boîte. Ni l’administrateur de la passerelle, ni qui volerait la machine, ne le peut sans le secret d’un membre.",
+        return_key: "Rendre la clé à la passerelle",
+        return_text: "Le contenu ne sera plus protégé que par les droits d’accès.",
+        return_confirm: "Rendre la clé à la passerelle, moins protégée",
+        admit_named: |name| format!("Admettre {name}"),
+        remove_named: |name| format!("Retirer {name}"),
+        remove_confirm: |name| format!("Retirer {name} de la boîte"),
+    },
+    key: OwnKey {
+        title: "Ouvrir votre clé",
+        lead: "Votre session continue, mais votre clé personnelle est fermée.",
+        label: "Mot de passe",
+        help: "Ou la phrase secrète de votre coffre, si vous en avez choisi une.",
+        submit: "Ouvrir ma clé",
+        wrong: "Ce n’est pas le bon mot de passe.",
+        why_title: "Pourquoi cette question ?",
+        why_text: "Les boîtes gardées par leurs membres ne s’ouvrent qu’avec votre clé. Elle n’est jamais écrite sur le disque : après un redémarrage de la passerelle, il faut la rouvrir.",
+    },
     transfer: Transfer {
         closed_title: "Pli scellé",
         open_help: "L’ouverture est inscrite au journal à votre nom. Vous pourrez l’ouvrir autant de fois que nécessaire.",
@@ -353,6 +399,11 @@ pub(super) const TEXTS: Texts = Texts {
             "Cette page ne vous est pas ouverte",
             "Votre compte n’a pas les droits nécessaires. Ce refus est inscrit au journal.",
             "Si vous devriez y avoir accès, demandez à votre gestionnaire.",
+        ),
+        not_admitted: (
+            "Un membre doit vous ouvrir la boîte",
+            "Vous êtes habilité, mais la clé de cette boîte est gardée par ses membres : la passerelle ne peut pas l’ouvrir pour vous.",
+            "Demandez à un membre de la boîte de vous admettre, sur la page « Membres » de la boîte. C’est fait en un instant.",
         ),
         not_found: (
             "Page introuvable",

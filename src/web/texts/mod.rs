@@ -54,6 +54,8 @@ pub(in crate::web) struct Texts {
     pub(in crate::web) sent: Sent,
     pub(in crate::web) sign_in: SignIn,
     pub(in crate::web) boxes: Boxes,
+    pub(in crate::web) members: Members,
+    pub(in crate::web) key: OwnKey,
     pub(in crate::web) transfer: Transfer,
     pub(in crate::web) journal: Journal,
     pub(in crate::web) error: Errors,
@@ -127,6 +129,16 @@ texts! {
         files_column, from_column, gateway, newest, older, pages_menu, on_page ;
         new_count: Counted<usize>, soon_count: Counted<usize>
     }
+    /// The members of a mailbox.
+    Members {
+        title, lead, lead_gateway, caption, name, address, change, you, waits, opens, admit, remove, remove_text,
+        admitted, removed, custody_changed, last_member, not_fitting, denied, rotating, you_wait, you_wait_text,
+        custody_title, gateway_text, take, take_text, take_confirm, members_text, return_key, return_text,
+        return_confirm ;
+        admit_named: Named, remove_named: Named, remove_confirm: Named
+    }
+    /// The page that asks for the secret of one's own key.
+    OwnKey { title, lead, label, help, submit, wrong, why_title, why_text ; }
     /// A transfer's page.
     Transfer {
         closed_title, open_help, held, opened_first, never_opened, letters, acknowledgement, notice, reminder,
@@ -146,7 +158,7 @@ texts! {
     /// Error pages.
     Errors {
         support, support_help, start_again, expired_on, next ;
-        bad_request: Told, forbidden: Told, not_found: Told, transfer_expired: Told, link_expired: Told,
+        bad_request: Told, forbidden: Told, not_admitted: Told, not_found: Told, transfer_expired: Told, link_expired: Told,
         too_large: Told, too_large_limit: Named, too_many: Told, too_many_wait: Counted<u32>, internal: Told,
         unavailable: Told
     }

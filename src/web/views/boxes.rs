@@ -27,6 +27,10 @@ pub struct Mailbox {
     pub name: String,
     /// The address that takes deposits.
     pub address: String,
+    /// The page of its members.
+    pub members: String,
+    /// Whether a member still has to open it to the person.
+    pub waits: bool,
     /// Whether its key is in the gateway's custody: rights protect the content, not cryptography.
     pub gateway_custody: bool,
     /// Its transfers, the newest first.

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     BadRequest,
     /// 403: the person is not entitled.
     Forbidden,
+    /// 403: the person is entitled, and waits for a member to open the mailbox.
+    NotAdmitted,
     /// 404: there is no such page.
     NotFound,
     /// 405: the page is not asked for that way.
@@ -60,7 +62,7 @@ impl ErrorKind {
     pub const fn status(&self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::NotAdmitted => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TransferExpired { .. } | Self::LinkExpired { .. } => 410,
@@ -82,6 +84,7 @@ impl ErrorPage {
         match &self.kind {
             ErrorKind::BadRequest | ErrorKind::MethodNotAllowed => fixed(&t.bad_request),
             ErrorKind::Forbidden => fixed(&t.forbidden),
+            ErrorKind::NotAdmitted => fixed(&t.not_admitted),
             ErrorKind::NotFound => fixed(&t.not_found),
             ErrorKind::TransferExpired { .. } => fixed(&t.transfer_expired),
             ErrorKind::LinkExpired { .. } => fixed(&t.link_expired),
@@ -108,7 +111,9 @@ impl ErrorPage {
         let t = self.frame.t();
         match &self.kind {
             ErrorKind::LinkExpired { again: Some(path) } => (path.clone(), t.error.start_again),
-            ErrorKind::TransferExpired { .. } | ErrorKind::Forbidden if self.frame.person.is_some() => {
+            ErrorKind::TransferExpired { .. } | ErrorKind::Forbidden | ErrorKind::NotAdmitted
+                if self.frame.person.is_some() =>
+            {
                 ("/boites".to_owned(), t.common.boxes)
             }
             _ => ("/".to_owned(), t.common.back_home),

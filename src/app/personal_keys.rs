@@ -1,0 +1,279 @@
+//! What becomes of a person's own key: its lock changes with the password, a forgotten password makes a new key that
+//! must be admitted anew, and a cut-off account loses it at once (P6). Who opens which mailbox is `members.rs`.
+
+use thiserror::Error;
+
+use super::custody::member_wrap_for;
+use super::ports::{Key, List, UnitOfWork};
+use super::{App, AppError, Signed, Visitor, event};
+use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
+use crate::identity::{Account, AccountState, Password, PersonalKey, PersonalLock, Session};
+use crate::mailbox::{Custody, FORMER_KEYS_MAX, Mailbox, MemberWrap};
+use crate::value::{AccountId, SecretBytes};
+use crate::vault::Identity;
+
+/// How many mailboxes a cut-off looks through.
+const MAILBOXES_MAX: usize = 10_000;
+/// How many sessions of an account are ended at once; the rest end with the account's state all the same.
+const SESSIONS_MAX: usize = 1000;
+
+/// Why a password or passphrase is not changed.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    /// The present password is not the one.
+    #[error("the present password is wrong")]
+    Wrong,
+    /// The person's key is not open in this session.
+    #[error("the personal key is locked")]
+    Locked,
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+/// Why a forgotten password is not reset.
+#[derive(Debug, Error)]
+pub enum ResetError {
+    /// Nobody else opens these mailboxes: their live mail would be lost to all but the recovery identity. To be asked for
+    /// again with the loss accepted.
+    #[error("the account is the last that opens {}; its live mail would be lost to all but the recovery identity", .mailboxes.join(", "))]
+    LastMember {
+        /// Their slugs.
+        mailboxes: Vec<String>,
+    },
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+impl App {
+    /// The person changes the password. The key stays the same under a new lock, so that nobody needs to admit the person
+    /// again; all other sessions of the account end.
+    pub async fn change_password(
+        &self,
+        signed: &Signed,
+        present: Option<Password>,
+        new: Password,
+        visitor: Visitor,
+    ) -> Result<(), SecretError> {
+        let now = self.believed_now()?;
+        let found: Option<(Account, u64)> = self.read(&Key::Account(signed.account.id)).await?;
+        let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        let actor = Actor::Person(account.person);
+        let told = |outcome| {
+            event(now, actor, Action::PasswordChanged, Object::Account(account.id), outcome, visitor.web())
+        };
+        let Some(secret) = self.check_password(Some(&account), present).await? else {
+            self.log_alone(told(Outcome::Refused(RefusalReason::CredentialsWrong))).await?;
+            return Err(SecretError::Wrong);
+        };
+        let mut unit = UnitOfWork::default();
+        self.log(&mut unit, told(Outcome::Done))?;
+        let (hash, new_secret) = self.hash_password(new).await?;
+        let key: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
+        if let Some((key, key_version)) = key
+            && key.lock == PersonalLock::SignIn
+        {
+            let identity = key.open(&secret).map_err(AppError::from)?;
+            unit.expect_unchanged(Key::PersonalKey(account.id), key_version);
+            unit.put(relocked(account.id, &identity, PersonalLock::SignIn, &new_secret)?);
+        }
+        account.password = hash;
+        unit.expect_unchanged(Key::Account(account.id), version);
+        self.end_other_sessions(&mut unit, account.id, Some(signed)).await?;
+        unit.put(account);
+        self.store.commit(unit).await.map_err(AppError::from)?;
+        Ok(())
+    }
+
+    /// The person gives the key a vault passphrase of its own: for people whose sign-in gives no secret.
+    pub async fn set_passphrase(
+        &self,
+        signed: &Signed,
+        passphrase: Password,
+        visitor: Visitor,
+    ) -> Result<(), SecretError> {
+        let now = self.believed_now()?;
+        let account = &signed.account;
+        let opened = self.unlocked.open(&signed.cookie, now).map_err(AppError::from)?;
+        let identity = opened.ok_or(SecretError::Locked)?;
+        let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
+        let (_, version) = found.ok_or(SecretError::Locked)?;
+        let (hash, secret) = self.hash_password(passphrase).await?;
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::PersonalKey(account.id), version);
+        unit.put(relocked(account.id, &identity, PersonalLock::Passphrase(hash), &secret)?);
+        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
+        self.log(
+            &mut unit,
+            event(now, actor, Action::PersonalKeyLocked, object, Outcome::Done, visitor.web()),
+        )?;
+        self.store.commit(unit).await.map_err(AppError::from)?;
+        Ok(())
+    }
+
+    /// An operator resets a forgotten password. What the old one locked nobody opens any more: the account gets a new key,
+    /// loses its wraps, and waits to be admitted again. Refused for the last member of a mailbox, unless the loss is
+    /// accepted.
+    pub async fn reset_password(
+        &self,
+        account: AccountId,
+        new: Password,
+        accept_loss: bool,
+        origin: Origin,
+    ) -> Result<(), ResetError> {
+        let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
+        let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        let opened = self.opened_by(&account).await?;
+        let mut alone = Vec::new();
+        for (mailbox, _) in &opened {
+            if self.admitted(mailbox).await?.iter().all(|member| member.id == account.id) {
+                alone.push(mailbox.slug.to_string());
+            }
+        }
+        let (now, object) = (self.now().at, Object::Account(account.id));
+        let told = |outcome| event(now, Actor::Operator, Action::PasswordChanged, object, outcome, origin);
+        if !alone.is_empty() && !accept_loss {
+            self.log_alone(told(Outcome::Refused(RefusalReason::LastMember))).await?;
+            return Err(ResetError::LastMember { mailboxes: alone });
+        }
+        let (hash, secret) = self.hash_password(new).await?;
+        let key = PersonalKey::locked(account.id, &Identity::generate(), PersonalLock::SignIn, &secret)
+            .map_err(AppError::from)?;
+        let mut unit = UnitOfWork::default();
+        self.log(&mut unit, told(Outcome::Done))?;
+        self.log_personal_key(&mut unit, &account, &key, (Actor::Operator, origin))?;
+        for (mailbox, _) in &opened {
+            unit.delete(Key::MemberWrap((mailbox.id, account.id)));
+        }
+        unit.expect_unchanged(Key::Account(account.id), version);
+        self.end_other_sessions(&mut unit, account.id, None).await?;
+        account.password = hash;
+        unit.put(key);
+        unit.put(account);
+        self.store.commit(unit).await.map_err(AppError::from)?;
+        Ok(())
+    }
+
+    /// Cuts an account off at once (P6): its state, its sessions, its open keys, its wraps and its own key go in one
+    /// commit, and the mailboxes that it opened get a new key with the next member's session. Returns the slugs of
+    /// mailboxes that nobody opens any more: only the recovery identity does.
+    pub async fn cut_off(&self, account: AccountId, origin: Origin) -> Result<Vec<String>, AppError> {
+        let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
+        let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        let (now, object) = (self.now().at, Object::Account(account.id));
+        let mut unit = UnitOfWork::default();
+        self.log(
+            &mut unit,
+            event(now, Actor::Operator, Action::AccountCutOff, object, Outcome::Done, origin),
+        )?;
+        let mut orphaned = Vec::new();
+        for (mut mailbox, mailbox_version) in self.opened_by(&account).await? {
+            if self.admitted(&mailbox).await?.iter().all(|member| member.id == account.id) {
+                orphaned.push(mailbox.slug.to_string());
+            }
+            mailbox.key.rotation_due = true;
+            unit.expect_unchanged(Key::Mailbox(mailbox.id), mailbox_version);
+            unit.delete(Key::MemberWrap((mailbox.id, account.id)));
+            unit.put(mailbox);
+        }
+        unit.expect_unchanged(Key::Account(account.id), version);
+        self.end_other_sessions(&mut unit, account.id, None).await?;
+        unit.delete(Key::PersonalKey(account.id));
+        let id = account.id;
+        account.state = AccountState::CutOff { since: now };
+        unit.put(account);
+        // Also when the commit fails: to ask for a password once more is little, to keep a stolen key open is much.
+        self.unlocked.forget_account(id);
+        self.store.commit(unit).await?;
+        self.unlocked.forget_account(id);
+        Ok(orphaned)
+    }
+
+    /// Makes a new key for a mailbox that nobody opens any more, with these accounts as its members. Live mail stays
+    /// sealed to the key before, which the recovery identity alone has. Refused while a member can open the mailbox: then
+    /// members admit. Returns whether it was done.
+    pub async fn found_anew(
+        &self,
+        mailbox: crate::value::MailboxId,
+        members: &[AccountId],
+        origin: Origin,
+    ) -> Result<bool, AppError> {
+        let (mut mailbox, version) = self.checked_mailbox(mailbox).await?;
+        let told = |outcome| {
+            let (now, object) = (self.now().at, Object::Mailbox(mailbox.id));
+            event(now, Actor::Operator, Action::MailboxKeyMade, object, outcome, origin)
+        };
+        if mailbox.key.custody != Custody::Members || !self.admitted(&mailbox).await?.is_empty() {
+            self.log_alone(told(Outcome::Refused(RefusalReason::PolicyDenied))).await?;
+            return Ok(false);
+        }
+        let identity = Identity::generate();
+        let generation = mailbox.key.generation.saturating_add(1);
+        let mut former = std::mem::take(&mut mailbox.key.former_for_recovery);
+        former.extend(mailbox.key.for_recovery.take());
+        former.drain(..former.len().saturating_sub(FORMER_KEYS_MAX));
+        mailbox.key = self.mailbox_key(&identity, generation, Custody::Members)?;
+        mailbox.key.former_for_recovery = former;
+        let mut unit = UnitOfWork::default();
+        unit.expect_unchanged(Key::Mailbox(mailbox.id), version);
+        for id in members {
+            let found: Option<(Account, u64)> = self.read(&Key::Account(*id)).await?;
+            let account = found.map(|(account, _)| account).filter(|account| account.reads(mailbox.id));
+            let account = account.ok_or(AppError::Broken("the member is not entitled to the mailbox"))?;
+            let key = self.checked_personal_key(&account).await?;
+            let (key, _) = key.ok_or(AppError::Broken("the member has no personal key"))?;
+            unit.put(member_wrap_for(&mailbox, &identity, &key)?);
+        }
+        unit.delete(Key::KeyRotation(mailbox.id));
+        self.log_mailbox_key(
+            &mut unit,
+            &mailbox,
+            (Actor::Operator, Action::MailboxKeyMade, Outcome::Done, origin),
+        )?;
+        let id = mailbox.id;
+        unit.put(mailbox);
+        self.store.commit(unit).await?;
+        self.forget_logged_key(id);
+        Ok(true)
+    }
+
+    /// The mailboxes in custody `members` that an account has a wrap of, whether or not it is entitled still.
+    async fn opened_by(&self, account: &Account) -> Result<Vec<(Mailbox, u64)>, AppError> {
+        let mailboxes: Vec<(Mailbox, u64)> = self.read_list(&List::Mailboxes, MAILBOXES_MAX).await?;
+        let mut opened = Vec::new();
+        for (mailbox, version) in mailboxes {
+            let wrap: Option<(MemberWrap, u64)> =
+                self.read(&Key::MemberWrap((mailbox.id, account.id))).await?;
+            if wrap.is_some() {
+                opened.push((mailbox, version));
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Ends the sessions of an account, but for one that may stay, and forgets their open keys.
+    async fn end_other_sessions(
+        &self,
+        unit: &mut UnitOfWork,
+        account: AccountId,
+        stays: Option<&Signed>,
+    ) -> Result<(), AppError> {
+        let sessions: Vec<(Session, u64)> = self.read_list(&List::SessionsOf(account), SESSIONS_MAX).await?;
+        let stays = stays.map(|signed| signed.session.token);
+        for (session, _) in sessions.into_iter().filter(|(session, _)| Some(session.token) != stays) {
+            self.unlocked.forget(session.token);
+            unit.delete(Key::Session(session.token));
+        }
+        Ok(())
+    }
+}
+
+fn relocked(
+    account: AccountId,
+    identity: &Identity,
+    lock: PersonalLock,
+    secret: &SecretBytes,
+) -> Result<PersonalKey, AppError> {
+    Ok(PersonalKey::locked(account, identity, lock, secret)?)
+}

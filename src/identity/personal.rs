@@ -1,0 +1,78 @@
+//! A person's own key: what mailbox identities in custody `members` are wrapped to. Only what the person types opens it;
+//! it does not say which mailboxes the person may read.
+
+use serde::{Deserialize, Serialize};
+
+use super::PasswordHash;
+use crate::value::{AccountId, SecretBytes};
+use crate::vault::{Identity, Recipient, Sealed, VaultError, unwrap_identity, wrap_identity};
+
+/// What gives the secret that unlocks a personal key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonalLock {
+    /// The sign-in's own Argon2id run.
+    SignIn,
+    /// A vault passphrase with a run of its own, for people whose sign-in gives no secret.
+    Passphrase(PasswordHash),
+}
+
+/// A personal identity, wrapped to an identity that is derived of what the person types (DESIGN: "Mailbox key").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonalKey {
+    /// Whose.
+    pub account: AccountId,
+    /// What others wrap to; its digest is in the log, since a swapped one would be a theft.
+    pub recipient: Recipient,
+    /// What unlocks it.
+    pub lock: PersonalLock,
+    wrap: Sealed,
+}
+
+impl PersonalKey {
+    /// Locks an identity, new or one that changes its lock, under the secret that `lock` gives.
+    pub fn locked(
+        account: AccountId,
+        identity: &Identity,
+        lock: PersonalLock,
+        secret: &SecretBytes,
+    ) -> Result<Self, VaultError> {
+        let wrap = wrap_identity(&Identity::derived(secret)?.recipient(), identity)?;
+        Ok(Self { account, recipient: identity.recipient(), lock, wrap })
+    }
+
+    /// Unlocks the identity, and checks that it is the one that the key names.
+    pub fn open(&self, secret: &SecretBytes) -> Result<Identity, VaultError> {
+        let identity = unwrap_identity(&Identity::derived(secret)?, &self.wrap)?;
+        if identity.recipient() == self.recipient { Ok(identity) } else { Err(VaultError::Swapped) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(n: u8) -> SecretBytes {
+        SecretBytes::new(vec![n; 32])
+    }
+
+    #[test]
+    fn a_personal_key_opens_with_its_secret_alone_and_moves_to_another() {
+        let (account, identity) = (AccountId::new([1; 16]), Identity::generate());
+        let key = PersonalKey::locked(account, &identity, PersonalLock::SignIn, &secret(1)).unwrap();
+        assert!(key.open(&secret(2)).is_err());
+        let opened = key.open(&secret(1)).unwrap();
+        let moved = PersonalKey::locked(account, &opened, PersonalLock::SignIn, &secret(2)).unwrap();
+        assert_eq!(moved.recipient, key.recipient, "others need not wrap anew");
+        assert!(moved.open(&secret(1)).is_err() && moved.open(&secret(2)).is_ok());
+    }
+
+    #[test]
+    fn a_key_whose_recipient_was_swapped_does_not_open() {
+        let account = AccountId::new([1; 16]);
+        let mut key =
+            PersonalKey::locked(account, &Identity::generate(), PersonalLock::SignIn, &secret(1)).unwrap();
+        key.recipient = Identity::generate().recipient();
+        assert!(matches!(key.open(&secret(1)), Err(VaultError::Swapped)));
+    }
+}
