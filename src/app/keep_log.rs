@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::ports::{Key, List, SecretName, StoredCheckpoint, UnitOfWork};
-use super::{App, AppError, event};
+use super::{App, AppError, WitnessView, event};
 use crate::audit::{
     Action, Actor, Checkpoint, Disclosure, ExportHeader, ExportWriter, FailureReason, Frontier, Note,
     NoteKey, NoteSeed, NoteSigner, Object, Origin, Outcome, Verdict, verify,
@@ -31,6 +31,8 @@ pub struct LogState {
     pub last_checkpoint: Option<(Timestamp, u64)>,
     /// When the log was last verified from its first entry, and whether all was well.
     pub last_verification: Option<(Timestamp, bool)>,
+    /// The witnesses of the configuration; none when there are none.
+    pub witnesses: Vec<WitnessView>,
 }
 
 impl App {
@@ -60,6 +62,7 @@ impl App {
         if let [(newest, _), (before, _)] = &last[..]
             && is_same_hour(newest.signed_at, now)
             && is_same_hour(before.signed_at, now)
+            && !is_cosigned(newest)
         {
             // The first and the last of each hour are enough to say where a fault lies; those who were given another one
             // have it still.
@@ -79,7 +82,8 @@ impl App {
     pub async fn log_state(&self) -> Result<LogState, AppError> {
         let last_checkpoint = self.newest_checkpoint().await?.map(|last| (last.signed_at, last.size));
         let last_verification = *self.verification.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(LogState { size: self.store.log().await?.size(), last_checkpoint, last_verification })
+        let witnesses = self.witnesses().await?;
+        Ok(LogState { size: self.store.log().await?.size(), last_checkpoint, last_verification, witnesses })
     }
 
     /// Notes how a verification of the whole log ended.
@@ -161,7 +165,12 @@ impl App {
     }
 }
 
-const fn is_same_hour(one: Timestamp, other: Timestamp) -> bool {
+/// Cosigned ones give way to the next cosigned one only (`witness.rs`).
+pub(super) fn is_cosigned(checkpoint: &StoredCheckpoint) -> bool {
+    Note::parse(&checkpoint.note).is_ok_and(|note| note.signatures().len() > 1)
+}
+
+pub(super) const fn is_same_hour(one: Timestamp, other: Timestamp) -> bool {
     one.unix_seconds().div_euclid(3600) == other.unix_seconds().div_euclid(3600)
 }
 

@@ -15,6 +15,7 @@ mod effects;
 mod error;
 mod expire;
 mod fill_draft;
+mod forward_log;
 mod keep_log;
 mod letters;
 mod list_transfers;
@@ -35,6 +36,7 @@ mod rotate;
 mod sealing;
 mod sign_in;
 mod unlocked;
+mod witness;
 mod write_tiles;
 
 use std::collections::HashMap;
@@ -52,6 +54,7 @@ pub use dispatch::DispatchError;
 pub use error::AppError;
 pub use expire::Upkeep;
 pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
+pub use forward_log::{EntrySink, ForwardError, NotConfirmed};
 pub use keep_log::LogState;
 pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
@@ -65,6 +68,8 @@ pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use request_proof::ProofAsked;
 pub use sign_in::{SignInError, Signed};
+
+pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 
 use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
 use crate::policy::alerts::AlertPolicy;

@@ -17,9 +17,11 @@ mod merkle;
 mod note;
 mod reason;
 mod receipt;
+mod syslog;
 mod tile;
 mod verdict;
 mod verify;
+mod witness;
 
 pub use alert::AlertKind;
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -41,6 +43,8 @@ pub use note::{Note, NoteError, NoteKey, NoteSeed, NoteSignature, NoteSigner};
 pub use receipt::{
     FileSalt, LogProof, Promise, ProvedEntry, RECEIPT_MAX_BYTES, Receipt, ReceiptError, VerifiedReceipt,
 };
+pub use syslog::ForwardedEntry;
 pub use tile::tile_path;
 pub use verdict::{Doubt, FAULTS_MAX, Fault, Summary, Verdict};
 pub use verify::verify;
+pub use witness::{SUBMISSION_MAX_BYTES, Seen, Submission, WitnessRefusal, claimed_origin, judge};

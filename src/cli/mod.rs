@@ -19,6 +19,7 @@ mod receipt;
 mod recover;
 mod serve;
 mod title;
+mod witness;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -80,6 +81,9 @@ enum Command {
     /// Receipts of deposits: verify one, tell its salt.
     #[command(subcommand)]
     Receipt(receipt::Action),
+    /// Be a witness of other gateways' logs.
+    #[command(subcommand)]
+    Witness(witness::Action),
     /// Recovery without Pli: export the live mail, sealed as it is.
     #[command(subcommand)]
     Recover(recover::Action),
@@ -107,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Account(action) => account::run(&directory, action),
         Command::Audit(action) => audit::run(&directory, &action),
         Command::Receipt(action) => receipt::run(&directory, action),
+        Command::Witness(action) => witness::run(action),
         Command::Recover(action) => recover::run(&directory, &action),
         Command::Clock(action) => clock::run(&directory, &action),
         Command::Key(action) => key::run(&directory, &action),

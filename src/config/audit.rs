@@ -1,5 +1,8 @@
 //! `[audit]`: what the operator decides about the log that proves itself.
 
+use std::path::PathBuf;
+
+use rustls::pki_types::ServerName;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -17,6 +20,16 @@ pub struct AuditSection {
     pub retention_months: u8,
     /// Who is shown each checkpoint and signs it too.
     pub witnesses: Vec<WitnessSection>,
+    /// More certificate authorities to trust for services outside.
+    pub authorities: Option<PathBuf>,
+    /// The syslog receiver that the log is handed on to.
+    pub forward_syslog: Option<String>,
+    /// The name that it must prove.
+    pub forward_syslog_name: Option<String>,
+    /// The file that the log is handed on to.
+    pub forward_json_file: Option<PathBuf>,
+    /// The socket that the log is handed on to.
+    pub forward_json_socket: Option<PathBuf>,
 }
 
 /// A witness.
@@ -37,7 +50,15 @@ fn key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<CosignerKey,
 impl Default for AuditSection {
     fn default() -> Self {
         let AuditSettings { retention_months, .. } = AuditSettings::default();
-        Self { retention_months, witnesses: Vec::new() }
+        Self {
+            retention_months,
+            witnesses: Vec::new(),
+            authorities: None,
+            forward_syslog: None,
+            forward_syslog_name: None,
+            forward_json_file: None,
+            forward_json_socket: None,
+        }
     }
 }
 
@@ -47,10 +68,22 @@ impl AuditSection {
             let (min, max) = (*RETENTION_MONTHS.start(), *RETENTION_MONTHS.end());
             return Err(ConfigError::Retention { min, max, actual: self.retention_months });
         }
+        if self.forward_syslog.is_some() {
+            self.syslog_server_name()?;
+        }
         for witness in &self.witnesses {
             is_service(&witness.url, "[audit] witnesses")?;
         }
         Ok(())
+    }
+
+    /// The name that the syslog receiver must prove: as said, or that of its address.
+    pub fn syslog_server_name(&self) -> Result<ServerName<'static>, ConfigError> {
+        let address = self.forward_syslog.clone().unwrap_or_default();
+        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+        let name = self.forward_syslog_name.clone().unwrap_or_else(|| host.to_owned());
+        let key = "[audit] forward_syslog";
+        ServerName::try_from(name).map_err(|_| ConfigError::ServiceUrl { key, given: address })
     }
 
     /// The same for the use cases.

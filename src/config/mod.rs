@@ -78,7 +78,7 @@ pub enum ConfigError {
         actual: u8,
     },
     /// The address of a service is none.
-    #[error("{key} = {given:?}: http:// or https://, host, port and path, without a slash at the end")]
+    #[error("{key} = {given:?}: http:// or https:// with host, port and path, or host:port for syslog")]
     ServiceUrl {
         /// Which setting.
         key: &'static str,
@@ -142,6 +142,9 @@ impl Config {
             &mut self.relay.authorities,
             &mut self.keyring.mirror,
             &mut self.policies.directory,
+            &mut self.audit.authorities,
+            &mut self.audit.forward_json_file,
+            &mut self.audit.forward_json_socket,
         ];
         let demo = self.demo.iter_mut().flat_map(|demo| [&mut demo.outbox, &mut demo.clock_file]);
         needed.into_iter().chain(optional.into_iter().flatten()).chain(demo)

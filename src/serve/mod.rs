@@ -5,15 +5,18 @@ pub mod authority;
 pub mod control;
 mod delivery;
 mod figures;
+mod forward;
 mod hardening;
 mod listeners;
 mod logging;
 mod mail_door;
 mod open;
+mod outside;
 pub mod policies;
 mod requests;
 mod service_manager;
 mod tls;
+mod witness;
 
 use std::io;
 use std::path::PathBuf;
@@ -25,19 +28,23 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use forward::{JsonFile, JsonSocket, SyslogSink};
 pub use hardening::{harden, swap_is_on};
 pub use listeners::{BindError, Bound, bind};
 pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, open};
+pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Foundation, ListOptions, Membership, NewAccount, NewMailbox, NewOrganisation, NewPartner,
     ProofWanted, Request, RequestError, Reset, execute,
 };
 pub use tls::{CertificateError, Certificates};
+pub use witness::{WitnessError, run_witness};
 
-use crate::app::{App, AppError};
+use crate::app::ports::ForwardTarget;
+use crate::app::{App, AppError, EntrySink};
 use crate::audit::Action;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::jobs::{self, Work};
 use crate::smtp::{self, ListenerConfig, ListenerLimits, ListenerTls, SessionLimits};
 use crate::web::{self, DemoHost, HttpLimits, WebConfig};
@@ -61,6 +68,12 @@ pub enum ServeError {
     /// A certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// Services outside cannot be reached with TLS.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// The configuration does not fit together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// A use case failed.
     #[error(transparent)]
     App(#[from] AppError),
@@ -128,6 +141,9 @@ impl Gateway {
         let mut answering = self.answer(doors, &certificates, &door, &doors_closed)?;
         let mut jobs = jobs::start(&self.work, &stop);
         jobs.spawn(refusals.log());
+        let outside = Outside::new(tls::roots(self.config.audit.authorities.as_deref())?)?;
+        self.forward(&mut jobs, &stop)?;
+        jobs.spawn(outside::witness_loop(Arc::clone(&self.app), outside, stop.clone()));
         let control = self.control(&door, &stop)?;
         jobs.spawn(control);
         jobs.spawn(service_manager::keep_alive(stop.clone()));
@@ -201,6 +217,28 @@ impl Gateway {
             }
         }
         Ok(answering)
+    }
+
+    /// Hands the log on to where the configuration says.
+    fn forward(&self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> Result<(), ServeError> {
+        let audit = &self.config.audit;
+        let mut add = |target, sink| {
+            jobs.spawn(forward::forward_loop(Arc::clone(&self.app), target, sink, stop.clone()));
+        };
+        if let Some(address) = &audit.forward_syslog {
+            let roots = tls::roots(audit.authorities.as_deref())?;
+            let name = audit.syslog_server_name()?;
+            let hostname = self.config.smtp.hostname.to_string();
+            let sink = SyslogSink::new(address, name, roots, &hostname).map_err(OutsideError::from)?;
+            add(ForwardTarget::Syslog, Box::new(sink) as Box<dyn EntrySink>);
+        }
+        if let Some(file) = &audit.forward_json_file {
+            add(ForwardTarget::JsonFile, Box::new(JsonFile(file.clone())));
+        }
+        if let Some(socket) = &audit.forward_json_socket {
+            add(ForwardTarget::JsonSocket, Box::new(JsonSocket(socket.clone())));
+        }
+        Ok(())
     }
 
     fn mail_listener(&self, certificates: &Certificates) -> ListenerConfig {

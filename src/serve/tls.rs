@@ -92,6 +92,16 @@ fn server_config(files: TlsFiles<'_>) -> Result<ServerConfig, CertificateError> 
         .map_err(rejected)
 }
 
+/// The authorities of the system, and those of a PEM file.
+pub fn roots(more: Option<&Path>) -> Result<rustls::RootCertStore, CertificateError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = more {
+        roots.add_parsable_certificates(read_chain(path)?);
+    }
+    Ok(roots)
+}
+
 /// The certificates of a PEM file; at least one.
 pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let unreadable = |source| CertificateError::Pem { path: path.to_owned(), source };

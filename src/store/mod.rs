@@ -10,6 +10,7 @@ mod objects;
 mod system_clock;
 mod system_random;
 pub mod testing;
+mod witness_files;
 
 pub use embedded::EmbeddedStore;
 pub use keyring::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, make_gateway_key_file};
@@ -17,3 +18,4 @@ pub use memory::MemoryStore;
 pub use objects::DirectoryObjects;
 pub use system_clock::{ManualClock, OffsetClock, SystemClock};
 pub use system_random::SystemRandom;
+pub use witness_files::{WitnessFiles, WitnessFilesError};

@@ -76,6 +76,11 @@ pub fn relay() -> Visitor {
 
 impl House {
     pub async fn build() -> Self {
+        Self::with(AuditSettings::default()).await
+    }
+
+    /// The house, with this decided about the log.
+    pub async fn with(audit: AuditSettings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
@@ -104,7 +109,7 @@ impl House {
                 mail_from_name: "Pli".into(),
                 log_origin: "pli.example/log".into(),
                 recovery: Some(Identity::generate().recipient()),
-                audit: AuditSettings::default(),
+                audit,
             },
         });
         let app = Arc::new(app.unwrap());

@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use pli::app::ports::{Entry, PersonName, Record, StoredCheckpoint};
+use pli::app::ports::{
+    Entry, ForwardCursor, ForwardTarget, PersonName, Record, StoredCheckpoint, WitnessState,
+};
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome};
 use pli::identity::{
     Account, AccountState, AddressProof, Admission, Agreement, Organisation, Partner, Password, PasswordHash,
@@ -291,6 +293,8 @@ pub fn key_rotation(mailbox: u32) -> KeyRotation {
 /// One record of each kind.
 pub fn one_of_each() -> Vec<Record> {
     vec![
+        ForwardCursor { target: ForwardTarget::JsonFile, next: 7 }.into(),
+        WitnessState::new(Digest::of(b"a witness")).into(),
         organisation(1).into(),
         mailbox(1, 1).into(),
         partner(1).into(),

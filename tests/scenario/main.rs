@@ -18,3 +18,4 @@ mod restart;
 mod road;
 mod robots;
 mod support;
+mod witness;

@@ -38,6 +38,74 @@ pub struct StoredCheckpoint {
     pub signed_at: Timestamp,
 }
 
+/// Where the log is handed on to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardTarget {
+    /// A syslog receiver.
+    Syslog,
+    /// A file of JSON lines.
+    JsonFile,
+    /// A socket that takes JSON lines.
+    JsonSocket,
+}
+
+impl ForwardTarget {
+    /// A word for figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Syslog => "syslog",
+            Self::JsonFile => "json_file",
+            Self::JsonSocket => "json_socket",
+        }
+    }
+}
+
+/// How far a receiver of the log has confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ForwardCursor {
+    /// Which receiver.
+    pub target: ForwardTarget,
+    /// The index of the first entry that it has not confirmed.
+    pub next: u64,
+}
+
+/// What is known of a witness of the log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WitnessState {
+    /// The digest of its public key.
+    pub witness: Digest,
+    /// Entries under the last checkpoint that it cosigned; 0 when it never did.
+    pub size: u64,
+    /// That checkpoint, with its signature.
+    pub note: Option<String>,
+    /// When it did.
+    pub cosigned_at: Option<Timestamp>,
+    /// What keeps it from cosigning the newest.
+    pub trouble: Option<WitnessTrouble>,
+    /// When the log last told of it.
+    pub told_at: Option<Timestamp>,
+}
+
+impl WitnessState {
+    /// Nothing is known yet.
+    pub const fn new(witness: Digest) -> Self {
+        Self { witness, size: 0, note: None, cosigned_at: None, trouble: None, told_at: None }
+    }
+}
+
+/// Why a witness does not cosign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WitnessTrouble {
+    /// It does not answer.
+    Unreachable,
+    /// It refuses, or its answer does not hold: one of both is set up wrongly.
+    Refused,
+    /// It saw a log that this one does not continue: this log was cut, restored from a backup or written anew.
+    SawAnother,
+}
+
 /// Declares the records that a store keeps, each with the key that finds it.
 macro_rules! records {
     ($($(#[$doc:meta])* $variant:ident($record:ty) by $key:ty = $of:expr),+ $(,)?) => {
@@ -121,6 +189,10 @@ records! {
     Alert(AlertState) by (AlertKind, Option<OrganisationId>) = |r| (r.kind, r.organisation),
     /// How far the daily mail got.
     Daily(DailyMail) by () = |_| (),
+    /// How far a receiver of the log is.
+    ForwardCursor(ForwardCursor) by ForwardTarget = |r| r.target,
+    /// What is known of a witness, by the digest of its key.
+    Witness(WitnessState) by Digest = |r| r.witness,
     /// An effect outside the store whose result is not in the log yet.
     Effect(PendingEffect) by EffectId = |r| r.id,
 }

@@ -79,6 +79,8 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::PersonalKey(_)
         | Record::KeyRotation(_)
         | Record::Person(_)
+        | Record::ForwardCursor(_)
+        | Record::Witness(_)
         | Record::Checkpoint(_)
         | Record::Alert(_)
         | Record::Daily(_)

@@ -184,7 +184,9 @@ pub(super) fn root(pairs: &dyn Pairs, node: Node) -> Result<Digest, StoreError> 
         (first..first + width).for_each(|place| frontier.append(tile[offset(place)]));
     } else {
         let leaves = stored(pairs, first, offset(width))?;
-        leaves.iter().for_each(|leaf| frontier.append(leaf.leaf));
+        for leaf in &leaves {
+            frontier.append(leaf.leaf);
+        }
     }
     if frontier.size() == width { Ok(frontier.root()) } else { Err(StoreError::Damaged) }
 }
@@ -249,7 +251,6 @@ fn tile(pairs: &dyn Pairs, tile: u64) -> Result<Option<Vec<Digest>>, StoreError>
 }
 
 /// Where in its tile a leaf stands.
-#[expect(clippy::cast_possible_truncation, reason = "the remainder is below 256, a width at most 128")]
 const fn offset(place: u64) -> usize {
     (place % TILE_LEAVES) as usize
 }

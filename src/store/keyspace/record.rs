@@ -63,6 +63,8 @@ kinds! {
     MemberWrap = 23,
     PersonalKey = 24,
     KeyRotation = 25,
+    ForwardCursor = 29,
+    Witness = 30,
     Receipt = 36,
     Alert = 37,
     Daily = 38,
@@ -93,7 +95,8 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(holder.as_bytes());
         }
         Key::Mail(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Repeat(digest) => address.extend_from_slice(digest.as_bytes()),
+        Key::ForwardCursor(target) => address.push(*target as u8),
+        Key::Witness(digest) | Key::Repeat(digest) => address.extend_from_slice(digest.as_bytes()),
         Key::Person(id) => address.extend_from_slice(id.as_bytes()),
         Key::Effect(id) => address.extend_from_slice(id.as_bytes()),
         Key::Alert((kind, organisation)) => {

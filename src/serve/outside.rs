@@ -1,0 +1,179 @@
+//! The way to services outside that vouch for the log: one POST over HTTP/1.1, with TLS where the address says so,
+//! bounded in time and bytes. And the loop that shows checkpoints to witnesses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, WitnessDoor, WitnessProblem};
+use crate::audit::{NoteSignature, Submission};
+
+/// How long one request may take, from the name's look-up to the last byte of the answer.
+const REQUEST_MAX: Duration = Duration::from_secs(20);
+/// Bytes of an answer.
+const ANSWER_MAX_BYTES: usize = 256 * 1024;
+/// How often it is looked whether a checkpoint is to be shown.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Signature lines of an answer.
+const LINES_MAX: usize = 16;
+
+/// Why there is no answer. Tried again later.
+#[derive(Debug, Error)]
+pub enum OutsideError {
+    /// The address is none.
+    #[error("not an address to send to")]
+    Address,
+    /// No connection, or it broke.
+    #[error("no connection: {0}")]
+    Connection(#[from] std::io::Error),
+    /// The peer does not speak HTTP.
+    #[error("no HTTP: {0}")]
+    Http(#[from] hyper::Error),
+    /// The answer is too long or broke off.
+    #[error("the answer is not read to its end")]
+    Answer,
+    /// The TLS library refuses; ours to mend.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// It took too long.
+    #[error("no answer in time")]
+    TimedOut,
+}
+
+/// Sends to services outside.
+#[derive(Clone)]
+pub struct Outside {
+    tls: Arc<ClientConfig>,
+}
+
+impl Outside {
+    /// Trusts these authorities.
+    pub fn new(roots: RootCertStore) -> Result<Self, OutsideError> {
+        Ok(Self { tls: Arc::new(client_tls(roots)?) })
+    }
+
+    /// Sends one body; the status and the body of the answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), OutsideError> {
+        let sent = self.send(url, content_type, body);
+        tokio::time::timeout(REQUEST_MAX, sent).await.map_err(|_| OutsideError::TimedOut)?
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), OutsideError> {
+        let uri: Uri = url.parse().map_err(|_| OutsideError::Address)?;
+        let host = uri.host().ok_or(OutsideError::Address)?.trim_matches(['[', ']']).to_owned();
+        let is_tls = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
+            .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
+            .header(USER_AGENT, "pli")
+            .header(CONTENT_TYPE, content_type)
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| OutsideError::Address)?;
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
+        if !is_tls {
+            return exchange(stream, request).await;
+        }
+        let name = ServerName::try_from(host).map_err(|_| OutsideError::Address)?;
+        exchange(TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await?, request).await
+    }
+}
+
+/// TLS for a client that trusts these authorities.
+pub(super) fn client_tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), OutsideError> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let answering = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await;
+        Ok((status, body.map_err(|_| OutsideError::Answer)?.to_bytes()))
+    };
+    tokio::pin!(answering, connection);
+    tokio::select! {
+        answer = &mut answering => answer,
+        // A connection may end with its last byte; the answer has been read by then.
+        ended = &mut connection => {
+            ended?;
+            answering.await
+        }
+    }
+}
+
+#[async_trait]
+impl WitnessDoor for Outside {
+    async fn add_checkpoint(
+        &self,
+        url: &str,
+        submission: &Submission,
+    ) -> Result<Vec<NoteSignature>, WitnessProblem> {
+        let (url, body) = (format!("{url}/add-checkpoint"), submission.to_string().into_bytes());
+        let answer = self.post(&url, "text/plain; charset=utf-8", body).await;
+        let (status, body) = answer.map_err(|error| {
+            tracing::debug!(%error, "witness.unreachable");
+            WitnessProblem::Unreachable
+        })?;
+        let text = std::str::from_utf8(&body).map_err(|_| WitnessProblem::Malformed)?;
+        match status {
+            StatusCode::OK => {
+                let lines = text.lines().take(LINES_MAX).map(NoteSignature::read);
+                lines.collect::<Result<_, _>>().map_err(|_| WitnessProblem::Malformed)
+            }
+            StatusCode::CONFLICT => {
+                let size = text.trim_end().parse().map_err(|_| WitnessProblem::Malformed)?;
+                Err(WitnessProblem::SawLast { size })
+            }
+            status if status.is_server_error() => Err(WitnessProblem::Unreachable),
+            status => Err(WitnessProblem::Refused { status: status.as_u16() }),
+        }
+    }
+}
+
+/// Shows checkpoints to the witnesses until the gateway stops. Nothing else waits for it.
+pub async fn witness_loop(app: Arc<App>, outside: Outside, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = app.show_to_witnesses(&outside).await {
+            tracing::error!(error = error.chain(), "witness.not_shown");
+        }
+        if let Ok(views) = app.witnesses().await {
+            let silent = views.iter().filter(|view| view.trouble.is_some()).count();
+            metrics::gauge!("pli_witnesses_in_trouble").set(silent as f64);
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
