@@ -13,7 +13,7 @@ use crate::identity::{
     Account, Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site,
 };
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
-use crate::value::{Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
+use crate::value::{AccountId, Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
 
 /// The organisation's part of page addresses.
 pub const ORGANISATION: &str = "carsat-bretagne";
@@ -37,6 +37,8 @@ pub const DEPOSITORS: [&str; 3] = [
 ];
 /// Mail hosts on this machine speak for the partner.
 const RELAYS: [&str; 2] = ["127.0.0.0/8", "::1"];
+/// The mailbox whose key its members keep; the gateway keeps those of the others, as anybody may try them.
+const MEMBERS_KEPT: &str = SOCIAL_SERVICE;
 const LIST_MAX: usize = 1000;
 
 struct MailboxOfWorld {
@@ -81,12 +83,37 @@ const MAILBOXES: [MailboxOfWorld; 4] = [
 /// Makes what is missing of the world.
 pub async fn complete(app: &Arc<App>, passwords: &[DemoPassword]) -> Result<(), DemoError> {
     let organisation = organisation(app).await?;
-    let mailboxes = mailboxes(app, organisation).await?;
-    let partner = partner(app, &mailboxes).await?;
+    let kept_by_gateway = mailboxes(app, organisation, Custody::Gateway).await?;
+    let structure = partner(app, &kept_by_gateway).await?;
     for person in &CAST {
-        account(app, person, passwords, organisation, partner, &mailboxes).await?;
+        account(app, person, passwords, organisation, structure, &kept_by_gateway).await?;
+    }
+    // A key that its members keep needs one of them to be there.
+    let all = mailboxes(app, organisation, Custody::Members).await?;
+    partner(app, &all).await?;
+    for person in CAST.iter().filter(|person| person.mailboxes.contains(&MEMBERS_KEPT)) {
+        entitle(app, person, &all).await?;
     }
     Ok(())
+}
+
+/// The members beside the first one are entitled, and wait for it to admit them.
+async fn entitle(app: &Arc<App>, person: &Cast, mailboxes: &[Mailbox]) -> Result<(), DemoError> {
+    let address = MailAddress::parse(person.address)?;
+    let accounts: Vec<(Account, u64)> = app.read_list(&List::AccountByAddress(address), 1).await?;
+    let mailbox = mailboxes.iter().find(|mailbox| mailbox.slug.as_str() == MEMBERS_KEPT);
+    if let (Some((account, _)), Some(mailbox)) = (accounts.first(), mailbox) {
+        app.entitle(account.id, mailbox.id, Origin::Job).await?;
+    }
+    Ok(())
+}
+
+/// The account that opens the mailbox that its members keep from the first day on.
+async fn first_member(app: &Arc<App>) -> Result<Vec<AccountId>, DemoError> {
+    let first = CAST.iter().find(|person| person.mailboxes.contains(&MEMBERS_KEPT)).ok_or(DemoError::Name)?;
+    let address = MailAddress::parse(first.address)?;
+    let accounts: Vec<(Account, u64)> = app.read_list(&List::AccountByAddress(address), 1).await?;
+    Ok(accounts.into_iter().map(|(account, _)| account.id).collect())
 }
 
 async fn organisation(app: &Arc<App>) -> Result<OrganisationId, DemoError> {
@@ -106,11 +133,17 @@ async fn organisation(app: &Arc<App>) -> Result<OrganisationId, DemoError> {
     Ok(id)
 }
 
-async fn mailboxes(app: &Arc<App>, organisation: OrganisationId) -> Result<Vec<Mailbox>, DemoError> {
+/// Makes the mailboxes of a custody that are missing; returns all that there are.
+async fn mailboxes(
+    app: &Arc<App>,
+    organisation: OrganisationId,
+    custody: Custody,
+) -> Result<Vec<Mailbox>, DemoError> {
     let known = app.mailboxes().await?;
-    for wanted in
-        MAILBOXES.iter().filter(|wanted| known.iter().all(|known| known.slug.as_str() != wanted.slug))
-    {
+    let in_custody =
+        |wanted: &&MailboxOfWorld| (wanted.slug == MEMBERS_KEPT) == (custody == Custody::Members);
+    let missing = |wanted: &&MailboxOfWorld| known.iter().all(|known| known.slug.as_str() != wanted.slug);
+    for wanted in MAILBOXES.iter().filter(in_custody).filter(missing) {
         let new = NewMailbox {
             organisation,
             slug: Slug::parse(wanted.slug)?,
@@ -120,8 +153,8 @@ async fn mailboxes(app: &Arc<App>, organisation: OrganisationId) -> Result<Vec<M
             deposit_address: MailAddress::parse(&format!("{}@{}", wanted.slug, app.settings.mail_domain))?,
             notice_address: MailAddress::parse(wanted.notice)?,
             limits: DepositLimits::default(),
-            custody: Custody::Gateway,
-            members: Vec::new(),
+            custody,
+            members: if custody == Custody::Members { first_member(app).await? } else { Vec::new() },
         };
         app.create_mailbox(new, Origin::Job).await?;
     }

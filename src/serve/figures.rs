@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub struct MetricsError(#[from] metrics_exporter_prometheus::BuildError);
 
 /// What each figure says. No address, title or name is ever in one.
-const GAUGES: [(&str, &str); 6] = [
+const GAUGES: [(&str, &str); 7] = [
     ("pli_log_forward_backlog", "Entries of the log that a receiver has not confirmed, by receiver."),
     (
         "pli_witnesses_in_trouble",
@@ -22,6 +22,10 @@ const GAUGES: [(&str, &str); 6] = [
     ("pli_clock_believed", "1 while the clock is believed; 0: access is closed until `pli clock confirm`."),
     ("pli_log_verified", "1 when the whole log verified at the last look, every ten minutes; 0: it did not."),
     ("pli_log_signed_entries", "Entries of the log under the newest signed checkpoint."),
+    (
+        "pli_unlocked_keys",
+        "Sessions whose personal key is open, in memory only: 4096 at most, some 600 bytes each.",
+    ),
     ("pli_job_failing", "1 while a job fails and is tried again, by job."),
 ];
 const COUNTERS: [(&str, &str); 6] = [

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod clock_jump;
+mod custody;
 mod expired;
 mod log;
 mod never_in_clear;

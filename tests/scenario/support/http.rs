@@ -59,6 +59,13 @@ impl Browser {
         self
     }
 
+    /// The same browser, its cookies kept, where the gateway is reached now.
+    #[must_use]
+    pub fn moved_to(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
     /// GET, without following.
     pub fn get(&mut self, path: &str) -> Reply {
         self.request("GET", path, &[], &[])
