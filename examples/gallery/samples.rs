@@ -1,7 +1,7 @@
 //! Every page in every state that a person can meet, with made-up data, for the gallery and for `tests/pages.rs`.
 
 use askama::Result;
-use pli::value::{ByteSize, Language, Millis, Reference, Timestamp};
+use pli::value::{ByteSize, Digest, Language, Millis, Reference, Timestamp, UploadId};
 use pli::web::views::{
     AccessibilityPage, AddressProblem, AskedFileOutcome, CodePage, CodeProblem, DataProtectionPage, Delivery,
     DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost,
@@ -10,7 +10,7 @@ use pli::web::views::{
     JournalState, KeyNotice, KeyPage, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox,
     MailboxesPage, MemberRow, MembersNotice, MembersPage, OpenedFile, OpenedPage, ReceiptOutcome,
     ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead,
-    TransferRow, TransferState,
+    TransferRow, TransferState, UnfinishedFile,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -95,14 +95,23 @@ impl Samples {
 
     /// The form and what follows it.
     fn form(&self) -> Pages {
-        let fresh =
-            DraftPage { title: String::new(), message: String::new(), files: Vec::new(), ..self.draft() };
+        let fresh = DraftPage {
+            title: String::new(),
+            message: String::new(),
+            files: Vec::new(),
+            unfinished: Vec::new(),
+            ..self.draft()
+        };
         let limit = Self::limits().file_size;
         let refused = DraftPage {
             title: "Dossier de Mme Lucie KERVELLA née le 12/03/1958".to_owned(),
             problems: vec![
                 DraftProblem::TitleRefused,
-                DraftProblem::FileTooLarge { name: "numérisation.tiff".to_owned(), limit },
+                DraftProblem::FileTooLarge {
+                    name: "numérisation.tiff".to_owned(),
+                    actual: ByteSize(3_400_000_000),
+                    limit,
+                },
             ],
             findings: vec![
                 self.finding(
@@ -295,6 +304,7 @@ impl Samples {
             files: 50,
             file_size: ByteSize(2_000_000_000),
             total_size: ByteSize(5_000_000_000),
+            hourly: ByteSize(20_000_000_000),
             title_characters: 120,
             days: 20,
         }
@@ -325,6 +335,7 @@ impl Samples {
             number,
             name: name.to_owned(),
             size: ByteSize(size),
+            digest: Digest::of(name.as_bytes()),
             state,
         };
         let reason = self.say("Ce type de fichier n’est pas accepté.", "This type of file is not accepted.");
@@ -349,6 +360,13 @@ impl Samples {
                 ),
                 file(3, "macro.xlsm", 51_200, DraftFileState::Refused { reason }),
             ],
+            unfinished: vec![UnfinishedFile {
+                id: UploadId::new([7; 16]),
+                name: "scans/dossier numérisé.tiff".to_owned(),
+                size: ByteSize(1_500_000_000),
+                received: ByteSize(640_000_000),
+                fingerprint: String::new(),
+            }],
             canonical_titles: vec!["Urgence CD35".to_owned(), "Demande urgente".to_owned()],
             problems: Vec::new(),
             findings: Vec::new(),

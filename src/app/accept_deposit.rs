@@ -46,6 +46,12 @@ pub enum DepositRefusal {
     /// Neither a message nor a file.
     #[error("the deposit is empty")]
     Empty,
+    /// A file came in part only: it is finished or given up first.
+    #[error("a file came in part only")]
+    Unfinished {
+        /// Its path, for the depositor's own page.
+        name: String,
+    },
     /// The message is too long to be one.
     #[error("a message of {actual} is over the limit of {limit}")]
     MessageTooLong {
@@ -79,6 +85,10 @@ impl App {
                 .refuse(&view.draft, RefusalReason::AddressNotAdmitted, visitor, DepositRefusal::NotAdmitted)
                 .await);
         };
+        if let Some(name) = self.first_unfinished(&view.draft).await? {
+            let refusal = DepositRefusal::Unfinished { name };
+            return Err(self.refuse(&view.draft, RefusalReason::FormIncomplete, visitor, refusal).await);
+        }
         let title = match self.check(&view, &sending) {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse(&view.draft, reason, visitor, refusal).await),
@@ -122,7 +132,7 @@ impl App {
         now: Timestamp,
         visitor: Visitor,
     ) -> Result<DepositAnswer, AppError> {
-        let DraftView { mut draft, version, mailbox } = view;
+        let DraftView { mut draft, version, mailbox, .. } = view;
         let identity = self.draft_identity(&draft)?.ok_or(AppError::Broken("open draft without key"))?;
         let text = ClearPart {
             role: PartRole::Message,
@@ -159,6 +169,9 @@ impl App {
             )
             .await?;
         unit.expect_unchanged(Key::Draft(draft.id), version);
+        for upload in draft.parts.iter().filter_map(|part| part.upload) {
+            unit.delete(Key::Upload((draft.id, upload)));
+        }
         draft.send(reference.clone()).map_err(|_| AppError::Contended)?;
         unit.put(draft);
         self.store.commit(unit).await?;

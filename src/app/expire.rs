@@ -11,7 +11,9 @@ use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{AddressProof, PROOF_LIFE, SESSION_LIFE, Session};
 use crate::relay::queue::QueuedMail;
 use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, plan};
-use crate::transfer::{DRAFT_LIFE, Draft, DraftPart, DraftState, Ending, Repeat, Transfer};
+use crate::transfer::{
+    DRAFT_LIFE, Draft, DraftPart, DraftState, Ending, ObjectLocator, Repeat, Transfer, Upload,
+};
 use crate::value::{Day, DraftId, Millis, Timestamp};
 use crate::vault::Grant;
 
@@ -159,7 +161,13 @@ impl App {
         if draft.state == DraftState::Open {
             let (action, object) = (Action::DraftDiscarded, Object::Draft(draft.id));
             self.log(&mut unit, event(now, Actor::System, action, object, Outcome::Done, Origin::Job))?;
-            erasing = self.intend_erasing_parts(&mut unit, draft.id, draft.parts, now)?;
+            let uploads = self.uploads_of(draft.id).await?;
+            let unfinished = uploads.iter().flat_map(Upload::objects);
+            let objects = draft.parts.into_iter().flat_map(|part| part.objects).chain(unfinished);
+            erasing = self.intend_erasing(&mut unit, draft.id, objects.collect(), now)?;
+            for upload in uploads {
+                unit.delete(Key::Upload((draft.id, upload.id)));
+            }
         }
         unit.delete(Key::Draft(draft.id));
         self.store.commit(unit).await?;
@@ -177,7 +185,18 @@ impl App {
         parts: Vec<DraftPart>,
         now: Timestamp,
     ) -> Result<Option<PendingEffect>, AppError> {
-        let objects: Vec<_> = parts.into_iter().flat_map(|part| part.objects).collect();
+        let objects = parts.into_iter().flat_map(|part| part.objects).collect();
+        self.intend_erasing(unit, draft, objects, now)
+    }
+
+    /// Intends to erase objects of a draft; nothing when there are none.
+    pub(super) fn intend_erasing(
+        &self,
+        unit: &mut UnitOfWork,
+        draft: DraftId,
+        objects: Vec<ObjectLocator>,
+        now: Timestamp,
+    ) -> Result<Option<PendingEffect>, AppError> {
         if objects.is_empty() {
             return Ok(None);
         }

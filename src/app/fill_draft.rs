@@ -9,16 +9,16 @@
 use thiserror::Error;
 
 use super::ports::{Key, ObjectWriter, UnitOfWork};
-use super::{App, AppError, CONFLICT_TRIES, DraftView, Visitor, event};
+use super::{App, AppError, CONFLICT_TRIES, DraftView, UploadRefusal, Visitor, event};
 use crate::audit::{Action, Actor, Detail, Object, Outcome, RefusalReason};
 use crate::message::{FileName, clean_file_name};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftError};
-use crate::value::{ByteSize, DraftId};
+use crate::value::{ByteSize, Digest, DraftId, Timestamp};
 use crate::vault::{Identity, ManifestPart, PartRole, Sealer, SealingKey, open, unwrap_identity};
 
 /// How many first bytes are kept to tell the type of a file.
-const SNIFF_BYTES: usize = 4096;
+pub(super) const SNIFF_BYTES: usize = 4096;
 
 /// Why a file does not go into a draft. The depositor can mend it; the rest of the deposit stays.
 #[derive(Debug, Error)]
@@ -29,6 +29,14 @@ pub enum FileRefusal {
     /// Over a limit, or the draft was sent.
     #[error(transparent)]
     Draft(#[from] DraftError),
+    /// The address sent as much in an hour as it may.
+    #[error("the address may send {limit} in an hour; again at {again}")]
+    TooFast {
+        /// What it may send.
+        limit: ByteSize,
+        /// When it may go on.
+        again: Timestamp,
+    },
     /// A fault of ours.
     #[error(transparent)]
     Fault(#[from] AppError),
@@ -43,6 +51,8 @@ pub struct ListedFile {
     pub name: String,
     /// Its size in clear.
     pub size: ByteSize,
+    /// SHA-256 in clear, which the depositor can compare.
+    pub digest: Digest,
 }
 
 /// A file that is in the draft now.
@@ -76,16 +86,25 @@ impl App {
         name: &str,
         visitor: Visitor,
     ) -> Result<FileSealing<'_>, FileRefusal> {
-        if let Err(refusal) = view.draft.room(&view.mailbox.limits) {
+        if let Err(refusal) = view.draft.room(&view.limits) {
             self.log_file_refused(&view.draft, reason_of(refusal), visitor).await?;
             return Err(refusal.into());
         }
+        self.check_file_pace(&view, visitor).await?;
         let identity = self.draft_identity(&view.draft)?.ok_or(DraftError::AlreadySent)?;
         let key = self.draft_sealing_key(&view.draft, &identity, visitor).await?;
         let sealer = Sealer::new(&key).map_err(AppError::from)?;
         let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
         Ok(FileSealing { app: self, view, name, head: Vec::new(), key, sealer, writer, visitor })
+    }
+
+    async fn check_file_pace(&self, view: &DraftView, visitor: Visitor) -> Result<(), FileRefusal> {
+        match self.check_pace(&view.draft, view.limits.hourly, visitor).await {
+            Err(UploadRefusal::TooFast { limit, again }) => Err(FileRefusal::TooFast { limit, again }),
+            Err(UploadRefusal::Fault(error)) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Takes a file out of a draft and erases it.
@@ -108,6 +127,9 @@ impl App {
                 &mut unit,
                 event(now, actor, Action::FileRemoved, object, Outcome::Done, visitor.web()),
             )?;
+            if let Some(upload) = part.upload {
+                unit.delete(Key::Upload((draft, upload)));
+            }
             let erasing = self.intend_erasing_parts(&mut unit, draft, vec![part], now)?;
             unit.put(view.draft);
             match (self.store.commit(unit).await.map_err(AppError::from), erasing) {
@@ -128,6 +150,7 @@ impl App {
             number: part.number,
             name: entry.name,
             size: part.size,
+            digest: entry.digest,
         });
         Ok(listed.collect())
     }
@@ -148,7 +171,7 @@ impl App {
         opened.collect()
     }
 
-    async fn log_file_refused(
+    pub(super) async fn log_file_refused(
         &self,
         draft: &Draft,
         reason: RefusalReason,
@@ -164,10 +187,13 @@ impl FileSealing<'_> {
     /// Seals the next bytes. Refuses as soon as a limit is passed, so that no more is read.
     pub async fn push(&mut self, plain: &[u8]) -> Result<(), FileRefusal> {
         let size = ByteSize(self.sealer.plain_size().bytes().saturating_add(plain.len() as u64));
-        if let Err(refusal) = self.view.draft.check_size(&self.view.mailbox.limits, size) {
+        if let Err(refusal) = self.view.draft.check_size(&self.view.limits, size) {
             self.app.log_file_refused(&self.view.draft, reason_of(refusal), self.visitor).await?;
             return Err(refusal.into());
         }
+        self.app.check_file_pace(&self.view, self.visitor).await?;
+        let who = (self.view.draft.mailbox, self.view.draft.person);
+        self.app.paces.count(who, self.view.limits.hourly, plain.len(), self.app.now().at);
         let wanted = SNIFF_BYTES.saturating_sub(self.head.len()).min(plain.len());
         self.head.extend_from_slice(&plain[..wanted]);
         let sealed = self.sealer.push(plain).map_err(AppError::from)?;
@@ -199,11 +225,10 @@ impl FileSealing<'_> {
         let plain = serde_json::to_vec(&entry).map_err(|_| AppError::Broken("manifest entry"))?;
         let entry = key.seal(&plain).map_err(AppError::from)?;
 
-        let DraftView { mut draft, mut version, mailbox } = view;
+        let DraftView { mut draft, mut version, mailbox: _, limits } = view;
         for _ in 0..CONFLICT_TRIES {
             let now = app.believed_now()?;
-            let added =
-                draft.add(&mailbox.limits, vec![object.clone()], entry.clone(), summary.plain_size, now);
+            let added = draft.add(&limits, vec![object.clone()], entry.clone(), summary.plain_size, now);
             let number = match added {
                 Ok(number) => number,
                 Err(refusal) => {
@@ -239,7 +264,7 @@ impl FileSealing<'_> {
     }
 }
 
-const fn reason_of(error: DraftError) -> RefusalReason {
+pub(super) const fn reason_of(error: DraftError) -> RefusalReason {
     match error {
         DraftError::AlreadySent => RefusalReason::ProofUsed,
         DraftError::FileTooLarge { .. } | DraftError::DepositTooLarge { .. } => RefusalReason::TooLarge,

@@ -36,6 +36,10 @@ mod rotate;
 mod sealing;
 mod sign_in;
 mod unlocked;
+mod upload;
+mod upload_append;
+mod upload_recover;
+mod upload_turns;
 mod witness;
 mod write_tiles;
 
@@ -68,6 +72,8 @@ pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use request_proof::ProofAsked;
 pub use sign_in::{SignInError, Signed};
+pub use upload::{NewUpload, UnfinishedUpload, UploadProgress, UploadRefusal};
+pub use upload_append::{Append, Appending, CHECKED_MAX};
 
 pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 
@@ -81,6 +87,7 @@ use ports::{
     Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName, Store,
     UnitOfWork,
 };
+use upload_turns::{Paces, UploadTurns};
 
 /// How many password checks run at once: each costs 19 MiB and tens of milliseconds.
 const PASSWORD_CHECKS_AT_ONCE: usize = 2;
@@ -149,6 +156,8 @@ pub struct App {
     mail_waits: Notify,
     receipt_waits: Notify,
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
+    uploads: UploadTurns,
+    paces: Paces,
 }
 
 impl App {
@@ -174,6 +183,8 @@ impl App {
             mail_waits: Notify::new(),
             receipt_waits: Notify::new(),
             log_watch: tokio::sync::Mutex::new(None),
+            uploads: UploadTurns::default(),
+            paces: Paces::default(),
         })
     }
 

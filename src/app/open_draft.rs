@@ -6,7 +6,7 @@ use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{AddressProof, CodeAnswer, Partner};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{DepositLimits, Mailbox};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftState};
 use crate::value::{DraftId, ProofId, Timestamp, Token, TransferId};
@@ -49,9 +49,17 @@ pub struct DraftView {
     pub(super) version: u64,
     /// Its mailbox.
     pub mailbox: Mailbox,
+    /// What it may hold.
+    pub limits: DepositLimits,
 }
 
 impl App {
+    /// The limits of deposits into a mailbox as they are in force: the page says them before anything is sent, and each
+    /// way in holds to them.
+    pub fn limits_in_force(&self, mailbox: &Mailbox) -> DepositLimits {
+        mailbox.limits
+    }
+
     /// Opens the draft of a mailed link; pressed twice, it opens the same draft.
     pub async fn open_draft_by_link(
         &self,
@@ -230,6 +238,7 @@ impl App {
             wrap: Some(wrap_identity(&draft_key, &identity)?),
             key_day,
             parts: Vec::new(),
+            awaited: Vec::new(),
             next_number: 1,
             touched_at: now,
             state: DraftState::Open,
@@ -246,6 +255,9 @@ impl App {
             |draft: &Draft| draft.tokens.contains(&token.hash()) && draft.is_live(now) && has_key(draft);
         let Some((draft, version)) = found.filter(|(draft, _)| is_mine(draft)) else { return Ok(None) };
         let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
-        Ok(mailbox.map(|(mailbox, _)| DraftView { draft, version, mailbox }))
+        Ok(mailbox.map(|(mailbox, _)| {
+            let limits = self.limits_in_force(&mailbox);
+            DraftView { draft, version, mailbox, limits }
+        }))
     }
 }

@@ -27,11 +27,19 @@ pub struct DepositLimits {
     pub deposit: ByteSize,
     /// Most files.
     pub files: u32,
+    /// Pace: most bytes that one proven address may send in an hour, over all its deposits into the mailbox.
+    pub hourly: ByteSize,
 }
 
 impl Default for DepositLimits {
+    /// A file of 10 GiB where no scanner lowers it; four of them in an hour.
     fn default() -> Self {
-        Self { file: ByteSize::mebibytes(2048), deposit: ByteSize::mebibytes(4096), files: 200 }
+        Self {
+            file: ByteSize::mebibytes(10 * 1024),
+            deposit: ByteSize::mebibytes(20 * 1024),
+            files: 200,
+            hourly: ByteSize::mebibytes(40 * 1024),
+        }
     }
 }
 

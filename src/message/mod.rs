@@ -8,6 +8,7 @@
 mod body;
 mod dedup;
 mod file_name;
+mod file_path;
 mod header;
 mod kind;
 mod mime;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 pub use dedup::{DedupMaterial, dedup_material};
 pub use file_name::{FILE_NAME_MAX_BYTES, FileName, clean_file_name};
+pub use file_path::{clean_file_path, name_of};
 pub use kind::{BounceReport, DeliveryAction, MailKind, RecipientReport};
 
 use crate::value::{ByteSize, MailAddress, Timestamp};

@@ -8,7 +8,7 @@ use super::ObjectLocator;
 use crate::mailbox::DepositLimits;
 use crate::value::{
     ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference,
-    Timestamp, TokenHash, TransferId,
+    Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::{Recipient, Sealed};
 
@@ -40,6 +40,19 @@ pub struct DraftPart {
     /// Its manifest entry, sealed to the transfer's recipient: the name is in it.
     pub entry: Sealed,
     /// Size in clear.
+    pub size: ByteSize,
+    /// The upload that it came by, if it came by one.
+    pub upload: Option<UploadId>,
+}
+
+/// Room that is kept for a file on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Its upload.
+    pub upload: UploadId,
+    /// The number that it will have.
+    pub number: u32,
+    /// Its size, as announced.
     pub size: ByteSize,
 }
 
@@ -98,8 +111,10 @@ pub struct Draft {
     pub wrap: Option<Sealed>,
     /// The day of the draft key.
     pub key_day: Day,
-    /// The files.
+    /// The files, by their number.
     pub parts: Vec<DraftPart>,
+    /// Room for the files on their way, by their number.
+    pub awaited: Vec<Reservation>,
     /// The number of the next file.
     pub next_number: u32,
     /// When the last byte came.
@@ -125,9 +140,10 @@ impl Draft {
         now < self.touched_at + DRAFT_LIFE
     }
 
-    /// The size in clear of its files.
+    /// The size in clear of its files, those on their way too.
     pub fn total_size(&self) -> ByteSize {
-        self.parts.iter().map(|part| part.size).sum()
+        let awaited = self.awaited.iter().map(|awaited| awaited.size);
+        self.parts.iter().map(|part| part.size).chain(awaited).sum()
     }
 
     /// What the next file may weigh; refuses when there may be none.
@@ -135,7 +151,7 @@ impl Draft {
         if self.state != DraftState::Open {
             return Err(DraftError::AlreadySent);
         }
-        if self.parts.len() >= limits.files as usize {
+        if self.parts.len() + self.awaited.len() >= limits.files as usize {
             return Err(DraftError::TooManyFiles { limit: limits.files });
         }
         let left = limits.deposit.bytes().saturating_sub(self.total_size().bytes());
@@ -168,9 +184,51 @@ impl Draft {
         self.check_size(limits, size)?;
         let number = self.next_number;
         self.next_number = self.next_number.saturating_add(1);
-        self.parts.push(DraftPart { number, objects, entry, size });
+        self.parts.push(DraftPart { number, objects, entry, size, upload: None });
         self.touched_at = now;
         Ok(number)
+    }
+
+    /// Keeps room for a file on its way: its whole size counts from now on, so that uploads side by side cannot pass
+    /// together what one of them could not. Returns the number that it will have.
+    pub fn reserve(
+        &mut self,
+        limits: &DepositLimits,
+        upload: UploadId,
+        size: ByteSize,
+        now: Timestamp,
+    ) -> Result<u32, DraftError> {
+        self.room(limits)?;
+        self.check_size(limits, size)?;
+        let number = self.next_number;
+        self.next_number = self.next_number.saturating_add(1);
+        self.awaited.push(Reservation { upload, number, size });
+        self.touched_at = now;
+        Ok(number)
+    }
+
+    /// Gives up the room of an upload; none when none was kept.
+    pub fn release(&mut self, upload: UploadId) -> Result<Option<Reservation>, DraftError> {
+        if self.state != DraftState::Open {
+            return Err(DraftError::AlreadySent);
+        }
+        let place = self.awaited.iter().position(|awaited| awaited.upload == upload);
+        Ok(place.map(|place| self.awaited.remove(place)))
+    }
+
+    /// An upload is whole: its room becomes a file. None when its room was given up meanwhile.
+    pub fn complete(
+        &mut self,
+        upload: UploadId,
+        objects: Vec<ObjectLocator>,
+        entry: Sealed,
+        now: Timestamp,
+    ) -> Result<Option<u32>, DraftError> {
+        let Some(Reservation { number, size, .. }) = self.release(upload)? else { return Ok(None) };
+        let place = self.parts.partition_point(|part| part.number < number);
+        self.parts.insert(place, DraftPart { number, objects, entry, size, upload: Some(upload) });
+        self.touched_at = now;
+        Ok(Some(number))
     }
 
     /// Takes a file out; returns it so that its object can be erased.
@@ -189,6 +247,7 @@ impl Draft {
             return Err(DraftError::AlreadySent);
         }
         self.parts.clear();
+        self.awaited.clear();
         self.wrap = None;
         self.state = DraftState::Sent { reference, transfer: self.transfer };
         Ok(())
@@ -201,7 +260,8 @@ mod tests {
     use crate::value::Token;
     use crate::vault::{Identity, seal, wrap_identity};
 
-    const LIMITS: DepositLimits = DepositLimits { file: ByteSize(100), deposit: ByteSize(150), files: 2 };
+    const LIMITS: DepositLimits =
+        DepositLimits { file: ByteSize(100), deposit: ByteSize(150), files: 2, hourly: ByteSize(1000) };
 
     fn draft() -> Draft {
         let (transfer, day) = (Identity::generate(), Identity::generate());
@@ -218,6 +278,7 @@ mod tests {
             wrap: Some(wrap_identity(&day.recipient(), &transfer).unwrap()),
             key_day: Day(1),
             parts: vec![],
+            awaited: vec![],
             next_number: 1,
             touched_at: Timestamp(0),
             state: DraftState::Open,
@@ -254,6 +315,42 @@ mod tests {
         assert!(draft.remove(1).unwrap().is_some());
         assert!(draft.remove(1).unwrap().is_none());
         assert_eq!(add(&mut draft, 1), Ok(2));
+    }
+
+    #[test]
+    fn a_file_on_its_way_counts_whole_from_its_first_byte() {
+        let mut draft = draft();
+        let (first, second) = (UploadId::new([1; 16]), UploadId::new([2; 16]));
+        assert_eq!(draft.reserve(&LIMITS, first, ByteSize(100), Timestamp(1)), Ok(1));
+        let refused = DraftError::DepositTooLarge { limit: ByteSize(150), actual: ByteSize(151) };
+        assert_eq!(draft.reserve(&LIMITS, second, ByteSize(51), Timestamp(1)), Err(refused));
+        assert_eq!(add(&mut draft, 51), Err(refused), "whichever way it comes");
+        assert_eq!(add(&mut draft, 10), Ok(2));
+        assert_eq!(
+            draft.reserve(&LIMITS, second, ByteSize(1), Timestamp(1)),
+            Err(DraftError::TooManyFiles { limit: 2 })
+        );
+        let entry = seal(&draft.recipient, b"{}").unwrap();
+        assert_eq!(draft.complete(first, vec![], entry.clone(), Timestamp(5)), Ok(Some(1)));
+        assert_eq!(
+            draft.parts.iter().map(|part| part.number).collect::<Vec<_>>(),
+            [1, 2],
+            "in the order of their beginning"
+        );
+        assert_eq!(draft.complete(first, vec![], entry, Timestamp(5)), Ok(None));
+        assert_eq!(draft.total_size(), ByteSize(110));
+    }
+
+    #[test]
+    fn room_that_is_given_up_is_there_again() {
+        let mut draft = draft();
+        let upload = UploadId::new([1; 16]);
+        draft.reserve(&LIMITS, upload, ByteSize(100), Timestamp(1)).unwrap();
+        assert!(draft.release(upload).unwrap().is_some());
+        assert!(draft.release(upload).unwrap().is_none());
+        assert_eq!(draft.room(&LIMITS), Ok(ByteSize(100)));
+        draft.send(Reference::new([0; 8])).unwrap();
+        assert_eq!(draft.release(upload), Err(DraftError::AlreadySent));
     }
 
     #[test]

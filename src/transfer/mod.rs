@@ -2,14 +2,21 @@
 //! line that stays.
 
 mod draft;
+mod pace;
 mod register;
 mod repeat;
+mod upload;
 
 use serde::{Deserialize, Serialize};
 
-pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftState};
+pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftState, Reservation};
+pub use pace::Pace;
 pub use register::{Ending, RegisterLine};
 pub use repeat::Repeat;
+pub use upload::{
+    KeptSegment, OpenSegment, SEGMENT_FULL, SEGMENT_SMALL, SEGMENTS_MAX, Upload, UploadError, UploadState,
+    fold_from,
+};
 
 use crate::policy::title::CleanTitle;
 use crate::value::{

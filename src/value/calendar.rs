@@ -75,6 +75,12 @@ pub fn precise(instant: Timestamp, language: Language) -> String {
     }
 }
 
+/// "Sat, 21 Nov 2026 08:30:05 GMT": what HTTP headers say (RFC 9110 section 5.6.7).
+pub fn http_date(instant: Timestamp) -> String {
+    let utc = paris(instant).map(|local| local.with_time_zone(TimeZone::UTC));
+    utc.map_or_else(|| instant.to_string(), |utc| utc.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
 /// « dans 3 jours », « il y a 2 heures », "in 5 minutes": whole units, rounded down, so that what is left is
 /// never said to be more than it is.
 pub fn relative(now: Timestamp, instant: Timestamp, language: Language) -> String {
@@ -178,6 +184,11 @@ fn name<'a>(names: &[&'a str], place: i8) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_reads_universal_time_in_its_own_form() {
+        assert_eq!(http_date(Timestamp(784_111_777_000)), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
 
     /// 2026-11-21T08:30:00Z, winter time in Paris.
     const WINTER: Timestamp = Timestamp(1_795_249_800_000);

@@ -98,6 +98,8 @@ ids! {
     SessionId,
     /// A transfer: one deposit, one answer.
     TransferId,
+    /// A file that is being uploaded into a draft.
+    UploadId,
 }
 
 fn parse_hex(text: &str) -> Result<[u8; 16], IdError> {

@@ -5,6 +5,7 @@
 
 mod address;
 pub mod calendar;
+mod checksum;
 mod digest;
 mod id;
 mod language;
@@ -13,10 +14,11 @@ mod size;
 mod time;
 
 pub use address::{AddressError, Domain, MailAddress};
+pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumCheck, ChecksumError};
 pub use digest::{Digest, DigestBuilder, keyed_digest};
 pub use id::{
     AccountId, DraftId, EffectId, IdError, MailId, MailboxId, ObjectId, OrganisationId, PartnerId, PersonId,
-    ProofId, Reference, SessionId, Slug, TransferId,
+    ProofId, Reference, SessionId, Slug, TransferId, UploadId,
 };
 pub use language::Language;
 pub use secret::{SecretBytes, Token, TokenHash, derive_secret};

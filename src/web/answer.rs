@@ -45,6 +45,11 @@ impl Answer {
         Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: String::new() }
     }
 
+    /// An answer that says all in its status and headers.
+    pub(in crate::web) const fn empty(status: StatusCode) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+
     /// JSON, for the page's own scripts.
     pub(in crate::web) fn json(status: StatusCode, value: &serde_json::Value) -> Self {
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];

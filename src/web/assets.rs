@@ -19,10 +19,13 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const DRAWING: &str = "image/svg+xml";
 
 /// All assets.
-pub const ASSETS: [Asset; 5] = [
+pub const ASSETS: [Asset; 7] = [
     Asset { name: "pli.css", media_type: CSS, body: include_str!("assets/pli.css") },
     Asset { name: "pli.js", media_type: SCRIPT, body: include_str!("assets/pli.js") },
     Asset { name: "deposit.js", media_type: SCRIPT, body: include_str!("assets/deposit.js") },
+    Asset { name: "upload.js", media_type: SCRIPT, body: include_str!("assets/upload.js") },
+    // tus-js-client 4.3.1, the file of its package as it is: see `docs/dependencies.md`.
+    Asset { name: "tus.min.js", media_type: SCRIPT, body: include_str!("assets/tus.min.js") },
     Asset { name: "favicon.svg", media_type: DRAWING, body: include_str!("assets/favicon.svg") },
     Asset { name: "seal.svg", media_type: DRAWING, body: include_str!("assets/seal.svg") },
 ];
@@ -40,6 +43,13 @@ mod tests {
     fn an_asset_is_found_by_its_name_alone() {
         assert_eq!(asset("pli.css").map(|found| found.media_type), Some(CSS));
         assert_eq!(asset("../Cargo.toml"), None);
+    }
+
+    #[test]
+    fn the_script_of_others_is_the_one_that_was_read() {
+        let published = "8cbb1b63fccc3bba0ae73ad1deb160ce046c3750851d0c3e94921ae3ef070eb8";
+        let tus = asset("tus.min.js").unwrap();
+        assert_eq!(crate::value::Digest::of(tus.body.as_bytes()).to_hex(), published);
     }
 
     #[test]

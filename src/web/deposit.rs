@@ -212,10 +212,12 @@ pub(in crate::web) async fn host_of(shared: &Shared, mailbox: &Mailbox) -> Resul
 
 /// The limits, to be said before anything is sent.
 pub(in crate::web) fn limits_of(shared: &Shared, mailbox: &Mailbox) -> Limits {
+    let limits = shared.app.limits_in_force(mailbox);
     Limits {
-        files: mailbox.limits.files,
-        file_size: mailbox.limits.file,
-        total_size: mailbox.limits.deposit,
+        files: limits.files,
+        file_size: limits.file,
+        total_size: limits.deposit,
+        hourly: limits.hourly,
         title_characters: MAX_TITLE_CHARS,
         days: u32::from(shared.app.policies.load().validity.page_days()),
     }

@@ -17,20 +17,25 @@ use super::upload::{
 };
 use super::views::{
     DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, SentPage, TitleFinding,
+    UnfinishedFile,
 };
-use crate::app::{DepositRefusal, DraftView, FileRefusal, Sending};
+use crate::app::{
+    Append, Appending, DepositRefusal, DraftView, FileRefusal, NewUpload, Sending, UnfinishedUpload,
+    UploadProgress, UploadRefusal,
+};
 use crate::policy::title::TitleRefusal;
 use crate::transfer::DraftState;
-use crate::value::{DraftId, SecretBytes, Token, TransferId};
+use crate::value::{DraftId, SecretBytes, Token, TransferId, UploadId};
 
 /// The path of a draft: organisation, mailbox, draft.
-type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
+pub(super) type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
 
 pub(super) async fn show(State(shared): State<Shared>, path: DraftPath, guest: Guest) -> Outcome {
     let place = Place::find(&shared, &guest, path).await?;
     match place.view.draft.state {
+        _ if guest.wants_json => place.listed().await,
         DraftState::Sent { transfer, .. } => place.sent(transfer).await,
-        DraftState::Open => place.form(Typed::default()),
+        DraftState::Open => place.form(Typed::default()).await,
     }
 }
 
@@ -43,7 +48,7 @@ pub(super) async fn submit(
     let place = Place::find(&shared, &guest, path).await?;
     let errors = Errors::new(&shared, &guest);
     // What says that it is too large is not read first; what does not say so is cut at the limit.
-    let limit = place.view.mailbox.limits.deposit;
+    let limit = place.view.limits.deposit;
     let length = request.headers().get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > form_limit(limit)) {
@@ -95,10 +100,10 @@ struct Typed {
 }
 
 /// A draft that this browser may fill, and what its pages need.
-struct Place<'a> {
-    shared: &'a Shared,
-    guest: &'a Guest,
-    view: DraftView,
+pub(super) struct Place<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) guest: &'a Guest,
+    pub(super) view: DraftView,
     token: Token,
     host: DepositHost,
     action: String,
@@ -110,13 +115,17 @@ impl<'a> Place<'a> {
             app: &self.shared.app,
             draft: self.view.draft.id,
             token: &self.token,
-            limits: self.view.mailbox.limits,
+            limits: self.view.limits,
             visitor: self.guest.visitor,
         }
     }
 
     /// Finds the draft by its path and cookie. Not there, not this browser's, over: the same page.
-    async fn find(shared: &'a Shared, guest: &'a Guest, path: DraftPath) -> Result<Self, Response> {
+    pub(super) async fn find(
+        shared: &'a Shared,
+        guest: &'a Guest,
+        path: DraftPath,
+    ) -> Result<Self, Response> {
         let errors = Errors::new(shared, guest);
         let Ok(Path((organisation, mailbox, draft))) = path else {
             return Err(errors.page(ErrorKind::NotFound));
@@ -166,11 +175,17 @@ impl<'a> Place<'a> {
                 if let Err(FileRefusal::Fault(error)) = removed {
                     return Err(Errors::new(self.shared, self.guest).fault(&error));
                 }
-                self.refreshed().await?.form(typed(form, Vec::new(), None))
+                self.refreshed().await?.form(typed(form, Vec::new(), None)).await
+            }
+            Wish::Drop(upload) => {
+                if let Err(UploadRefusal::Fault(error)) = self.drop_upload(upload).await {
+                    return Err(Errors::new(self.shared, self.guest).fault(&error));
+                }
+                self.refreshed().await?.form(typed(form, Vec::new(), None)).await
             }
             Wish::Add => {
                 let problems = std::mem::take(&mut form.problems);
-                self.form(typed(form, problems, None))
+                self.form(typed(form, problems, None)).await
             }
             Wish::Send | Wish::AcceptTitle => {
                 // A file was refused: say at once what else would be, so that it is put right in one go.
@@ -179,7 +194,7 @@ impl<'a> Place<'a> {
                 let refusal =
                     policies.titles.clean_for_web(self.view.mailbox.slug.as_str(), &form.title).err();
                 problems.splice(0..0, refusal.as_ref().map(title_problem));
-                self.form(typed(form, problems, refusal))
+                self.form(typed(form, problems, refusal)).await
             }
         }
     }
@@ -196,6 +211,7 @@ impl<'a> Place<'a> {
             Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
             Err(DepositRefusal::Empty) => (DraftProblem::NothingToSend, None),
+            Err(DepositRefusal::Unfinished { name }) => (DraftProblem::UploadUnfinished { name }, None),
             Err(DepositRefusal::MessageTooLong { limit, .. }) => {
                 let limit = usize::try_from(limit.bytes()).unwrap_or(usize::MAX);
                 (DraftProblem::MessageTooLong { limit }, None)
@@ -206,17 +222,20 @@ impl<'a> Place<'a> {
         let gone = ErrorKind::LinkExpired { again: Some(self.host.path.clone()) };
         let view = view.ok_or_else(|| errors.page(gone))?;
         let place = Self { shared, guest, view, token: self.token, host: self.host, action: self.action };
-        place.form(typed(form, vec![problem], refusal))
+        place.form(typed(form, vec![problem], refusal)).await
     }
 
     /// The form with everything typed kept.
-    fn form(self, typed: Typed) -> Outcome {
+    async fn form(self, typed: Typed) -> Outcome {
         let errors = Errors::new(self.shared, self.guest);
+        let unfinished = self.shared.app.unfinished_uploads(&self.view.draft).await;
+        let unfinished = unfinished.map_err(|error| errors.fault(&error))?.into_iter().map(unfinished_file);
         let listed = self.shared.app.listed_files(&self.view.draft).map_err(|error| errors.fault(&error))?;
         let files = listed.into_iter().map(|file| DraftFile {
             number: file.number,
             name: file.name,
             size: file.size,
+            digest: file.digest,
             state: DraftFileState::Sealed,
         });
         let policies = self.shared.app.policies.load();
@@ -240,6 +259,7 @@ impl<'a> Place<'a> {
             title: typed.title,
             message: typed.message,
             files: files.collect(),
+            unfinished: unfinished.collect(),
             canonical_titles: canonical.iter().map(ToString::to_string).collect(),
             findings: findings.collect(),
             suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
@@ -247,6 +267,64 @@ impl<'a> Place<'a> {
             limits: limits_of(self.shared, &self.view.mailbox),
         };
         Ok(Answer::page(status, self.guest, &page).into_response())
+    }
+
+    /// What the draft holds, for the page's script after a file came in.
+    async fn listed(&self) -> Outcome {
+        let errors = Errors::new(self.shared, self.guest);
+        let app = &self.shared.app;
+        let files = app.listed_files(&self.view.draft).map_err(|error| errors.fault(&error))?;
+        let files = files.into_iter().map(|file| {
+            serde_json::json!({
+                "n": file.number, "name": file.name, "size": file.size.bytes(), "digest": file.digest.to_hex(),
+                "state": "sealed",
+            })
+        });
+        let unfinished =
+            app.unfinished_uploads(&self.view.draft).await.map_err(|error| errors.fault(&error))?;
+        let unfinished = unfinished.into_iter().map(|upload| {
+            serde_json::json!({
+                "id": upload.progress.id.to_string(), "name": upload.path, "fingerprint": upload.fingerprint,
+                "offset": upload.progress.offset.bytes(), "size": upload.progress.length.bytes(),
+            })
+        });
+        let body = serde_json::json!({
+            "files": files.collect::<Vec<_>>(), "uploads": unfinished.collect::<Vec<_>>(),
+        });
+        Ok(Answer::json(StatusCode::OK, &body).into_response())
+    }
+
+    /// Where uploads into the draft are created.
+    pub(super) fn uploads_path(&self) -> String {
+        format!("{}/fichiers/tus", self.action)
+    }
+
+    pub(super) async fn begin_upload(&self, new: NewUpload) -> Result<UploadProgress, UploadRefusal> {
+        let view = self.view_again().await?;
+        self.shared.app.begin_upload(view, new, self.guest.visitor).await
+    }
+
+    pub(super) async fn upload_progress(&self, id: UploadId) -> Result<UploadProgress, UploadRefusal> {
+        self.shared.app.upload_progress(&self.view, id, self.guest.visitor).await
+    }
+
+    pub(super) async fn append_to_upload(
+        &self,
+        id: UploadId,
+        append: Append,
+    ) -> Result<Appending, UploadRefusal> {
+        let view = self.view_again().await?;
+        self.shared.app.append_to_upload(view, id, append, self.guest.visitor).await
+    }
+
+    pub(super) async fn drop_upload(&self, id: UploadId) -> Result<(), UploadRefusal> {
+        self.shared.app.drop_upload(self.view.draft.id, &self.token, id, self.guest.visitor).await
+    }
+
+    /// The draft as it is now, for a use case that takes it.
+    async fn view_again(&self) -> Result<DraftView, UploadRefusal> {
+        let view = self.shared.app.draft(self.view.draft.id, &self.token).await?;
+        view.ok_or(UploadRefusal::NotFound)
     }
 
     /// What the page's script gets for the files that it sent: those that were sealed, and what is wrong with one.
@@ -296,6 +374,17 @@ impl<'a> Place<'a> {
             held: false,
         };
         Ok(Answer::page(StatusCode::OK, self.guest, &page).into_response())
+    }
+}
+
+fn unfinished_file(upload: UnfinishedUpload) -> UnfinishedFile {
+    let UnfinishedUpload { progress, path, fingerprint } = upload;
+    UnfinishedFile {
+        id: progress.id,
+        name: path,
+        size: progress.length,
+        received: progress.offset,
+        fingerprint,
     }
 }
 

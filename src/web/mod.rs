@@ -19,6 +19,7 @@ mod request;
 mod sign_in;
 pub mod texts;
 mod transfer;
+mod tus;
 mod upload;
 pub mod views;
 
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tokio::sync::Semaphore;
 
 pub use demo::{DemoHost, DemoMailboxInfo, DemoPersonInfo, OutboxMail};
@@ -97,6 +98,8 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
     let uploads = Router::new()
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}", get(draft::show).post(draft::submit))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/recu", get(draft::receipt))
+        .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus", any(tus::uploads))
+        .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus/{upload}", any(tus::upload))
         .layer(DefaultBodyLimit::disable());
     let mut routes = forms.merge(uploads).merge(receipt::routes());
     if shared.config.demo.is_some() {

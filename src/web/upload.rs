@@ -22,12 +22,12 @@ use super::views::DraftProblem;
 use crate::app::{App, AppError, DraftView, FileRefusal, SealedFile, Visitor};
 use crate::mailbox::DepositLimits;
 use crate::transfer::DraftError;
-use crate::value::{ByteSize, DraftId, SecretBytes, Token};
+use crate::value::{ByteSize, DraftId, SecretBytes, Token, UploadId};
 
 /// The longest text of a field: a message, and room for whoever pastes too much and is told so.
 const TEXT_MAX_BYTES: usize = 1024 * 1024;
 /// The text fields of the form.
-const TEXT_FIELDS: [&str; 5] = ["title", "message", "suggested_title", "action", "remove"];
+const TEXT_FIELDS: [&str; 6] = ["title", "message", "suggested_title", "action", "remove", "drop"];
 /// How many fields a form has: its files, and a few.
 const FIELDS_MAX: usize = 1000;
 /// What may come beyond the files themselves.
@@ -50,6 +50,8 @@ pub(super) enum Wish {
     AcceptTitle,
     /// Take a file out.
     Remove(u32),
+    /// Give up a file that came in part.
+    Drop(UploadId),
 }
 
 /// A form that was read.
@@ -89,6 +91,7 @@ impl DepositForm {
                     _ => Wish::Send,
                 }
             }
+            "drop" => self.wish = value.parse().map_or_else(|_| self.wish.clone(), Wish::Drop),
             _ => self.wish = value.parse().map_or_else(|_| self.wish.clone(), Wish::Remove),
         }
     }
@@ -158,10 +161,13 @@ impl Part<'_> {
         Ok(chunk)
     }
 
-    /// Reads to the end of the part, and keeps nothing.
-    async fn pass(&mut self) -> Result<(), FormError> {
-        while self.chunk().await?.is_some() {}
-        Ok(())
+    /// Reads to the end of the part, and keeps nothing; returns how much it was.
+    async fn pass(&mut self) -> Result<ByteSize, FormError> {
+        let mut passed = ByteSize(0);
+        while let Some(chunk) = self.chunk().await? {
+            passed = passed + ByteSize(chunk.len() as u64);
+        }
+        Ok(passed)
     }
 }
 
@@ -250,7 +256,9 @@ pub(super) async fn read(target: &Target<'_>, mut incoming: Incoming) -> Result<
                 let name = name.to_owned();
                 form.take(&name, text(&mut part).await?);
             }
-            _ => part.pass().await?,
+            _ => {
+                part.pass().await?;
+            }
         }
     }
     Err(FormError::TooLarge)
@@ -301,21 +309,22 @@ async fn take_file(target: &Target<'_>, mut part: Part<'_>, form: &mut DepositFo
     let first = part.chunk().await?;
     if name.is_empty() && first.as_ref().is_none_or(Bytes::is_empty) {
         // An empty file field: the browser sends it when nothing was chosen.
-        return part.pass().await;
+        return part.pass().await.map(drop);
     }
     form.files_seen = form.files_seen.saturating_add(1);
     let limit = target.limits.files;
     if form.files_seen > limit.saturating_add(FILES_BEYOND_MAX) {
         form.note(DraftProblem::TooManyFiles { limit });
-        return part.pass().await;
+        return part.pass().await.map(drop);
     }
     let view = target.app.draft(target.draft, target.token).await.map_err(FormError::Fault)?;
     let view = view.ok_or(FormError::NoDraft)?;
     match seal_file(target.app, view, &name, first, &mut part, target.visitor).await? {
         Ok(sealed) => form.sealed.push(sealed),
         Err(refusal) => {
-            form.note(problem_of(refusal, &name)?);
-            part.pass().await?;
+            // The rest is read past, and only counted: the person is told what the file really weighs.
+            let rest = part.pass().await?;
+            form.note(problem_of(refusal, &name, rest)?);
         }
     }
     Ok(())
@@ -343,16 +352,17 @@ async fn seal_file(
     Ok(sealing.finish().await)
 }
 
-fn problem_of(refusal: FileRefusal, name: &str) -> Result<DraftProblem, FormError> {
+fn problem_of(refusal: FileRefusal, name: &str, rest: ByteSize) -> Result<DraftProblem, FormError> {
     let name = name.to_owned();
     match refusal {
         FileRefusal::Empty => Ok(DraftProblem::FileEmpty { name }),
-        FileRefusal::Draft(DraftError::FileTooLarge { limit, .. }) => {
-            Ok(DraftProblem::FileTooLarge { name, limit })
+        FileRefusal::Draft(DraftError::FileTooLarge { limit, actual }) => {
+            Ok(DraftProblem::FileTooLarge { name, actual: actual + rest, limit })
         }
-        FileRefusal::Draft(DraftError::DepositTooLarge { limit, .. }) => {
-            Ok(DraftProblem::TotalTooLarge { limit })
+        FileRefusal::Draft(DraftError::DepositTooLarge { limit, actual }) => {
+            Ok(DraftProblem::TotalTooLarge { name, actual: actual + rest, limit })
         }
+        FileRefusal::TooFast { limit, again } => Ok(DraftProblem::TooFast { limit, again }),
         FileRefusal::Draft(DraftError::TooManyFiles { limit }) => Ok(DraftProblem::TooManyFiles { limit }),
         FileRefusal::Draft(DraftError::AlreadySent) => Err(FormError::AlreadySent),
         FileRefusal::Fault(error) => Err(FormError::Fault(error)),

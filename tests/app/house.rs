@@ -30,8 +30,12 @@ use pli::vault::Identity;
 pub const NOW: Timestamp = Timestamp(1_795_000_000_000);
 pub const DEPOSITOR: &str = "jeanne.martin@departement.example";
 /// What a deposit may be.
-pub const LIMITS: DepositLimits =
-    DepositLimits { file: ByteSize(1_000_000), deposit: ByteSize(1_500_000), files: 3 };
+pub const LIMITS: DepositLimits = DepositLimits {
+    file: ByteSize(1_000_000),
+    deposit: ByteSize(1_500_000),
+    files: 3,
+    hourly: ByteSize(20_000_000),
+};
 pub const PASSWORD: &str = "phrase de passe tout à fait synthétique";
 
 /// Keeps what is delivered, or refuses to.
@@ -206,13 +210,17 @@ impl House {
     pub async fn download(&self, signed: &Signed, reference: &Reference, number: u32) -> Vec<u8> {
         let opened = self.app.opened_transfer(Some(signed), reference, visitor()).await.unwrap();
         let mut stream = self.app.open_file(&opened, number).await.unwrap();
-        let (mut bytes, mut buffer) = (Vec::new(), [0; 8192]);
-        loop {
-            match stream.pull(&mut buffer).unwrap() {
-                0 => return bytes,
-                count => bytes.extend_from_slice(&buffer[..count]),
+        // Reading a segment blocks.
+        let reading = tokio::task::spawn_blocking(move || {
+            let (mut bytes, mut buffer) = (Vec::new(), [0; 8192]);
+            loop {
+                match stream.pull(&mut buffer).unwrap() {
+                    0 => return bytes,
+                    count => bytes.extend_from_slice(&buffer[..count]),
+                }
             }
-        }
+        });
+        reading.await.unwrap()
     }
 }
 

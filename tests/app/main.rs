@@ -19,6 +19,7 @@ mod pages;
 mod proofs;
 mod reading;
 mod receipts;
+mod resumable;
 mod rotation;
 mod swapped;
 mod uploads;

@@ -231,3 +231,45 @@ async fn two_gateways_do_not_share_an_object_store() {
     let second = DirectoryObjects::open(at.path(), Arc::new(SystemRandom));
     assert!(matches!(second, Err(ObjectError::Unavailable(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_unfinished_can_be_read_after_a_restart_but_for_its_end() {
+    let at = tempfile::tempdir().unwrap();
+    let objects = reopen(at.path());
+    let bytes = sealed(7, 3 * 1024 * 1024 + 11);
+    let (finished, mut writer) = objects.create_kept(TODAY).await.unwrap();
+    assert!(is_missing(&objects, &finished).await, "nothing is there before the first byte");
+    for piece in bytes.chunks(70_000) {
+        writer.write(piece).await.unwrap();
+    }
+    assert_eq!(writer.finish().await.unwrap(), finished);
+    let (unfinished, mut writer) = objects.create_kept(TODAY).await.unwrap();
+    for piece in bytes.chunks(70_000) {
+        writer.write(piece).await.unwrap();
+    }
+    drop((writer, objects));
+
+    let objects = reopen(at.path());
+    assert_eq!(get(&objects, &finished).await.unwrap(), bytes);
+    let beginning = get(&objects, &unfinished).await.unwrap();
+    assert!(bytes.starts_with(&beginning));
+    assert!(bytes.len() - beginning.len() <= 512 * 1024, "{} bytes were lost", bytes.len() - beginning.len());
+    objects.erase(&[unfinished.clone(), finished.clone()]).await.unwrap();
+    assert!(is_missing(&objects, &unfinished).await && is_missing(&objects, &finished).await);
+    assert_eq!(files(at.path()), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_in_clear_is_kept_unfinished() {
+    let at = tempfile::tempdir().unwrap();
+    let objects = reopen(at.path());
+    let (locator, mut writer) = objects.create_kept(TODAY).await.unwrap();
+    let clear = vec![b'M'; 600_000];
+    assert!(matches!(writer.write(&clear).await, Err(ObjectError::NotSealed)));
+    assert!(writer.write(&sealed(1, 600_000)).await.is_err(), "what was refused takes nothing more");
+    drop(writer);
+    assert!(is_missing(&objects, &locator).await);
+    let (_, writer) = objects.create_kept(TODAY).await.unwrap();
+    assert!(matches!(writer.finish().await, Err(ObjectError::NotSealed)), "nothing is no object");
+    assert_eq!(files(at.path()), Vec::<std::path::PathBuf>::new());
+}

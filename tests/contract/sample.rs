@@ -15,14 +15,15 @@ use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect};
 use pli::transfer::{
-    Depositor, Draft, DraftPart, DraftState, Ending, ObjectLocator, RegisterLine, Repeat, Route, Transfer,
+    Depositor, Draft, DraftPart, DraftState, Ending, KeptSegment, ObjectLocator, OpenSegment, RegisterLine,
+    Repeat, Reservation, Route, Transfer, Upload, UploadState,
 };
 use pli::value::{
     AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
     OrganisationId, PartnerId, PersonId, ProofId, Reference, SecretBytes, SessionId, Slug, Timestamp, Token,
-    TokenHash, TransferId,
+    TokenHash, TransferId, UploadId,
 };
-use pli::vault::{Grant, GrantTerms, Identity, Sealed, seal};
+use pli::vault::{Grant, GrantTerms, Identity, Sealed, Segment, seal};
 
 /// Sixteen bytes that `n` fills.
 pub fn id(n: u32) -> [u8; 16] {
@@ -167,6 +168,7 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
         objects: vec![ObjectLocator(format!("p/2026-11-21/{n:032x}/{number}+{number}"))],
         entry: entry.clone(),
         size: ByteSize(u64::from(number)),
+        upload: None,
     };
     Draft {
         id: DraftId::new(id(n)),
@@ -181,9 +183,31 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
         wrap: Some(sealed(74)),
         key_day: Day(1),
         parts: (1..=parts).map(part).collect(),
+        awaited: vec![Reservation { upload: UploadId::new(id(n)), number: parts + 1, size: ByteSize(7) }],
         next_number: parts + 1,
         touched_at: Timestamp(touched_at),
         state: DraftState::Open,
+    }
+}
+
+pub fn upload(n: u32, draft: u32, segments: usize) -> Upload {
+    let segment = |number: usize| KeptSegment {
+        object: ObjectLocator(format!("f/2026-11-21/{number:032x}")),
+        segment: Segment { size: ByteSize(67_108_864), binding: Digest::of(&number.to_be_bytes()) },
+    };
+    let open =
+        OpenSegment { object: ObjectLocator(format!("f/2026-11-21/{n:032x}")), binding: Digest::of(b"") };
+    Upload {
+        id: UploadId::new(id(n)),
+        draft: DraftId::new(id(draft)),
+        facts: sealed(300),
+        length: ByteSize(10_000_000_000),
+        begun_at: Timestamp(5),
+        state: UploadState::Receiving {
+            segments: (0..segments).map(segment).collect(),
+            digest: sealed(130),
+            open: Some(open),
+        },
     }
 }
 
@@ -303,6 +327,7 @@ pub fn one_of_each() -> Vec<Record> {
         session(1, 1, 5).into(),
         proof(1, 5).into(),
         draft(1, 5, 3).into(),
+        upload(1, 1, 3).into(),
         transfer(1, 1, 5, 6).into(),
         grant(1, 1).into(),
         mail(1, Some(1), 5, 6).into(),

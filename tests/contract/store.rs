@@ -9,7 +9,7 @@ use pli::app::ports::{
 use pli::audit::{Action, Actor, Frontier, Node, Object, nodes_of};
 use pli::relay::queue::QueuedMail;
 use pli::store::{EmbeddedStore, MemoryStore};
-use pli::transfer::Transfer;
+use pli::transfer::{SEGMENTS_MAX, Transfer};
 use pli::value::{
     AccountId, Digest, DraftId, MailboxId, OrganisationId, PartnerId, PersonId, Timestamp, TransferId,
 };
@@ -46,6 +46,7 @@ on_every_store! {
     lists_by_time_are_in_order_and_bounded,
     transfers_of_a_mailbox_come_newest_first_and_page_by_page,
     a_mail_leaves_the_queue_when_it_is_accepted,
+    the_uploads_of_a_draft_are_found_also_the_largest,
     a_large_draft_grows_file_by_file_and_shrinks,
     a_record_that_is_too_large_is_refused_and_spoils_nothing,
     the_log_is_the_tree_over_all_entries_in_order,
@@ -282,6 +283,15 @@ async fn a_mail_leaves_the_queue_when_it_is_accepted(store: Arc<dyn Store>) {
     put(&*store, vec![accepted.clone().into()]).await;
     assert_eq!(list(&*store, List::MailsDueBy(Timestamp(i64::MAX)), 10).await, []);
     assert_eq!(list(&*store, List::MailsOf(TransferId::new(id(1))), 10).await, [accepted.into()]);
+}
+
+async fn the_uploads_of_a_draft_are_found_also_the_largest(store: Arc<dyn Store>) {
+    let largest = sample::upload(2, 1, SEGMENTS_MAX);
+    let mine: Vec<Record> = vec![sample::upload(1, 1, 0).into(), largest.into()];
+    put(&*store, mine.clone()).await;
+    put(&*store, vec![sample::upload(1, 2, 1).into()]).await;
+    assert_eq!(list(&*store, List::UploadsOf(DraftId::new(id(1))), 10).await, mine);
+    assert_eq!(list(&*store, List::UploadsOf(DraftId::new(id(3))), 10).await, []);
 }
 
 async fn a_large_draft_grows_file_by_file_and_shrinks(store: Arc<dyn Store>) {

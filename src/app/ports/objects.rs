@@ -23,7 +23,8 @@ pub enum ObjectError {
     Unavailable(#[source] std::io::Error),
 }
 
-/// An object in the making. Dropped before [`ObjectWriter::finish`], it leaves nothing that can be found.
+/// An object in the making. Dropped before [`ObjectWriter::finish`], it leaves nothing that can be found, save of an
+/// object that is kept unfinished ([`Objects::create_kept`]).
 #[async_trait]
 pub trait ObjectWriter: Send {
     /// Adds sealed bytes. The first call must bring at least the first line of an age file.
@@ -48,6 +49,11 @@ impl<R: Read + Seek + Send> ObjectReader for R {}
 pub trait Objects: Send + Sync {
     /// Begins an object. `today` dates it for [`Objects::sweep`].
     async fn create(&self, today: Day) -> Result<Box<dyn ObjectWriter>, ObjectError>;
+    /// Begins an object that is kept also when it is never finished, under a locator that is known before its first
+    /// byte: an upload that was interrupted goes on from what there is of it. Nothing exists before the first
+    /// [`ObjectWriter::write`]; from then on [`Objects::open`] reads what reached the disk, after a kill at most 512 KiB
+    /// less than was written, until it is erased or swept. Written only once, like every object.
+    async fn create_kept(&self, today: Day) -> Result<(ObjectLocator, Box<dyn ObjectWriter>), ObjectError>;
     /// Opens an object for reading.
     async fn open(&self, locator: &ObjectLocator) -> Result<Box<dyn ObjectReader>, ObjectError>;
     /// Erases objects; one that is not there is no error. Readers that are at work may fail.

@@ -9,10 +9,10 @@ use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, P
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
 use crate::retention::PendingEffect;
-use crate::transfer::{Draft, RegisterLine, Repeat, Transfer};
+use crate::transfer::{Draft, RegisterLine, Repeat, Transfer, Upload};
 use crate::value::{
     AccountId, Digest, DraftId, EffectId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
-    PersonId, ProofId, Reference, Slug, Timestamp, TokenHash, TransferId,
+    PersonId, ProofId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::Grant;
 
@@ -169,6 +169,8 @@ records! {
     Proof(AddressProof) by ProofId = |r| r.id,
     /// A draft.
     Draft(Draft) by DraftId = |r| r.id,
+    /// A file on its way into a draft.
+    Upload(Upload) by (DraftId, UploadId) = |r| (r.draft, r.id),
     /// A transfer that can still be opened.
     Transfer(Transfer) by TransferId = |r| r.id,
     /// A grant, by transfer and holder.
@@ -232,6 +234,8 @@ pub enum List {
     ProofsAskedBefore(Timestamp),
     /// Drafts whose last byte came before an instant, oldest first.
     DraftsTouchedBefore(Timestamp),
+    /// The uploads of a draft, in no order that means anything.
+    UploadsOf(DraftId),
     /// The live transfer with this reference; at most one.
     TransferByReference(Reference),
     /// The register line with this reference; at most one.

@@ -78,6 +78,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::MemberWrap(_)
         | Record::PersonalKey(_)
         | Record::KeyRotation(_)
+        | Record::Upload(_)
         | Record::Person(_)
         | Record::ForwardCursor(_)
         | Record::Witness(_)
@@ -117,6 +118,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::GrantsOf(transfer) => records(Kind::Grant, transfer.as_bytes()),
         List::MemberWrapsOf(mailbox) => records(Kind::MemberWrap, mailbox.as_bytes()),
         List::KeyRotations => records(Kind::KeyRotation, &[]),
+        List::UploadsOf(draft) => records(Kind::Upload, draft.as_bytes()),
         List::PendingEffects => records(Kind::Effect, &[]),
         List::People => records(Kind::Person, &[]),
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },

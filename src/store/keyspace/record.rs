@@ -68,6 +68,7 @@ kinds! {
     Receipt = 36,
     Alert = 37,
     Daily = 38,
+    Upload = 17,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -93,6 +94,10 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Grant((transfer, holder)) => {
             address.extend_from_slice(transfer.as_bytes());
             address.extend_from_slice(holder.as_bytes());
+        }
+        Key::Upload((draft, id)) => {
+            address.extend_from_slice(draft.as_bytes());
+            address.extend_from_slice(id.as_bytes());
         }
         Key::Mail(id) => address.extend_from_slice(id.as_bytes()),
         Key::ForwardCursor(target) => address.push(*target as u8),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! incoming/…                   being received; removed at the start
-//! files/2026-11-21/….age       one object
+//! files/2026-11-21/….age       one object; also one that is being written, if it is kept unfinished
 //! packs/2026-11-21/….pack      many small objects
 //! lock                         held by the gateway that has the store open
 //! ```
@@ -10,6 +10,7 @@
 //! Days are those of creation: [`Objects::sweep`] removes whole days. Why packs: `docs/decisions/0004`.
 
 mod days;
+mod kept;
 mod large;
 mod locator;
 mod pack;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::days::DayDirectories;
+use self::kept::KeptObject;
 use self::large::{LargeFile, blocking};
 use self::locator::{FILES, FileName, PACKS, Place};
 use self::pack::Packer;
@@ -74,6 +76,13 @@ impl Objects for DirectoryObjects {
     async fn create(&self, today: Day) -> Result<Box<dyn ObjectWriter>, ObjectError> {
         let store = Arc::clone(&self.0);
         Ok(Box::new(Writer { store, today, state: WriterState::Small(Vec::new()) }))
+    }
+
+    async fn create_kept(&self, today: Day) -> Result<(ObjectLocator, Box<dyn ObjectWriter>), ObjectError> {
+        let store = &self.0;
+        let name = FileName { day: today, id: ObjectId::new(store.random.bytes()) };
+        let writer = KeptObject::new(store.root.clone(), Arc::clone(&store.files), name);
+        Ok((Place::File(name).locator(), Box::new(writer)))
     }
 
     async fn open(&self, locator: &ObjectLocator) -> Result<Box<dyn ObjectReader>, ObjectError> {

@@ -83,8 +83,10 @@ pub(super) const TEXTS: Texts = Texts {
         address_missing: "Give your professional e-mail address.",
         address_wrong: "This address is not complete. Write it as firstname.lastname@department.example.",
         processed_by: |organisation| format!("The data are processed by {organisation}."),
-        files_limit: |files, each, total| {
-            format!("Up to {files} files, {each} at most each, {total} in all.")
+        files_limit: |files, each, total, hour| {
+            format!(
+                "Up to {files} files, {each} at most each, {total} in all; {hour} an hour for one address."
+            )
         },
         days_limit: |days| format!("The deposit can be opened for {days} days, then it is destroyed."),
     },
@@ -141,33 +143,48 @@ pub(super) const TEXTS: Texts = Texts {
         send_help: "You will get a reference, then an acknowledgement by mail.",
         title_marked: "Your title, with what has to be removed",
         one_person: "One deposit for each person you assist.",
-        limits: |files, each, total| format!("{files} files at most, {each} each, {total} in all."),
+        limits: |files, each, total, hour| {
+            format!("{files} files at most, {each} each, {total} in all; {hour} an hour for one address.")
+        },
         title_limit: |n| format!("{n} characters at most."),
         remove_file: |name| format!("Remove the file {name}"),
     },
     upload: Upload {
         waiting: "Waiting",
         sending: "Sending",
-        sealing: "Sealing",
+        received: "received and sealed",
         sealed: "Sealed",
         held: "Sealed, virus check to come",
-        failed: "Sending broke off. Nothing of this file was kept.",
-        retry: "Try again",
+        failed: "The file could not be sent.",
+        lost: "The connection is down. Sending will go on by itself from where it was.",
+        paused: "Paused. What was received is kept.",
+        pause: "Pause",
+        resume: "Resume",
+        paced: "Hourly pace reached. Sending will go on by itself at",
         cancel: "Cancel",
         remaining: "about",
         seconds: "s left",
         minutes: "min left",
+        hours: "h left",
         busy: "One moment: the files under way must be sealed first. The rest follows by itself.",
+        paused_left: "A file is paused. Resume or cancel it before sending.",
+        unfinished_left: "A file was received in part only. Choose it again or give it up before sending.",
         sending_form: "Sending…",
         title_good: "This title is fine.",
-        offline: "The connection is down. Files already sealed are kept.",
         empty: "This file is empty.",
-        too_large: "This file is larger than allowed.",
-        drop_here: "Drop the files here",
+        too_large: "This file has",
+        limit: "the limit is",
         unit: "bytes,kB,MB,GB",
         progress: "Progress of sending",
         all_done: "All files are sealed.",
-        leave: "Remove or retry the failed files before sending.",
+        leave: "Remove the refused files before sending.",
+        digest: "SHA-256 digest",
+        folder: "Choose a folder",
+        unfinished: "Files received in part",
+        unfinished_help: "They are not sent with the deposit until they are complete.",
+        unfinished_script: "To go on where sending stopped, choose the same file again.",
+        unfinished_state: |percent, size| format!("{percent}% received of {size}"),
+        give_up: |name| format!("Give up {name}"),
     },
     problem: Problem {
         title_missing: "Give the deposit a title.",
@@ -181,10 +198,20 @@ pub(super) const TEXTS: Texts = Texts {
         too_many_files: |limit| {
             format!("A deposit holds {limit} files at most. Make a second one for the others.")
         },
-        file_too_large: |name, limit| {
-            format!("“{name}” is larger than {limit}, the size allowed for one file.")
+        file_too_large: |name, size, limit| {
+            format!("“{name}” has {size}. The limit for one file is {limit}.")
         },
-        total_too_large: |limit| format!("All files together are larger than {limit}."),
+        total_too_large: |name, size, limit| {
+            format!("With “{name}” the deposit would have {size}. The limit for a deposit is {limit}.")
+        },
+        upload_unfinished: |name| {
+            format!(
+                "“{name}” was received in part only. Finish sending it or give it up before sending the deposit."
+            )
+        },
+        too_fast: |limit, again| {
+            format!("You have sent {limit} in one hour, the pace allowed. Try again from {again}.")
+        },
         file_empty: |name| format!("“{name}” is empty (0 bytes). Check the document and add it again."),
         file_type_refused: |name| {
             format!("“{name}” is not of an accepted type. Send a PDF, a DOCX or an image, for example.")

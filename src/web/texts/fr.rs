@@ -83,8 +83,10 @@ pub(super) const TEXTS: Texts = Texts {
         address_missing: "Indiquez votre adresse électronique professionnelle.",
         address_wrong: "Cette adresse n’est pas complète. Écrivez-la sous la forme prenom.nom@departement.example.",
         processed_by: |organisation| format!("Les données sont traitées par {organisation}."),
-        files_limit: |files, each, total| {
-            format!("Jusqu’à {files} fichiers, {each} au plus chacun, {total} en tout.")
+        files_limit: |files, each, total, hour| {
+            format!(
+                "Jusqu’à {files} fichiers, {each} au plus chacun, {total} en tout ; {hour} par heure et par adresse."
+            )
         },
         days_limit: |days| format!("Le dépôt peut être ouvert pendant {days} jours, puis il est détruit."),
     },
@@ -141,33 +143,50 @@ pub(super) const TEXTS: Texts = Texts {
         send_help: "Vous obtiendrez une référence, puis un accusé de réception par courriel.",
         title_marked: "Votre titre, avec ce qui doit en être retiré",
         one_person: "Un dépôt par personne accompagnée.",
-        limits: |files, each, total| format!("{files} fichiers au plus, {each} chacun, {total} en tout."),
+        limits: |files, each, total, hour| {
+            format!(
+                "{files} fichiers au plus, {each} chacun, {total} en tout ; {hour} par heure et par adresse."
+            )
+        },
         title_limit: |n| format!("{n} caractères au plus."),
         remove_file: |name| format!("Retirer le fichier {name}"),
     },
     upload: Upload {
         waiting: "En attente",
         sending: "Envoi",
-        sealing: "Scellement",
+        received: "reçus et scellés",
         sealed: "Scellé",
         held: "Scellé, contrôle antivirus à venir",
-        failed: "L’envoi s’est interrompu. Rien n’a été gardé de ce fichier.",
-        retry: "Réessayer",
+        failed: "L’envoi n’a pas abouti.",
+        lost: "Connexion perdue. L’envoi reprendra de lui-même là où il en était.",
+        paused: "En pause. Ce qui est reçu est gardé.",
+        pause: "Mettre en pause",
+        resume: "Reprendre",
+        paced: "Débit horaire atteint. L’envoi reprendra de lui-même à",
         cancel: "Annuler",
         remaining: "reste environ",
         seconds: "s",
         minutes: "min",
+        hours: "h",
         busy: "Un instant : les fichiers en cours doivent d’abord être scellés. La suite est automatique.",
+        paused_left: "Un fichier est en pause. Reprenez-le ou annulez-le avant d’envoyer.",
+        unfinished_left: "Un fichier n’est reçu qu’en partie. Choisissez-le de nouveau ou abandonnez-le avant d’envoyer.",
         sending_form: "Envoi en cours…",
         title_good: "Ce titre convient.",
-        offline: "La connexion est coupée. Les fichiers déjà scellés sont gardés.",
         empty: "Ce fichier est vide.",
-        too_large: "Ce fichier dépasse la taille permise.",
-        drop_here: "Lâchez les fichiers ici",
+        too_large: "Ce fichier pèse",
+        limit: "la limite est de",
         unit: "octets,Ko,Mo,Go",
         progress: "Progression de l’envoi de",
         all_done: "Tous les fichiers sont scellés.",
-        leave: "Retirez ou réessayez les fichiers en échec avant d’envoyer.",
+        leave: "Retirez les fichiers refusés avant d’envoyer.",
+        digest: "Empreinte SHA-256",
+        folder: "Choisir un dossier",
+        unfinished: "Fichiers reçus en partie",
+        unfinished_help: "Ils ne partent pas avec le dépôt tant qu’ils ne sont pas complets.",
+        unfinished_script: "Pour continuer un envoi là où il s’est arrêté, choisissez de nouveau le même fichier.",
+        unfinished_state: |percent, size| format!("{percent}\u{a0}% reçus sur {size}"),
+        give_up: |name| format!("Abandonner {name}"),
     },
     problem: Problem {
         title_missing: "Donnez un titre au dépôt.",
@@ -181,10 +200,20 @@ pub(super) const TEXTS: Texts = Texts {
         too_many_files: |limit| {
             format!("Un dépôt contient au plus {limit} fichiers. Faites un second dépôt pour les autres.")
         },
-        file_too_large: |name, limit| {
-            format!("« {name} » dépasse {limit}, la taille permise pour un fichier.")
+        file_too_large: |name, size, limit| {
+            format!("« {name} » pèse {size}. La limite pour un fichier est de {limit}.")
         },
-        total_too_large: |limit| format!("L’ensemble des fichiers dépasse {limit}."),
+        total_too_large: |name, size, limit| {
+            format!("Avec « {name} », le dépôt pèserait {size}. La limite pour un dépôt est de {limit}.")
+        },
+        upload_unfinished: |name| {
+            format!(
+                "« {name} » n’est reçu qu’en partie. Terminez son envoi ou abandonnez-le avant d’envoyer le dépôt."
+            )
+        },
+        too_fast: |limit, again| {
+            format!("Vous avez envoyé {limit} en une heure, le débit permis. Réessayez à partir du {again}.")
+        },
         file_empty: |name| {
             format!("« {name} » est vide (0 octet). Vérifiez le document et joignez-le de nouveau.")
         },

@@ -83,7 +83,7 @@ texts! {
     Deposit {
         title, form_title, address, address_help, submit, steps_title, step1, step2, step3, limits_title,
         by_mail, data_title, data_text, dpo_write, dpo_more, address_missing, address_wrong ;
-        processed_by: Named, files_limit: fn(u32, &str, &str) -> String, days_limit: Counted<u32>
+        processed_by: Named, files_limit: fn(u32, &str, &str, &str) -> String, days_limit: Counted<u32>
     }
     /// The page after the address, and the mailed link's page.
     Code {
@@ -98,18 +98,21 @@ texts! {
         message, message_help, files, files_help, files_drop, files_taken, files_none, files_add,
         sealed, held, refused, notice_title, notice_text, notice_rights, notice_objection, send, send_help,
         title_marked, one_person ;
-        limits: fn(u32, &str, &str) -> String, title_limit: Counted<usize>, remove_file: Named
+        limits: fn(u32, &str, &str, &str) -> String, title_limit: Counted<usize>, remove_file: Named
     }
     /// What the upload script says; given to it as data attributes.
     Upload {
-        waiting, sending, sealing, sealed, held, failed, retry, cancel, remaining, seconds, minutes, busy, sending_form,
-        title_good, offline, empty, too_large, drop_here, unit, progress, all_done, leave ;
+        waiting, sending, received, sealed, held, failed, lost, paused, pause, resume, paced, cancel, remaining,
+        seconds, minutes, hours, busy, paused_left, unfinished_left, sending_form, title_good, empty, too_large, limit,
+        unit, progress, all_done, leave, digest, folder, unfinished, unfinished_help, unfinished_script ;
+        unfinished_state: fn(u64, &str) -> String, give_up: Named
     }
     /// What is wrong with a deposit.
     Problem {
         title_missing, title_refused, nothing_to_send, already_sent ;
         title_too_long: Counted<usize>, message_too_long: Counted<usize>, too_many_files: Counted<u32>,
-        file_too_large: fn(&str, &str) -> String, total_too_large: Named, file_empty: Named,
+        file_too_large: fn(&str, &str, &str) -> String, total_too_large: fn(&str, &str, &str) -> String,
+        file_empty: Named, upload_unfinished: Named, too_fast: fn(&str, &str) -> String,
         file_type_refused: Named, file_infected: Named, file_interrupted: Named, refused_file_left: Named
     }
     /// The page after sending.

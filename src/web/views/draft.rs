@@ -6,7 +6,7 @@
 use askama::Template;
 
 use super::{DepositHost, DraftField, DraftProblem, Frame};
-use crate::value::{ByteSize, Reference, Timestamp};
+use crate::value::{ByteSize, Digest, Reference, Timestamp, UploadId};
 use crate::web::texts::ReceiptWords;
 
 /// What one deposit may hold, said in words on the pages.
@@ -18,6 +18,8 @@ pub struct Limits {
     pub file_size: ByteSize,
     /// Size of all files together.
     pub total_size: ByteSize,
+    /// What one address may send in an hour.
+    pub hourly: ByteSize,
     /// Characters of the title.
     pub title_characters: usize,
     /// Days that a deposit can be opened (V2).
@@ -44,6 +46,8 @@ pub struct DraftPage {
     pub message: String,
     /// The files already taken, in order.
     pub files: Vec<DraftFile>,
+    /// Files that came in part, and can be gone on with.
+    pub unfinished: Vec<UnfinishedFile>,
     /// Titles offered (D5).
     pub canonical_titles: Vec<String>,
     /// What is wrong, in the order of the fields.
@@ -65,8 +69,32 @@ pub struct DraftFile {
     pub name: String,
     /// Its size.
     pub size: ByteSize,
+    /// SHA-256 of its bytes, which the depositor can compare.
+    pub digest: Digest,
     /// What became of it.
     pub state: DraftFileState,
+}
+
+/// A file that came in part.
+#[derive(Debug, Clone)]
+pub struct UnfinishedFile {
+    /// The upload; `drop` names it.
+    pub id: UploadId,
+    /// Its name, with its path in the folder that it was chosen in.
+    pub name: String,
+    /// Its whole size.
+    pub size: ByteSize,
+    /// What came of it.
+    pub received: ByteSize,
+    /// What the page's script knows the file by when it is chosen again.
+    pub fingerprint: String,
+}
+
+impl UnfinishedFile {
+    /// How many hundredths came, rounded down: 100 is never said of what is not whole.
+    fn percent(&self) -> u64 {
+        self.received.bytes().saturating_mul(100) / self.size.bytes().max(1)
+    }
 }
 
 /// What became of a file.
@@ -228,6 +256,7 @@ mod tests {
             files: 1,
             file_size: ByteSize(1),
             total_size: ByteSize(1),
+            hourly: ByteSize(1),
             title_characters: 1,
             days: 20,
         };
@@ -240,6 +269,7 @@ mod tests {
             title: String::new(),
             message: String::new(),
             files: Vec::new(),
+            unfinished: Vec::new(),
             canonical_titles: Vec::new(),
             problems: Vec::new(),
             findings: Vec::new(),

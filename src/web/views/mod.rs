@@ -25,7 +25,7 @@ pub use askama::Template;
 pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState};
 pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
-pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding};
+pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding, UnfinishedFile};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use home::{DepositLink, HomePage};

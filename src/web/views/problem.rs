@@ -2,7 +2,8 @@
 //! languages, so that the page, the upload script's answer and the tests say the same.
 
 use super::frame::size_in_words;
-use crate::value::{ByteSize, Language};
+use crate::value::calendar;
+use crate::value::{ByteSize, Language, Timestamp};
 use crate::web::texts::Texts;
 
 /// Why what was typed on a deposit page cannot be used.
@@ -65,13 +66,31 @@ pub enum DraftProblem {
     FileTooLarge {
         /// The file.
         name: String,
+        /// Its size.
+        actual: ByteSize,
         /// Size allowed.
         limit: ByteSize,
     },
-    /// All files together are larger than allowed.
+    /// All files together would be larger than allowed.
     TotalTooLarge {
+        /// The file that would pass the limit.
+        name: String,
+        /// Their size with it.
+        actual: ByteSize,
         /// Size allowed.
         limit: ByteSize,
+    },
+    /// The address sent as much in an hour as it may.
+    TooFast {
+        /// What it may send in an hour.
+        limit: ByteSize,
+        /// When it may go on.
+        again: Timestamp,
+    },
+    /// A file came in part, and the deposit was to be sent.
+    UploadUnfinished {
+        /// The file.
+        name: String,
     },
     /// A file of 0 bytes.
     FileEmpty {
@@ -144,8 +163,14 @@ impl DraftProblem {
             Self::MessageTooLong { limit } => (t.message_too_long)(*limit),
             Self::NothingToSend => t.nothing_to_send.to_owned(),
             Self::TooManyFiles { limit } => (t.too_many_files)(*limit),
-            Self::FileTooLarge { name, limit } => (t.file_too_large)(name, &size(limit)),
-            Self::TotalTooLarge { limit } => (t.total_too_large)(&size(limit)),
+            Self::FileTooLarge { name, actual, limit } => {
+                (t.file_too_large)(name, &size(actual), &size(limit))
+            }
+            Self::TotalTooLarge { name, actual, limit } => {
+                (t.total_too_large)(name, &size(actual), &size(limit))
+            }
+            Self::TooFast { limit, again } => (t.too_fast)(&size(limit), &calendar::short(*again, language)),
+            Self::UploadUnfinished { name } => (t.upload_unfinished)(name),
             Self::FileEmpty { name } => (t.file_empty)(name),
             Self::FileTypeRefused { name } => (t.file_type_refused)(name),
             Self::FileInfected { name } => (t.file_infected)(name),
