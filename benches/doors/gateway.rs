@@ -60,6 +60,22 @@ impl Gateway {
         format!("/{}", page.splitn(4, '/').nth(3).unwrap())
     }
 
+    /// The cookie of an agent of the first mailbox, signed in.
+    pub fn agent(&self) -> String {
+        let text = fs::read(self.directory.join("demo.json")).unwrap();
+        let described: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let mailbox = &described["mailboxes"][0]["deposit_address"];
+        let reads = |person: &&serde_json::Value| {
+            person["role"] == "agent" && person["mailboxes"].as_array().unwrap().contains(mailbox)
+        };
+        let agent = described["people"].as_array().unwrap().iter().find(reads).unwrap();
+        let field = |name: &str| agent[name].as_str().unwrap().replace('@', "%40").replace(' ', "+");
+        let form = format!("address={}&password={}", field("address"), field("password"));
+        let answer = Connection::open(&self.http).post_form("/connexion", &form);
+        assert_eq!(answer.status, 303, "the agent is not signed in");
+        answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+    }
+
     /// The paths of the links to deposit forms in the mails sent since it was asked last; the mails are taken away.
     pub fn take_links(&self) -> Vec<String> {
         let mut links = Vec::new();

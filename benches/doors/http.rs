@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
+/// How many bytes of a download are read at once.
+const FETCH_BYTES: usize = 256 * 1024;
+
 /// A kept connection.
 pub struct Connection {
     host: String,
@@ -55,7 +58,40 @@ impl Connection {
         self.answer()
     }
 
+    /// Fetches a path and lets go of its bytes as they come; how many there were.
+    pub fn fetch(&mut self, path: &str, cookie: &str) -> u64 {
+        let host = &self.host;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n");
+        self.stream.get_mut().write_all(head.as_bytes()).unwrap();
+        let answer = self.head();
+        assert_eq!(answer.status, 200, "{path} is not sent");
+        let mut left: u64 = answer.header("content-length").parse().unwrap();
+        let mut buffer = vec![0; FETCH_BYTES];
+        let mut fetched = 0;
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(FETCH_BYTES);
+            let count = self.stream.read(&mut buffer[..most]).unwrap();
+            assert!(count > 0, "{path} was cut");
+            left -= count as u64;
+            fetched += count as u64;
+        }
+        fetched
+    }
+
+    /// The text of a page that a cookie opens.
+    pub fn get_with(&mut self, path: &str, cookie: &str) -> String {
+        let headers = format!("Cookie: {cookie}\r\n");
+        String::from_utf8_lossy(&self.send("GET", path, &headers, &[]).body).into_owned()
+    }
+
     fn answer(&mut self) -> Answer {
+        let mut answer = self.head();
+        let length = answer.header("content-length").parse().unwrap_or(0);
+        self.stream.by_ref().take(length).read_to_end(&mut answer.body).unwrap();
+        answer
+    }
+
+    fn head(&mut self) -> Answer {
         let status = self.line().split(' ').nth(1).unwrap().parse().unwrap();
         let mut headers = Vec::new();
         loop {
@@ -63,10 +99,7 @@ impl Connection {
             let Some((name, value)) = line.split_once(':') else { break };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length = answer.header("content-length").parse().unwrap_or(0);
-        self.stream.by_ref().take(length).read_to_end(&mut answer.body).unwrap();
-        answer
+        Answer { status, headers, body: Vec::new() }
     }
 
     fn line(&mut self) -> String {

@@ -1,7 +1,8 @@
 //! What the two doors take, measured on the real binary in a world of its own, each beside its peer in the same
 //! run: mail by `smtp-source` beside Postfix, deposits by the page beside nginx receiving the same bytes, a large
-//! upload beside nginx and `age` one after the other. Peers that are not installed are said to be missing.
-//! `cargo bench --bench doors`; with `-- --full` the large upload is 1 GiB instead of 256 MiB.
+//! upload and download beside nginx and `rage` (or `age`). Peers that are not installed are said to be missing.
+//! `cargo bench --bench doors`; with `-- --full` the large file is 1 GiB instead of 256 MiB, with `-- --large` nothing but
+//! the large file is measured.
 //!
 //! Pli keeps what it accepts forced to the disk, sealed, logged, with two letters on their way; Postfix forces a message
 //! to the disk and relays it; nginx forces nothing. Load and server share the machine.
@@ -13,6 +14,7 @@
 mod figures;
 mod gateway;
 mod http;
+mod large;
 mod mail;
 mod nginx;
 mod postfix;
@@ -33,7 +35,10 @@ fn main() {
     process::let_others_in(place.path());
     // The first start makes the demonstration's world; the figures are those of a process that found it made.
     drop(Gateway::start(place.path()));
-    web::measure_upload(place.path(), if full { 1024 * MIB } else { 256 * MIB });
+    large::measure(place.path(), if full { 1024 * MIB } else { 256 * MIB });
+    if std::env::args().any(|argument| argument == "--large") {
+        return;
+    }
     // From here on the demonstration is a gateway that hands its mails over.
     let sink = postfix::Sink::start();
     web::measure(place.path(), &sink);

@@ -1,11 +1,11 @@
 //! The peer of the pages: nginx that receives files by PUT and keeps them, forcing nothing to the disk.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::process::{Running, free_port, is_installed, let_others_in, peak_mib, tree};
+use super::process::{Running, free_port, is_installed, let_others_in};
 
 const START_MAX: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -15,7 +15,6 @@ pub struct Nginx {
     process: Running,
     /// `ADDR:PORT`.
     pub http: String,
-    files: PathBuf,
 }
 
 impl Nginx {
@@ -33,7 +32,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn();
         let process = Running(child.map_err(|_| "nginx does not start")?);
-        let started = Self { process, http: format!("127.0.0.1:{port}"), files: root.join("files") };
+        let started = Self { process, http: format!("127.0.0.1:{port}") };
         let start = Instant::now();
         while std::net::TcpStream::connect(&started.http).is_err() {
             if start.elapsed() > START_MAX {
@@ -44,14 +43,9 @@ impl Nginx {
         Ok(started)
     }
 
-    /// The most memory that one of its processes ever had, in MiB.
-    pub fn peak_mib(&self) -> f64 {
-        tree(self.process.0.id()).into_iter().map(peak_mib).fold(0.0, f64::max)
-    }
-
-    /// Where it keeps a file.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.files.join(name)
+    /// Its first process.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
     }
 }
 

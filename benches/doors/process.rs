@@ -64,17 +64,24 @@ pub fn cpu_seconds(root: u32) -> f64 {
     tree(root).into_iter().filter_map(stat).map(|stat| stat.ticks as f64).sum::<f64>() / TICKS
 }
 
+/// Processor seconds of the programs that this one started and that have ended.
+pub fn children_cpu_seconds() -> f64 {
+    stat(std::process::id()).map_or(0.0, |stat| stat.of_children as f64) / TICKS
+}
+
 struct Stat {
     parent: u32,
     ticks: u64,
+    of_children: u64,
 }
 
 /// Fields 4 and 14 to 17 of `/proc/PID/stat` (proc(5)); the name in field 2 may hold anything.
 fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
-    Some(Stat { parent: fields.get(1)?.parse().ok()?, ticks })
+    let sum = |fields: &[&str]| fields.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
+    let (ticks, of_children) = (sum(fields.get(11..15)?), sum(fields.get(13..15)?));
+    Some(Stat { parent: fields.get(1)?.parse().ok()?, ticks, of_children })
 }
 
 /// The most memory that a process ever had, in MiB.

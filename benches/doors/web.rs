@@ -1,20 +1,18 @@
-//! Deposits a second by the page, and one large upload. The drafts are opened beforehand, by mailed links as a depositor
-//! does it; what is timed is the one request that carries the file and sends the deposit.
+//! Deposits a second by the page. The drafts are opened beforehand, by mailed links as a depositor does it; what is timed
+//! is the one request that carries the file and sends the deposit.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::MIB;
 use super::figures::{RUNS, alone, beside, head, missing, random_bytes};
 use super::gateway::{DEPOSITOR, Gateway, Relay, TITLE};
 use super::http::Connection;
 use super::nginx::Nginx;
 use super::postfix::Sink;
-use super::process::{MemoryWatch, cpu_seconds, is_installed, peak_mib};
+use super::process::{MemoryWatch, cpu_seconds};
 
 const CLIENTS: usize = 64;
 const DEPOSITS_EACH: usize = 12;
@@ -28,14 +26,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const BOUNDARY: &str = "----pli-benchmark-7d1f0c";
 
 /// A draft that is ready to be sent: its path and the cookie that opens it.
-struct Draft {
-    path: String,
-    cookie: String,
+pub struct Draft {
+    /// Of its form, and of the page with the reference once it is sent.
+    pub path: String,
+    /// Opens it.
+    pub cookie: String,
 }
 
-/// Measures deposits of one small file, and prints the table.
+/// How the clients hold their connections.
+#[derive(Clone, Copy, PartialEq)]
+enum Connections {
+    /// One each for all that they send.
+    Kept,
+    /// A new one for each deposit, opened within the time that is measured.
+    New,
+}
+
+/// Measures deposits of one small file, and prints the tables.
 pub fn measure(place: &Path, sink: &Sink) {
-    head("Deposits of one file of 100 KiB, 64 clients: a second, sealed and durable; times in ms");
+    for (how, said) in [(Connections::Kept, "kept connections"), (Connections::New, "a new connection each")]
+    {
+        head(&format!(
+            "Deposits of one file of 100 KiB, 64 clients, {said}: a second, sealed and durable; times in ms"
+        ));
+        measure_with(place, sink, how);
+    }
+}
+
+fn measure_with(place: &Path, sink: &Sink, how: Connections) {
     let demonstration = Gateway::start(place);
     let drafts: Vec<_> = (0..RUNS).map(|_| prepare(&demonstration, DEPOSITS)).collect();
     drop(demonstration);
@@ -44,10 +62,10 @@ pub fn measure(place: &Path, sink: &Sink) {
     let file = random_bytes(FILE_BYTES);
     let (mut ours, mut theirs, mut disk) = (Taken::default(), Taken::default(), Taken::default());
     for drafts in drafts {
-        deposits(&gateway, drafts, &file, &mut ours);
+        deposits(&gateway, drafts, &file, how, &mut ours);
         files(&place.join("files"), &file, &mut disk);
         if let Ok(nginx) = &nginx {
-            puts(nginx, &file, &mut theirs);
+            puts(nginx, &file, how, &mut theirs);
         }
     }
     ours.tell("a file each, forced", &disk);
@@ -108,7 +126,7 @@ fn clients<W: Send, C>(
 }
 
 /// Opens drafts: asks for links, waits for the mails, follows them.
-fn prepare(gateway: &Gateway, count: usize) -> Vec<Draft> {
+pub fn prepare(gateway: &Gateway, count: usize) -> Vec<Draft> {
     gateway.take_links();
     let page = gateway.page();
     let form = format!("address={}", DEPOSITOR.replace('@', "%40"));
@@ -139,12 +157,17 @@ fn prepare(gateway: &Gateway, count: usize) -> Vec<Draft> {
     drafts.into_inner().unwrap()
 }
 
-fn deposits(gateway: &Relay, drafts: Vec<Draft>, file: &[u8], taken: &mut Taken) {
+fn deposits(gateway: &Relay, drafts: Vec<Draft>, file: &[u8], how: Connections, taken: &mut Taken) {
     let (cpu, memory) = (cpu_seconds(gateway.pid()), MemoryWatch::start(gateway.pid()));
     let all = gateway.sent() + 2 * drafts.len();
     let start = Instant::now();
     let open = || Connection::open(&gateway.http);
-    let each = clients(drafts, open, |connection, draft| send(connection, &draft, file));
+    let each = clients(drafts, open, |connection, draft| {
+        if how == Connections::New {
+            *connection = open();
+        }
+        send(connection, &draft, file);
+    });
     taken.note(start.elapsed(), each);
     taken.memory.push(memory.end());
     while gateway.sent() < all && start.elapsed() < LETTERS_MAX {
@@ -175,7 +198,7 @@ fn files(directory: &Path, file: &[u8], taken: &mut Taken) {
 }
 
 /// Fills in the form and sends it (RFC 7578). The answer leads to the page with the reference.
-fn send(connection: &mut Connection, draft: &Draft, file: &[u8]) {
+pub fn send(connection: &mut Connection, draft: &Draft, file: &[u8]) {
     let field = |name: &str, value: &str| {
         format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };
@@ -197,82 +220,15 @@ fn send(connection: &mut Connection, draft: &Draft, file: &[u8]) {
     );
 }
 
-fn puts(nginx: &Nginx, file: &[u8], taken: &mut Taken) {
+fn puts(nginx: &Nginx, file: &[u8], how: Connections, taken: &mut Taken) {
     let start = Instant::now();
     let open = || Connection::open(&nginx.http);
     let each = clients((0..DEPOSITS).collect(), open, |connection, number: usize| {
+        if how == Connections::New {
+            *connection = open();
+        }
         let answer = connection.send("PUT", &format!("/{number}"), "", &[file]);
         assert!(matches!(answer.status, 201 | 204), "nginx answers {}", answer.status);
     });
     taken.note(start.elapsed(), each);
-}
-
-/// Measures one large upload beside receiving and then encrypting the same bytes, and prints the table.
-pub fn measure_upload(place: &Path, bytes: usize) {
-    head(&format!(
-        "One upload of {} MiB: seconds until it is sealed and durable; less is better",
-        bytes / MIB
-    ));
-    let file = random_bytes(bytes);
-    let nginx = Nginx::start(place);
-    let (mut ours, mut memory, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut receive, mut encrypt) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        // A process each time: its peak is that of one upload.
-        let gateway = Gateway::start(place);
-        let draft = prepare(&gateway, 1).pop().unwrap();
-        let before = cpu_seconds(gateway.pid());
-        let start = Instant::now();
-        send(&mut Connection::open(&gateway.http), &draft, &file);
-        ours.push(start.elapsed().as_secs_f64());
-        cpu.push(cpu_seconds(gateway.pid()) - before);
-        memory.push(peak_mib(gateway.pid()));
-        if let Ok(nginx) = &nginx {
-            let start = Instant::now();
-            let answer = Connection::open(&nginx.http).send("PUT", "/large", "", &[&file]);
-            assert!(matches!(answer.status, 201 | 204), "nginx answers {}", answer.status);
-            receive.push(start.elapsed().as_secs_f64());
-            encrypt.extend(age_encrypts(&nginx.file("large")));
-        }
-    }
-    tell_upload(&nginx, &ours, &receive, &encrypt, &memory);
-    alone("CPU seconds", &cpu);
-}
-
-fn tell_upload(
-    nginx: &Result<Nginx, &'static str>,
-    ours: &[f64],
-    receive: &[f64],
-    encrypt: &[f64],
-    memory: &[f64],
-) {
-    match nginx {
-        Ok(nginx) => {
-            beside("upload, s", ours, "nginx receives, not forced", receive);
-            if encrypt.len() == receive.len() {
-                let slower: Vec<f64> = receive.iter().zip(encrypt).map(|(a, b)| a.max(*b)).collect();
-                let both: Vec<f64> = receive.iter().zip(encrypt).map(|(a, b)| a + b).collect();
-                beside("upload, s", ours, "nginx, then age, fsync", &both);
-                beside("upload, s", ours, "the slower of the two", &slower);
-            }
-            beside("most memory, MiB", memory, "nginx, one worker", &[nginx.peak_mib()]);
-        }
-        Err(why) => {
-            missing("upload, s", ours, why);
-            alone("most memory, MiB", memory);
-        }
-    }
-}
-
-/// Seconds that the stock tool takes for the same bytes, its output forced to the disk.
-fn age_encrypts(file: &Path) -> Option<f64> {
-    if !is_installed("age") {
-        return None;
-    }
-    let sealed = file.with_extension("age");
-    let recipient = pli::vault::Identity::generate().recipient().to_string();
-    let start = Instant::now();
-    let status = Command::new("age").args(["-r", &recipient, "-o"]).arg(&sealed).arg(file).status();
-    File::open(&sealed).ok()?.sync_all().ok()?;
-    status.is_ok_and(|status| status.success()).then(|| start.elapsed().as_secs_f64())
 }

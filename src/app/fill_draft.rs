@@ -9,13 +9,14 @@
 use thiserror::Error;
 
 use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::seal_stream::SealStream;
 use super::{App, AppError, CONFLICT_TRIES, DraftView, UploadRefusal, Visitor, event};
 use crate::audit::{Action, Actor, Detail, Object, Outcome, RefusalReason};
 use crate::message::{FileName, clean_file_name};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftError};
 use crate::value::{ByteSize, Digest, DraftId, Timestamp};
-use crate::vault::{Identity, ManifestPart, PartRole, Sealer, SealingKey, open, unwrap_identity};
+use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, unwrap_identity};
 
 /// How many first bytes are kept to tell the type of a file.
 pub(super) const SNIFF_BYTES: usize = 4096;
@@ -73,7 +74,7 @@ pub struct FileSealing<'a> {
     name: FileName,
     head: Vec<u8>,
     key: SealingKey,
-    sealer: Sealer,
+    sealer: SealStream,
     writer: Box<dyn ObjectWriter>,
     visitor: Visitor,
 }
@@ -93,7 +94,7 @@ impl App {
         self.check_file_pace(&view, visitor).await?;
         let identity = self.draft_identity(&view.draft)?.ok_or(DraftError::AlreadySent)?;
         let key = self.draft_sealing_key(&view.draft, &identity, visitor).await?;
-        let sealer = Sealer::new(&key).map_err(AppError::from)?;
+        let sealer = SealStream::new(&key).map_err(AppError::from)?;
         let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
         Ok(FileSealing { app: self, view, name, head: Vec::new(), key, sealer, writer, visitor })
@@ -196,7 +197,7 @@ impl FileSealing<'_> {
         self.app.paces.count(who, self.view.limits.hourly, plain.len(), self.app.now().at);
         let wanted = SNIFF_BYTES.saturating_sub(self.head.len()).min(plain.len());
         self.head.extend_from_slice(&plain[..wanted]);
-        let sealed = self.sealer.push(plain).map_err(AppError::from)?;
+        let sealed = self.sealer.push(plain).await?;
         if !sealed.is_empty() {
             self.writer.write(&sealed).await.map_err(AppError::from)?;
         }
@@ -210,7 +211,7 @@ impl FileSealing<'_> {
             app.log_file_refused(&view.draft, RefusalReason::NothingSent, visitor).await?;
             return Err(FileRefusal::Empty);
         }
-        let (tail, summary) = sealer.finish().map_err(AppError::from)?;
+        let (tail, summary) = sealer.finish().await?;
         writer.write(&tail).await.map_err(AppError::from)?;
         let object = writer.finish().await.map_err(AppError::from)?;
         let entry = ManifestPart {

@@ -33,6 +33,7 @@ mod recover;
 mod release;
 mod request_proof;
 mod rotate;
+mod seal_stream;
 mod sealing;
 mod sign_in;
 mod unlocked;
