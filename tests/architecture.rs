@@ -25,7 +25,7 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("content", &["message", "value"]),
     ("mailbox", &["value", "vault"]),
     ("identity", &["value", "vault"]),
-    ("transfer", &["mailbox", "policy", "value", "vault"]),
+    ("transfer", &["content", "mailbox", "policy", "value", "vault"]),
     // A receipt and an alert are told in a letter.
     ("relay", &["audit", "value", "vault"]),
     ("retention", &["transfer", "value"]),

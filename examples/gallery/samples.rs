@@ -10,7 +10,7 @@ use pli::web::views::{
     JournalState, KeyNotice, KeyPage, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox,
     MailboxesPage, MemberRow, MembersNotice, MembersPage, OpenedFile, OpenedPage, ReceiptOutcome,
     ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead,
-    TransferRow, TransferState, UnfinishedFile,
+    TransferRow, TransferState, UnfinishedFile, WaitingRow,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -315,6 +315,7 @@ impl Samples {
             frame: self.frame(),
             host: self.host(),
             limits: Self::limits(),
+            inspection: self.inspection(),
             address: String::new(),
             problem: None,
         }
@@ -335,7 +336,7 @@ impl Samples {
             number,
             name: name.to_owned(),
             size: ByteSize(size),
-            digest: Digest::of(name.as_bytes()),
+            digest: Some(Digest::of(name.as_bytes())),
             state,
         };
         let reason = self.say("Ce type de fichier n’est pas accepté.", "This type of file is not accepted.");
@@ -372,7 +373,15 @@ impl Samples {
             findings: Vec::new(),
             suggestion: None,
             limits: Self::limits(),
+            inspection: self.inspection(),
         }
+    }
+
+    fn inspection(&self) -> String {
+        self.say(
+            "Chaque fichier est analysé par un antivirus. Sont acceptés : PDF, images, textes.",
+            "Every file is scanned by an antivirus. Accepted are: PDF, images, text files.",
+        )
     }
 
     fn finding(&self, start: usize, end: usize, fr: &str, en: &str) -> TitleFinding {
@@ -391,6 +400,13 @@ impl Samples {
             expires: NOW + Millis::days(20),
             depositor: "nadia.morvan@cd35.example".to_owned(),
             held,
+            refused: vec![(
+                "macro.xlsm".to_owned(),
+                self.say(
+                    "Ce fichier contient des macros (programmes).",
+                    "This file contains macros (programs).",
+                ),
+            )],
             receipt: Some("/depot/carsat/pensions/brouillon/1/recu".to_owned()),
             salt: Some("3f9a1c07d2e84b5566aa0f1e2d3c4b5a".to_owned()),
         }
@@ -444,6 +460,7 @@ impl Samples {
             members: "/boites/partenaires-retraite/membres".to_owned(),
             waits: !gateway_custody,
             gateway_custody,
+            waiting: if gateway_custody { vec![self.waiting()] } else { Vec::new() },
             transfers,
             older: gateway_custody
                 .then(|| "/boites?boite=partenaires-retraite&avant=1795000000000".to_owned()),
@@ -455,6 +472,19 @@ impl Samples {
                 mailbox("Agence de Rennes", "rennes@depot.retraite.example", false, Vec::new()),
             ],
             is_newest: true,
+        }
+    }
+
+    fn waiting(&self) -> WaitingRow {
+        WaitingRow {
+            reference: Reference::new(*b"pli-wait"),
+            sender: "nadia.morvan@cd35.example".to_owned(),
+            partner: "Département 35".to_owned(),
+            received: NOW - Millis::hours(1),
+            files: 2,
+            size: ByteSize(4_200_000),
+            because: self.say("l’antivirus ne répond pas", "the antivirus does not answer"),
+            kept_until: NOW + Millis::days(7),
         }
     }
 
@@ -523,6 +553,11 @@ impl Samples {
             media_type: media_type.to_owned(),
             size: ByteSize(size),
             digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+            warnings: if number == 2 {
+                vec![self.say("est un PDF qui contient du JavaScript", "is a PDF that contains JavaScript")]
+            } else {
+                Vec::new()
+            },
         };
         OpenedPage {
             frame: Frame { path: None, ..self.signed_in() },
@@ -537,6 +572,9 @@ impl Samples {
                     20_480_000,
                 ),
             ],
+            unscanned: false,
+            refused: 1,
+            original_digest: None,
             letters: Self::letters(),
         }
     }

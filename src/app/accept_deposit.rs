@@ -9,13 +9,14 @@
 
 use thiserror::Error;
 
+use super::inspect_draft::Standing;
 use super::ports::{Key, UnitOfWork};
 use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Partner;
 use crate::policy::title::{CleanTitle, TitleRefusal};
-use crate::transfer::{Draft, DraftState, Route, Transfer};
+use crate::transfer::{Draft, DraftState, HoldReason, Route, Transfer};
 use crate::value::{ByteSize, Reference, SecretBytes, Timestamp, TransferId};
 use crate::vault::PartRole;
 
@@ -60,6 +61,9 @@ pub enum DepositRefusal {
         /// What was given.
         actual: ByteSize,
     },
+    /// A file was refused just now: the deposit goes on without it once the depositor has seen that.
+    #[error("a file of the deposit is refused")]
+    FileRefused,
     /// No agreement in force admits the address any more.
     #[error("the address may not deposit here any more")]
     NotAdmitted,
@@ -79,6 +83,7 @@ impl App {
         if let DraftState::Sent { reference, .. } = view.draft.state {
             return Ok(DepositAnswer { reference });
         }
+        let (view, standing) = self.settle_files(view, visitor).await?;
         let now = self.believed_now()?;
         let Some(partner) = self.admitted_partner(&view.mailbox, &view.draft.address, now).await? else {
             return Err(self
@@ -93,8 +98,14 @@ impl App {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse(&view.draft, reason, visitor, refusal).await),
         };
+        let hold = match standing {
+            Standing::Judged => None,
+            Standing::Waiting(reason) => Some(reason),
+            // Told before anything is sent: the depositor may have another copy of it.
+            Standing::Refused => return Err(DepositRefusal::FileRefused),
+        };
         let draft = view.draft.id;
-        match self.commit_deposit(view, &partner, title, &sending.message, now, visitor).await {
+        match self.commit_deposit(view, &partner, title, &sending.message, hold, now, visitor).await {
             // Sent from two tabs at once: the other one won, and its answer is the answer.
             Err(error) if error.is_conflict() => self.answer_of_the_other(draft).await,
             Err(error) => Err(error.into()),
@@ -123,12 +134,14 @@ impl App {
         Ok(title)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what one commit is decided by, each its own type")]
     async fn commit_deposit(
         &self,
         view: DraftView,
         partner: &Partner,
         title: CleanTitle,
         message: &SecretBytes,
+        hold: Option<HoldReason>,
         now: Timestamp,
         visitor: Visitor,
     ) -> Result<DepositAnswer, AppError> {
@@ -144,15 +157,21 @@ impl App {
         let mut parts = self.seal_parts(&sealing, &[text], now.day()).await?;
         let entries = Self::draft_entries(&draft, &identity)?;
         let files = draft.parts.iter().zip(entries);
-        parts.extend(files.map(|(part, entry)| SealedPart { entry, objects: part.objects.clone() }));
+        parts.extend(files.map(|(part, entry)| SealedPart {
+            entry,
+            objects: part.objects.clone(),
+            number: part.number,
+            check: draft.inspection.of(part.number).cloned(),
+        }));
 
         let mut unit = UnitOfWork::default();
         let depositor = self.depositor(&mut unit, &draft.address, partner, now)?;
         let reference = self
-            .release(
+            .release_or_hold(
                 &mut unit,
                 Release {
                     transfer: draft.transfer,
+                    reference: None,
                     identity: &identity,
                     sealing: &sealing,
                     mailbox: &mailbox,
@@ -164,8 +183,11 @@ impl App {
                     language: draft.language,
                     received_at: now,
                     parts,
+                    refused: draft.inspection.refused.clone(),
+                    original_digest: None,
                     origin: visitor.web(),
                 },
+                hold,
             )
             .await?;
         unit.expect_unchanged(Key::Draft(draft.id), version);
@@ -177,6 +199,9 @@ impl App {
         self.store.commit(unit).await?;
         self.wake_delivery();
         self.wake_receipts();
+        if hold.is_some() {
+            self.wake_held();
+        }
         Ok(DepositAnswer { reference })
     }
 

@@ -199,6 +199,8 @@ impl App {
         let MailDeposit { mail, parsed, mailbox, author, partner, title, digest } = deposit;
         let identity = Identity::generate();
         let transfer = TransferId::new(self.random.bytes());
+        let inspection = self.inspect_mail(parsed, mail.bytes.expose(), mailbox).await?;
+        let hold = inspection.hold;
         let text = cut_text(&parsed.text);
         let mut clear = vec![ClearPart {
             role: PartRole::Message,
@@ -206,28 +208,58 @@ impl App {
             content_type: "text/plain; charset=utf-8",
             bytes: text.as_bytes(),
         }];
-        clear.extend(parsed.attachments.iter().map(|file| ClearPart {
-            role: PartRole::Attachment,
-            name: file.name.as_str(),
-            content_type: content_type(&file.bytes, file.name.as_str()),
-            bytes: &file.bytes,
-        }));
-        clear.push(ClearPart {
-            role: PartRole::Original,
-            name: ORIGINAL_NAME,
-            content_type: "message/rfc822",
-            bytes: mail.bytes.expose(),
-        });
+        let (mut known, mut refused) = (vec![(0, None)], Vec::new());
+        for ((file, judged), number) in parsed.attachments.iter().zip(&inspection.files).zip(1_u32..) {
+            match judged {
+                Some(Err((kind, cause))) => {
+                    let size = ByteSize(file.bytes.len() as u64);
+                    refused.push(self.refused_file(
+                        number,
+                        file.name.as_str(),
+                        size,
+                        (*kind, *cause),
+                        now.day(),
+                    )?);
+                    continue;
+                }
+                judged => known.push((number, judged.clone().and_then(Result::ok))),
+            }
+            clear.push(ClearPart {
+                role: PartRole::Attachment,
+                name: file.name.as_str(),
+                content_type: content_type(&file.bytes, file.name.as_str()),
+                bytes: &file.bytes,
+            });
+        }
+        let mut original_digest = None;
+        if inspection.keeps_original {
+            known.push((0, inspection.original.clone()));
+            clear.push(ClearPart {
+                role: PartRole::Original,
+                name: ORIGINAL_NAME,
+                content_type: "message/rfc822",
+                bytes: mail.bytes.expose(),
+            });
+        } else {
+            original_digest = Some(Digest::of(mail.bytes.expose()));
+        }
         let sealing = SealingKey::new(&identity.recipient())?;
-        let parts = self.seal_parts(&sealing, &clear, now.day()).await?;
+        let mut parts = self.seal_parts(&sealing, &clear, now.day()).await?;
+        for (part, (number, check)) in parts.iter_mut().zip(known) {
+            (part.number, part.check) = (number, check);
+        }
 
         let mut unit = UnitOfWork::default();
         let depositor = self.depositor(&mut unit, &author, &partner, now)?;
+        for told in inspection.events(transfer, mailbox, now, mail.visitor.smtp()) {
+            self.log(&mut unit, told.under(self.policies.load().digest))?;
+        }
         let reference = self
-            .release(
+            .release_or_hold(
                 &mut unit,
                 Release {
                     transfer,
+                    reference: None,
                     identity: &identity,
                     sealing: &sealing,
                     mailbox,
@@ -240,8 +272,11 @@ impl App {
                     language: Language::Fr,
                     received_at: now,
                     parts,
+                    refused,
+                    original_digest,
                     origin: mail.visitor.smtp(),
                 },
+                hold,
             )
             .await?;
         unit.expect_absent(Key::Repeat(digest));
@@ -249,6 +284,9 @@ impl App {
         self.store.commit(unit).await?;
         self.wake_delivery();
         self.wake_receipts();
+        if hold.is_some() {
+            self.wake_held();
+        }
         Ok(reference)
     }
 

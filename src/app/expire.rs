@@ -21,8 +21,9 @@ use crate::vault::Grant;
 const BATCH: usize = 200;
 /// How many grants a transfer may have.
 const GRANTS_MAX: usize = 1000;
-/// Objects older than this are of no live transfer or draft: 20 days of validity, a draft's life, and a margin.
-const OBJECT_DAYS: i32 = 25;
+/// Objects older than this are of no live transfer, held deposit or draft: a draft lives no longer than its key (7 days), it
+/// may be held for as long (7 days), then it is valid for 20 days; and a margin.
+const OBJECT_DAYS: i32 = 38;
 /// How long the state of a mail can be seen after it was written.
 const MAIL_RECORD_LIFE: Millis = Millis::days(30);
 

@@ -7,11 +7,14 @@
 //! | the commit | the file in the draft | |
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::scan_tee::ScanTee;
 use super::seal_stream::SealStream;
 use super::{App, AppError, CONFLICT_TRIES, DraftView, UploadRefusal, Visitor, event};
 use crate::audit::{Action, Actor, Detail, Object, Outcome, RefusalReason};
+use crate::content::RefusalCause;
 use crate::message::{FileName, clean_file_name};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftError};
@@ -27,6 +30,9 @@ pub enum FileRefusal {
     /// The file has no byte.
     #[error("the file is empty")]
     Empty,
+    /// What is in it.
+    #[error("the file is refused for what it is")]
+    Content(RefusalCause),
     /// Over a limit, or the draft was sent.
     #[error(transparent)]
     Draft(#[from] DraftError),
@@ -54,6 +60,8 @@ pub struct ListedFile {
     pub size: ByteSize,
     /// SHA-256 in clear, which the depositor can compare.
     pub digest: Digest,
+    /// Whether it is still to be inspected.
+    pub waits: bool,
 }
 
 /// A file that is in the draft now.
@@ -76,6 +84,7 @@ pub struct FileSealing<'a> {
     key: SealingKey,
     sealer: SealStream,
     writer: Box<dyn ObjectWriter>,
+    tee: ScanTee,
     visitor: Visitor,
 }
 
@@ -97,7 +106,8 @@ impl App {
         let sealer = SealStream::new(&key).map_err(AppError::from)?;
         let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
-        Ok(FileSealing { app: self, view, name, head: Vec::new(), key, sealer, writer, visitor })
+        let tee = ScanTee::begin(self).await;
+        Ok(FileSealing { app: self, view, name, head: Vec::new(), key, sealer, writer, tee, visitor })
     }
 
     async fn check_file_pace(&self, view: &DraftView, visitor: Visitor) -> Result<(), FileRefusal> {
@@ -118,6 +128,13 @@ impl App {
     ) -> Result<(), FileRefusal> {
         for _ in 0..CONFLICT_TRIES {
             let Some(mut view) = self.draft(draft, token).await? else { return Ok(()) };
+            if view.draft.inspection.forget(number) {
+                let mut unit = UnitOfWork::default();
+                unit.expect_unchanged(Key::Draft(draft), view.version);
+                unit.put(view.draft);
+                self.store.commit(unit).await.map_err(AppError::from)?;
+                return Ok(());
+            }
             let Some(part) = view.draft.remove(number)? else { return Ok(()) };
             let now = self.believed_now()?;
             let mut unit = UnitOfWork::default();
@@ -152,6 +169,7 @@ impl App {
             name: entry.name,
             size: part.size,
             digest: entry.digest,
+            waits: self.inspects_files() && draft.inspection.of(part.number).is_none(),
         });
         Ok(listed.collect())
     }
@@ -197,6 +215,7 @@ impl FileSealing<'_> {
         self.app.paces.count(who, self.view.limits.hourly, plain.len(), self.app.now().at);
         let wanted = SNIFF_BYTES.saturating_sub(self.head.len()).min(plain.len());
         self.head.extend_from_slice(&plain[..wanted]);
+        self.tee.push(plain).await;
         let sealed = self.sealer.push(plain).await?;
         if !sealed.is_empty() {
             self.writer.write(&sealed).await.map_err(AppError::from)?;
@@ -204,9 +223,20 @@ impl FileSealing<'_> {
         Ok(())
     }
 
-    /// Ends the file: durable and in the draft, under the limits as they are at that moment.
-    pub async fn finish(self) -> Result<SealedFile, FileRefusal> {
-        let Self { app, view, name, head, key, sealer, mut writer, visitor } = self;
+    /// Ends the file: durable and in the draft, under the limits as they are at that moment; then judged, where files are
+    /// inspected. One that is refused is not in the draft any more.
+    pub async fn finish(mut self) -> Result<SealedFile, FileRefusal> {
+        let (app, draft, visitor) = (self.app, self.view.draft.id, self.visitor);
+        let (tee, head) = (std::mem::take(&mut self.tee), Zeroizing::new(self.head.clone()));
+        let sealed = self.end().await?;
+        match app.inspect_new_file(draft, sealed.number, &head, tee, visitor).await? {
+            None => Ok(sealed),
+            Some(cause) => Err(FileRefusal::Content(cause)),
+        }
+    }
+
+    async fn end(self) -> Result<SealedFile, FileRefusal> {
+        let Self { app, view, name, head, key, sealer, mut writer, tee: _, visitor } = self;
         if sealer.plain_size() == ByteSize(0) {
             app.log_file_refused(&view.draft, RefusalReason::NothingSent, visitor).await?;
             return Err(FileRefusal::Empty);

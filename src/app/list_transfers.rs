@@ -5,7 +5,7 @@ use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome};
 use crate::identity::Account;
 use crate::mailbox::{Custody, Mailbox};
-use crate::transfer::Transfer;
+use crate::transfer::{HeldDeposit, Transfer};
 use crate::value::{AccountId, MailboxId, Slug, Timestamp};
 
 /// How many transfers of a mailbox one page shows; more where more came in one instant.
@@ -27,6 +27,8 @@ pub struct ListedMailbox {
     pub mailbox: Mailbox,
     /// Its live transfers, newest first.
     pub transfers: Vec<ListedTransfer>,
+    /// Deposits that wait for their scan, oldest first; on the newest page only.
+    pub held: Vec<HeldDeposit>,
     /// The instant before which the next page's transfers were received, if there is a next page.
     pub older: Option<Timestamp>,
     /// The person is entitled, and no member has opened the mailbox to the person yet.
@@ -66,9 +68,10 @@ impl App {
                     lines.push(self.listed(transfer).await?);
                 }
             }
+            let held = if page.is_none() { self.held_of(*id).await? } else { Vec::new() };
             let waits = mailbox.key.custody == Custody::Members
                 && self.member_wrap(&mailbox, &signed.account).await?.is_none();
-            listed.push(ListedMailbox { mailbox, transfers: lines, older, waits });
+            listed.push(ListedMailbox { mailbox, transfers: lines, held, older, waits });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
         self.log_alone(event(now, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))

@@ -16,6 +16,10 @@ mod error;
 mod expire;
 mod fill_draft;
 mod forward_log;
+mod hold;
+mod inspect;
+mod inspect_draft;
+mod inspect_mail;
 mod keep_log;
 mod letters;
 mod list_transfers;
@@ -33,6 +37,7 @@ mod recover;
 mod release;
 mod request_proof;
 mod rotate;
+mod scan_tee;
 mod seal_stream;
 mod sealing;
 mod sign_in;
@@ -60,6 +65,9 @@ pub use error::AppError;
 pub use expire::Upkeep;
 pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
 pub use forward_log::{EntrySink, ForwardError, NotConfirmed};
+pub use hold::HeldRun;
+pub use inspect::{ScannerHealth, Scanning};
+pub use inspect_draft::NamedRefusal;
 pub use keep_log::LogState;
 pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
@@ -79,6 +87,7 @@ pub use upload_append::{Append, Appending, CHECKED_MAX};
 pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 
 use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
+use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
 use crate::policy::title::TitleGuard;
@@ -105,6 +114,8 @@ pub struct Policies {
     pub alerts: AlertPolicy,
     /// Where content may go that only members can open.
     pub custody: CustodyPolicy,
+    /// Which files are accepted.
+    pub files: FilePolicies,
     /// The digest of all policy files together, which goes into the log with each decision.
     pub digest: Digest,
 }
@@ -159,6 +170,8 @@ pub struct App {
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
     uploads: UploadTurns,
     paces: Paces,
+    inspecting: Option<inspect::Inspecting>,
+    held_waits: Notify,
 }
 
 impl App {
@@ -186,6 +199,8 @@ impl App {
             log_watch: tokio::sync::Mutex::new(None),
             uploads: UploadTurns::default(),
             paces: Paces::default(),
+            inspecting: parts.scanning.map(inspect::Inspecting::new),
+            held_waits: Notify::new(),
         })
     }
 
@@ -275,6 +290,8 @@ pub struct AppParts {
     pub random: Arc<dyn Random>,
     /// See [`App::delivery`].
     pub delivery: Arc<dyn Delivery>,
+    /// The scanner that files are inspected with; none when they are not inspected.
+    pub scanning: Option<Scanning>,
     /// See [`App::policies`].
     pub policies: Policies,
     /// See [`App::settings`].

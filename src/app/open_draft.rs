@@ -8,7 +8,7 @@ use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{AddressProof, CodeAnswer, Partner};
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::retention::KeyName;
-use crate::transfer::{Draft, DraftState};
+use crate::transfer::{Draft, DraftInspection, DraftState};
 use crate::value::{DraftId, ProofId, Timestamp, Token, TransferId};
 use crate::vault::{Identity, wrap_identity};
 
@@ -57,7 +57,7 @@ impl App {
     /// The limits of deposits into a mailbox as they are in force: the page says them before anything is sent, and each
     /// way in holds to them.
     pub fn limits_in_force(&self, mailbox: &Mailbox) -> DepositLimits {
-        mailbox.limits
+        self.scannable(mailbox.limits)
     }
 
     /// Opens the draft of a mailed link; pressed twice, it opens the same draft.
@@ -240,6 +240,7 @@ impl App {
             parts: Vec::new(),
             awaited: Vec::new(),
             next_number: 1,
+            inspection: DraftInspection::default(),
             touched_at: now,
             state: DraftState::Open,
         })

@@ -19,7 +19,7 @@ use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_readi
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::{Effect, KeyName, PendingEffect};
-use crate::transfer::{ObjectLocator, RegisterLine, Route, Transfer};
+use crate::transfer::{Check, ObjectLocator, RegisterLine, Route, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
 use crate::vault::{
     Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError,
@@ -107,6 +107,8 @@ pub struct FileView {
     pub binding: Digest,
     /// It is the whole mail as it came in.
     pub is_original: bool,
+    /// What is known of it by inspection.
+    pub check: Check,
 }
 
 /// A sealed part that is being read in clear, where blocking is allowed.
@@ -146,7 +148,7 @@ impl OpenedTransfer {
 
     /// Its files, numbered from 1.
     pub fn files(&self) -> Vec<FileView> {
-        let files = self.numbered_files().map(|(number, _, part)| FileView {
+        let files = self.numbered_files().map(|(number, place, part)| FileView {
             number,
             name: part.name.clone(),
             content_type: part.content_type.clone(),
@@ -154,6 +156,7 @@ impl OpenedTransfer {
             digest: part.digest,
             binding: part.binding(),
             is_original: part.role == PartRole::Original,
+            check: self.transfer.checks.get(place).cloned().unwrap_or(Check::Off),
         });
         files.collect()
     }

@@ -11,10 +11,10 @@ use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{Organisation, Partner};
 use crate::mailbox::Mailbox;
 use crate::policy::title::CleanTitle;
-use crate::relay::letter::{Letter, LetterKind};
+use crate::relay::letter::{Letter, LetterKind, RefusedLine};
 use crate::relay::queue::MailState;
 use crate::retention::KeyName;
-use crate::transfer::{Depositor, ObjectLocator, Route, Transfer};
+use crate::transfer::{Check, Depositor, ObjectLocator, RefusedFile, Route, Transfer};
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PersonId, Reference, Timestamp, TransferId,
 };
@@ -27,6 +27,10 @@ const SEAL_STEP_BYTES: usize = 1024 * 1024;
 pub(super) struct SealedPart {
     pub entry: ManifestPart,
     pub objects: Vec<ObjectLocator>,
+    /// Its number among the files of the deposit; 0 for what is no file.
+    pub number: u32,
+    /// What is known of it by inspection; none when it was not inspected.
+    pub check: Option<Check>,
 }
 
 /// A part that is in memory and is to be sealed.
@@ -40,6 +44,8 @@ pub(super) struct ClearPart<'a> {
 /// A transfer that is ready to be released.
 pub(super) struct Release<'a> {
     pub transfer: TransferId,
+    /// The reference, when people have it already.
+    pub reference: Option<Reference>,
     pub identity: &'a Identity,
     /// What its parts were sealed with.
     pub sealing: &'a SealingKey,
@@ -53,6 +59,10 @@ pub(super) struct Release<'a> {
     pub language: Language,
     pub received_at: Timestamp,
     pub parts: Vec<SealedPart>,
+    /// Files of the deposit that were refused.
+    pub refused: Vec<RefusedFile>,
+    /// SHA-256 of the mail as it came in, when that is not kept.
+    pub original_digest: Option<Digest>,
     pub origin: Origin,
 }
 
@@ -64,7 +74,7 @@ impl App {
         release: Release<'_>,
     ) -> Result<Reference, AppError> {
         let policies = self.policies.load();
-        let reference = Reference::new(self.random.bytes());
+        let reference = release.reference.unwrap_or_else(|| Reference::new(self.random.bytes()));
         let digests: Vec<_> = release.parts.iter().map(|part| (part.entry.role, part.entry.digest)).collect();
         let expires_at = policies.validity.expiry(release.route, release.received_at);
         let manifest = Manifest {
@@ -92,7 +102,10 @@ impl App {
             total_size,
             manifest: sealed_manifest,
             manifest_digest,
+            checks: release.parts.iter().map(|part| part.check.clone().unwrap_or(Check::Off)).collect(),
             objects: release.parts.into_iter().map(|part| part.objects).collect(),
+            refused: release.refused,
+            original_digest: release.original_digest,
             first_opening: None,
             dispatches: Vec::new(),
         };
@@ -180,6 +193,7 @@ impl App {
             file_count: transfer.file_count,
             total: transfer.total_size,
             can_be_opened_until: transfer.expires_at,
+            refused: refused_lines(transfer),
             replaced_title,
             by_mail: transfer.route == Route::Mail,
             // Filled in when the mail leaves: the checkpoint that signs for this deposit is yet to come.
@@ -308,7 +322,7 @@ impl App {
         Ok(entries
             .into_iter()
             .zip(objects)
-            .map(|(entry, object)| SealedPart { entry, objects: vec![object] })
+            .map(|(entry, object)| SealedPart { entry, objects: vec![object], number: 0, check: None })
             .collect())
     }
 
@@ -317,6 +331,21 @@ impl App {
         let found = self.read(&Key::Organisation(mailbox.organisation)).await?;
         found.map(|(organisation, _)| organisation).ok_or(AppError::Broken("mailbox without organisation"))
     }
+}
+
+/// The files that were refused, as a mail may tell of them: never by name.
+fn refused_lines(transfer: &Transfer) -> Vec<RefusedLine> {
+    let of = transfer.file_count.saturating_add(u32::try_from(transfer.refused.len()).unwrap_or(u32::MAX));
+    let lines = transfer.refused.iter().map(|file| RefusedLine {
+        number: file.number,
+        of,
+        kind_fr: file.kind.label(Language::Fr).to_owned(),
+        kind_en: file.kind.label(Language::En).to_owned(),
+        size: file.size,
+        because_fr: file.cause.told(Language::Fr),
+        because_en: file.cause.told(Language::En),
+    });
+    lines.collect()
 }
 
 /// What both mails of a release speak of.

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, DraftView, FileRefusal, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::content::RefusalCause;
 use crate::message::clean_file_path;
 use crate::transfer::{
     DRAFT_LIFE, Draft, DraftError, DraftState, Reservation, Upload, UploadError, UploadState,
@@ -72,6 +73,9 @@ pub enum UploadRefusal {
     /// A file of no bytes.
     #[error("the file is empty")]
     Empty,
+    /// It is whole, and refused for what it is or holds (D8); the draft lists it as refused.
+    #[error("the file is refused for what it is")]
+    Content(RefusalCause),
     /// The bytes do not have the checksum that was announced; none of them is kept.
     #[error("the bytes do not have the announced checksum")]
     ChecksumMismatch,
@@ -190,7 +194,9 @@ impl App {
                     |refusal| match refusal {
                         FileRefusal::Draft(refusal) => refusal.into(),
                         FileRefusal::Fault(fault) => fault.into(),
-                        FileRefusal::Empty | FileRefusal::TooFast { .. } => UploadRefusal::NotFound,
+                        FileRefusal::Content(_) | FileRefusal::Empty | FileRefusal::TooFast { .. } => {
+                            UploadRefusal::NotFound
+                        }
                     },
                 );
             }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::scan_tee::ScanTee;
 use super::upload::{UploadProgress, UploadRefusal, progress_of};
 use super::upload_turns::Turn;
 use super::{App, AppError, DraftView, Visitor};
@@ -310,7 +311,13 @@ impl Receiver {
         let (upload, version) =
             self.app.complete_upload(&self.view, upload, self.version, digest, self.visitor).await?;
         (self.upload, self.version) = (upload, version);
-        Ok(())
+        // In pieces, and perhaps by several requests: it is inspected over its sealed segments.
+        let UploadState::Complete { part } = self.upload.state else { return Ok(()) };
+        let (draft, tee) = (self.view.draft.id, ScanTee::default());
+        match self.app.inspect_new_file(draft, part, &[], tee, self.visitor).await? {
+            None => Ok(()),
+            Some(cause) => Err(UploadRefusal::Content(cause)),
+        }
     }
 
     /// The request is over: what came is a segment, small ones are folded, and the draft lives on.

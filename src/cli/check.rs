@@ -6,9 +6,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::app::ports::{Scanner, ScannerError};
 use crate::config::Config;
 use crate::demo::Parts;
-use crate::serve::{Certificates, Seams, policies, swap_is_on};
+use crate::serve::{Certificates, Seams, clamd, policies, swap_is_on};
 use crate::vault::Identity;
 
 /// What was found.
@@ -52,6 +53,7 @@ fn check(config: &Config) -> Findings {
     found.faults.extend(relay.err());
     secrets(config, &mut found);
     places(config, &mut found);
+    scanner(config, &mut found);
     machine(config, &mut found);
     found
 }
@@ -76,6 +78,31 @@ fn secrets(config: &Config, found: &mut Findings) {
         found
             .warnings
             .push("no [recovery] recipient: live mail cannot be opened without this gateway".to_owned());
+    }
+}
+
+/// Whether files are inspected, and whether the scanner is fit to.
+fn scanner(config: &Config, found: &mut Findings) {
+    let Some(clamd) = clamd(config) else {
+        found
+            .warnings
+            .push("[scanner] mode is off: files are passed on without a virus scan (rule D8)".to_owned());
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    match runtime.block_on(clamd.state()) {
+        Err(error @ ScannerError::TemporaryDirectory { .. }) => {
+            found.faults.push(format!("[scanner] {error}; nothing is scanned there, deposits are held"));
+        }
+        Err(error) => found.warnings.push(format!("[scanner] {error}; deposits are held meanwhile")),
+        Ok(state) if state.signed_at.is_none() && config.scanner.signatures_max_age_hours > 0 => {
+            found.warnings.push(format!(
+                "[scanner] {} does not say how old its signatures are; deposits are held",
+                state.engine
+            ));
+        }
+        Ok(_) => {}
     }
 }
 

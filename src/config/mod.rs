@@ -17,13 +17,16 @@ pub use initial::InitialFile;
 pub use sections::{
     ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat, LogLevel,
     LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelaySection, RelayTls,
-    SmtpSection, StoreSection, TlsFiles,
+    ScannerMode, ScannerSection, SmtpSection, StoreSection, TlsFiles,
 };
 
 /// The name of the file.
 pub const FILE_NAME: &str = "pli.toml";
 /// The name of the control socket beside it.
 pub const CONTROL_SOCKET: &str = "control.sock";
+
+/// ClamAV scans no file of 2 GiB or more.
+const SCANNER_FILE_MAX_MIB: u32 = 2047;
 
 /// Why the configuration is refused. The operator must act.
 #[derive(Debug, Error)]
@@ -58,6 +61,12 @@ pub enum ConfigError {
     BaseUrl {
         /// What it says.
         given: String,
+    },
+    /// The scanner would be given more than it can scan.
+    #[error("[scanner] file_max_mib = {given}: 1 to {SCANNER_FILE_MAX_MIB}")]
+    ScannerFileMax {
+        /// What it says.
+        given: u32,
     },
     /// An address to listen on is none.
     #[error("{key} = {given:?}: an address or name and a port are needed, as in \"localhost:8080\"")]
@@ -133,6 +142,7 @@ impl Config {
             &mut self.keyring.directory,
             &mut self.keyring.gateway_key_file,
             &mut self.clock.synchronised_file,
+            &mut self.scanner.socket,
         ];
         let optional = [
             &mut self.http.certificate,
@@ -145,6 +155,7 @@ impl Config {
             &mut self.audit.authorities,
             &mut self.audit.forward_json_file,
             &mut self.audit.forward_json_socket,
+            &mut self.scanner.temporary_directory,
         ];
         let demo = self.demo.iter_mut().flat_map(|demo| [&mut demo.outbox, &mut demo.clock_file]);
         needed.into_iter().chain(optional.into_iter().flatten()).chain(demo)
@@ -168,6 +179,10 @@ impl Config {
         }
         if self.smtp.certificate.is_some() != self.smtp.key.is_some() {
             return Err(ConfigError::SmtpTls);
+        }
+        // ClamAV scans nothing larger.
+        if self.scanner.file_max_mib == 0 || self.scanner.file_max_mib > SCANNER_FILE_MAX_MIB {
+            return Err(ConfigError::ScannerFileMax { given: self.scanner.file_max_mib });
         }
         if self.relay.smart_host.is_none() && self.demo.is_none() {
             return Err(ConfigError::NoRelay);

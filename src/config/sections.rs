@@ -40,6 +40,9 @@ pub struct Config {
     /// What is allowed.
     #[serde(default)]
     pub policies: PoliciesSection,
+    /// The antivirus.
+    #[serde(default)]
+    pub scanner: ScannerSection,
     /// Figures for Prometheus.
     #[serde(default)]
     pub metrics: MetricsSection,
@@ -247,6 +250,54 @@ pub struct RecoverySection {
 pub struct PoliciesSection {
     /// Where the policy files are; none means those that Pli brings along.
     pub directory: Option<PathBuf>,
+}
+
+/// Whether files are inspected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScannerMode {
+    /// Files go on as they are, and pages say so.
+    #[default]
+    Off,
+    /// By clamd (ClamAV).
+    Clamd,
+}
+
+/// `[scanner]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScannerSection {
+    /// Whether files are inspected.
+    pub mode: ScannerMode,
+    /// clamd's `LocalSocket`.
+    pub socket: PathBuf,
+    /// clamd's `TCPAddr` and `TCPSocket`, instead of the socket.
+    pub address: Option<String>,
+    /// clamd's `TemporaryDirectory`.
+    pub temporary_directory: Option<PathBuf>,
+    /// The largest file that it scans, in MiB.
+    pub file_max_mib: u32,
+    /// Streams at once.
+    pub streams_at_once: u32,
+    /// How old its signatures may be, in hours; 0 when that is not watched.
+    pub signatures_max_age_hours: u32,
+    /// How long a verdict may take, in seconds.
+    pub verdict_within_s: u32,
+}
+
+impl Default for ScannerSection {
+    fn default() -> Self {
+        Self {
+            mode: ScannerMode::Off,
+            socket: "/run/clamav/clamd.ctl".into(),
+            address: None,
+            temporary_directory: None,
+            file_max_mib: 1000,
+            streams_at_once: 4,
+            signatures_max_age_hours: 72,
+            verdict_within_s: 120,
+        }
+    }
 }
 
 /// `[metrics]`

@@ -18,7 +18,7 @@ mod sniff;
 
 pub use budget::WalkLimits;
 pub use finding::{Finding, Judgement, RefusalCause};
-pub use inspect::{Antivirus, AntivirusAnswer, InspectError, Inspection, ReadSeek, inspect};
+pub use inspect::{Antivirus, AntivirusAnswer, InspectError, Inspection, ReadSeek, ScanFailure, inspect};
 pub use kind::FileKind;
 pub use policy::{FilePolicies, FilePolicy, FilePolicyError, Measure};
 pub use sniff::{SNIFF_BYTES, sniff};

@@ -30,6 +30,8 @@ const VERIFY_EVERY: Duration = Duration::from_mins(10);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// Mails are looked at this often even when nobody says that one waits.
 const DELIVERY_AT_LEAST_EVERY: Duration = Duration::from_mins(1);
+/// How often held deposits are looked at; each of them less often while it waits in vain.
+const HELD_EVERY: Duration = Duration::from_secs(10);
 /// How long a delivery under way may still take when the gateway stops; cut off, the mail is delivered again.
 const DELIVERY_GRACE: Duration = Duration::from_secs(10);
 
@@ -38,6 +40,7 @@ pub struct Work {
     app: Arc<App>,
     upkeep: Mutex<ClockSeen>,
     delivery: Mutex<()>,
+    held: Mutex<()>,
 }
 
 /// What the last upkeep saw of the clock.
@@ -50,7 +53,7 @@ enum ClockSeen {
 impl Work {
     /// The work of a gateway.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app, upkeep: Mutex::new(ClockSeen::Believed), delivery: Mutex::new(()) }
+        Self { app, upkeep: Mutex::new(ClockSeen::Believed), delivery: Mutex::new(()), held: Mutex::new(()) }
     }
 
     /// Does what time asks for. A jump of the clock is noted once, when it begins.
@@ -86,6 +89,27 @@ impl Work {
                 return Ok(wait.map(|millis| Duration::from_millis(millis.unsigned_abs())));
             }
         }
+    }
+
+    /// Looks at what is held, and how the scanner is.
+    pub async fn held(&self) -> Result<(), AppError> {
+        let _alone = self.held.lock().await;
+        if let Some(health) = self.app.scanner_health().await {
+            metrics::gauge!("pli_scanner_fit").set(if health.unfit.is_none() { 1.0 } else { 0.0 });
+            let signed_at = health.state.and_then(|state| state.signed_at);
+            if let Some(signed_at) = signed_at {
+                let age = signed_at.until(self.app.now().at).0;
+                metrics::gauge!("pli_scanner_signatures_age_seconds").set(age as f64 / 1000.0);
+            }
+        }
+        let run = self.app.look_at_held().await?;
+        metrics::gauge!("pli_deposits_held").set(run.waiting as f64);
+        metrics::counter!("pli_held_ended_total", "outcome" => "released").increment(run.released as u64);
+        metrics::counter!("pli_held_ended_total", "outcome" => "given_up").increment(run.ended as u64);
+        if run.ended > 0 {
+            tracing::error!(deposits = run.ended, "held.given_up: deposits ended without a scan");
+        }
+        Ok(())
     }
 
     /// Signs the log as it is, and proves the receipts that waited for it.
@@ -132,6 +156,7 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     add("prune", PRUNE_EVERY, |work| Box::pin(async move { work.prune().await }));
     loops.spawn(deliver(Arc::clone(work), shutdown.clone()));
     loops.spawn(receipts(Arc::clone(work), shutdown.clone()));
+    loops.spawn(look_at_held(Arc::clone(work), shutdown.clone()));
     loops
 }
 
@@ -191,6 +216,25 @@ async fn receipts(work: Arc<Work>, shutdown: CancellationToken) {
         // When it fails, the checkpoint of the minute proves what waits; acknowledgements do not wait for it.
         let outcome = work.checkpoint().await;
         rhythm.after(outcome.as_ref().err());
+    }
+}
+
+/// Looks at held deposits at once when one is held, and again and again.
+async fn look_at_held(work: Arc<Work>, shutdown: CancellationToken) {
+    let mut rhythm = Rhythm::new("held", HELD_EVERY);
+    loop {
+        let outcome = tokio::select! {
+            outcome = work.held() => outcome,
+            () = grace_over(&shutdown) => return,
+        };
+        let wait = match &outcome {
+            Err(AppError::ClockNotBelieved) => UPKEEP_EVERY,
+            outcome => rhythm.after(outcome.as_ref().err()),
+        };
+        tokio::select! {
+            woken = Wake::after(wait, &shutdown) => if woken == Wake::Stop { return },
+            () = work.app.deposit_is_held(), if outcome.is_ok() => {}
+        }
     }
 }
 

@@ -13,12 +13,15 @@ use tokio_util::sync::CancellationToken;
 pub struct MetricsError(#[from] metrics_exporter_prometheus::BuildError);
 
 /// What each figure says. No address, title or name is ever in one.
-const GAUGES: [(&str, &str); 7] = [
+const GAUGES: [(&str, &str); 10] = [
     ("pli_log_forward_backlog", "Entries of the log that a receiver has not confirmed, by receiver."),
     (
         "pli_witnesses_in_trouble",
         "Witnesses that have not cosigned the newest checkpoint that they were shown.",
     ),
+    ("pli_scanner_fit", "1 while the scanner can judge files; 0: deposits are held."),
+    ("pli_scanner_signatures_age_seconds", "Age of the scanner's signatures, where it tells their date."),
+    ("pli_deposits_held", "Deposits that still wait after the last look at them."),
     ("pli_clock_believed", "1 while the clock is believed; 0: access is closed until `pli clock confirm`."),
     ("pli_log_verified", "1 when the whole log verified at the last look, every ten minutes; 0: it did not."),
     ("pli_log_signed_entries", "Entries of the log under the newest signed checkpoint."),
@@ -28,8 +31,10 @@ const GAUGES: [(&str, &str); 7] = [
     ),
     ("pli_job_failing", "1 while a job fails and is tried again, by job."),
 ];
-const COUNTERS: [(&str, &str); 6] = [
+const COUNTERS: [(&str, &str); 8] = [
     ("pli_log_pruned_total", "Entries of the log that lost their payload at the end of its retention."),
+    ("pli_files_inspected_total", "Files that were judged, by verdict."),
+    ("pli_held_ended_total", "Held deposits that came to their end, by outcome."),
     ("pli_mails_in_total", "Mails that came in to their end, by outcome."),
     ("pli_recipients_refused_total", "Recipients refused at RCPT, by whether there was room to log it."),
     ("pli_mail_tries_total", "Tries to hand a mail to the next host."),

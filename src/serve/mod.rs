@@ -32,7 +32,7 @@ pub use forward::{JsonFile, JsonSocket, SyslogSink};
 pub use hardening::{harden, swap_is_on};
 pub use listeners::{BindError, Bound, bind};
 pub use logging::start as start_logging;
-pub use open::{OpenError, Seams, open};
+pub use open::{OpenError, Seams, clamd, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Foundation, ListOptions, Membership, NewAccount, NewMailbox, NewOrganisation, NewPartner,

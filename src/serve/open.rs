@@ -2,18 +2,23 @@
 //! demonstration has of its own, clock and way out ([`Seams`]).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::delivery::{RelayError, SmartHost};
 use super::policies::{self, PolicyError};
 use crate::app::ports::{Clock, Delivery, KeyringError, ObjectError, Random, StoreError};
-use crate::app::{App, AppError, AppParts, Settings};
-use crate::config::Config;
+use crate::app::{App, AppError, AppParts, Scanning, Settings};
+use crate::config::{Config, ScannerMode};
+use crate::scanner::{Clamd, ClamdAddress, ClamdSettings, TemporaryDirectory};
 use crate::store::{
     DirectoryKeyring, DirectoryObjects, EmbeddedStore, KeyringPlaces, SystemClock, SystemRandom,
 };
-use crate::value::{AddressError, MailAddress};
+use crate::value::{AddressError, ByteSize, MailAddress, Millis};
+
+/// How long clamd may take to answer a connection or to take a piece of a file.
+const SCANNER_STEP_WITHIN: Duration = Duration::from_secs(20);
 
 /// What cannot be opened. The operator must act.
 #[derive(Debug, Error)]
@@ -77,10 +82,39 @@ pub fn open(config: &Config, seams: Seams) -> Result<Arc<App>, OpenError> {
         clock: seams.clock,
         random,
         delivery: seams.delivery,
+        scanning: scanning(config),
         policies: policies::load(config.policies.directory.as_deref())?,
         settings: settings(config)?,
     };
     Ok(Arc::new(App::new(parts)?))
+}
+
+/// The scanner, if files are inspected.
+fn scanning(config: &Config) -> Option<Scanning> {
+    let clamd = clamd(config)?;
+    let hours = config.scanner.signatures_max_age_hours;
+    let signatures_max_age = (hours > 0).then(|| Millis::hours(i64::from(hours)));
+    Some(Scanning { scanner: Arc::new(clamd), signatures_max_age })
+}
+
+/// clamd as the configuration names it, if files are inspected.
+pub fn clamd(config: &Config) -> Option<Clamd> {
+    let section = &config.scanner;
+    if section.mode == ScannerMode::Off {
+        return None;
+    }
+    let address = match &section.address {
+        Some(address) => ClamdAddress::Tcp(address.clone()),
+        None => ClamdAddress::Unix(section.socket.clone()),
+    };
+    Some(Clamd::new(ClamdSettings {
+        address,
+        temporary_directory: TemporaryDirectory::new(section.temporary_directory.clone().unwrap_or_default()),
+        largest: ByteSize::mebibytes(u64::from(section.file_max_mib)),
+        streams_at_once: usize::try_from(section.streams_at_once).unwrap_or(1),
+        step_within: SCANNER_STEP_WITHIN,
+        verdict_within: Duration::from_secs(u64::from(section.verdict_within_s)),
+    }))
 }
 
 fn settings(config: &Config) -> Result<Settings, OpenError> {

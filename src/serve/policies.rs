@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::app::Policies;
+use crate::content::{FilePolicies, FilePolicyError};
 use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
@@ -16,9 +17,11 @@ const TITLES: &str = "title.toml";
 const VALIDITY: &str = "validity.toml";
 const ALERTS: &str = "alerts.toml";
 const CUSTODY: &str = "custody.toml";
+const FILES: &str = "files.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
+const BUILT_IN_FILES: &str = include_str!("../../policies/files.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
@@ -40,6 +43,9 @@ pub enum PolicyError {
     /// The title policy is refused.
     #[error("{TITLES}: {0}")]
     Titles(#[from] TitlePolicyError),
+    /// The acceptance policy of files is refused.
+    #[error("{FILES}: {0}")]
+    Files(#[from] FilePolicyError),
     /// The validity policy is refused.
     #[error(transparent)]
     Validity(#[from] ValidityPolicyError),
@@ -57,16 +63,19 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let validity = text_of(directory, VALIDITY, BUILT_IN_VALIDITY)?;
     let alerts = text_of(directory, ALERTS, BUILT_IN_ALERTS)?;
     let custody = text_of(directory, CUSTODY, BUILT_IN_CUSTODY)?;
+    let files = text_of(directory, FILES, BUILT_IN_FILES)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
         custody: CustodyPolicy::parse(&custody)?,
         alerts: AlertPolicy::parse(&alerts)?,
+        files: FilePolicies::parse(&files)?,
         digest: digest_of(&[
             (TITLES, &titles),
             (VALIDITY, &validity),
             (ALERTS, &alerts),
             (CUSTODY, &custody),
+            (FILES, &files),
         ]),
     })
 }
@@ -134,6 +143,7 @@ mod tests {
         std::fs::write(place.path().join(VALIDITY), BUILT_IN_VALIDITY).unwrap();
         std::fs::write(place.path().join(ALERTS), BUILT_IN_ALERTS).unwrap();
         std::fs::write(place.path().join(CUSTODY), BUILT_IN_CUSTODY).unwrap();
+        std::fs::write(place.path().join(FILES), BUILT_IN_FILES).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::ObjectLocator;
+use super::{DraftInspection, ObjectLocator};
 use crate::mailbox::DepositLimits;
 use crate::value::{
     ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference,
@@ -117,6 +117,8 @@ pub struct Draft {
     pub awaited: Vec<Reservation>,
     /// The number of the next file.
     pub next_number: u32,
+    /// What is known of its files by inspection.
+    pub inspection: DraftInspection,
     /// When the last byte came.
     pub touched_at: Timestamp,
     /// Where it stands.
@@ -280,6 +282,7 @@ mod tests {
             parts: vec![],
             awaited: vec![],
             next_number: 1,
+            inspection: DraftInspection::default(),
             touched_at: Timestamp(0),
             state: DraftState::Open,
         }

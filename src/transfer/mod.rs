@@ -2,6 +2,7 @@
 //! line that stays.
 
 mod draft;
+mod held;
 mod pace;
 mod register;
 mod repeat;
@@ -10,6 +11,9 @@ mod upload;
 use serde::{Deserialize, Serialize};
 
 pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftState, Reservation};
+pub use held::{
+    Check, DraftInspection, HOLD_LIFE, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, RefusedFile,
+};
 pub use pace::Pace;
 pub use register::{Ending, RegisterLine};
 pub use repeat::Repeat;
@@ -108,6 +112,12 @@ pub struct Transfer {
     pub manifest_digest: Digest,
     /// The sealed objects: the n-th are the segments of the manifest's n-th part, in order.
     pub objects: Vec<Vec<ObjectLocator>>,
+    /// What is known of each part by inspection, in the order of the parts.
+    pub checks: Vec<Check>,
+    /// Files of the deposit that were refused and are not in it.
+    pub refused: Vec<RefusedFile>,
+    /// SHA-256 of the mail as it came in, when that was not kept because a file of it was refused.
+    pub original_digest: Option<Digest>,
     /// Set once.
     pub first_opening: Option<FirstOpening>,
     /// To whom it was passed on, in order.

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
-use super::views::{ErrorKind, Mailbox, MailboxesPage, TransferRow, TransferState};
+use super::views::{ErrorKind, Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 use crate::app::{ListedMailbox, ListedTransfer, OlderTransfers, OpenError};
 use crate::mailbox::Custody;
-use crate::value::{Slug, Timestamp};
+use crate::transfer::HeldDeposit;
+use crate::value::{Language, Slug, Timestamp};
 
 /// Which page of which mailbox is asked for; none is the newest of all.
 #[derive(Deserialize)]
@@ -43,7 +44,7 @@ pub(super) async fn show(
     }
     let page = MailboxesPage {
         frame: guest.frame(&shared, Some(&signed)),
-        mailboxes: listed.into_iter().map(mailbox).collect(),
+        mailboxes: listed.into_iter().map(|listed| mailbox(listed, guest.language)).collect(),
         is_newest: page.is_none(),
     };
     Ok(Answer::page(StatusCode::OK, &guest, &page).into_response())
@@ -62,16 +63,30 @@ impl Asked {
     }
 }
 
-fn mailbox(listed: ListedMailbox) -> Mailbox {
-    let ListedMailbox { mailbox, transfers, older, waits } = listed;
+fn mailbox(listed: ListedMailbox, language: Language) -> Mailbox {
+    let ListedMailbox { mailbox, transfers, held, older, waits } = listed;
     Mailbox {
         name: mailbox.name,
         address: mailbox.deposit_address.to_string(),
         members: format!("/boites/{}/membres", mailbox.slug),
         waits,
         gateway_custody: mailbox.key.custody == Custody::Gateway,
+        waiting: held.into_iter().map(|held| waiting(held, language)).collect(),
         transfers: transfers.into_iter().map(row).collect(),
         older: older.map(|before| format!("/boites?boite={}&avant={}", mailbox.slug, before.0)),
+    }
+}
+
+fn waiting(held: HeldDeposit, language: Language) -> WaitingRow {
+    WaitingRow {
+        files: held.file_count(),
+        size: held.total_size(),
+        because: held.reason.told(language).to_owned(),
+        kept_until: held.ends_at(),
+        reference: held.reference,
+        sender: held.depositor.address.to_string(),
+        partner: held.depositor.partner_name,
+        received: held.accepted_at,
     }
 }
 

@@ -10,6 +10,7 @@ use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::guard::Tries;
 use super::request::{CookieName, Guest};
+use super::texts::Texts;
 use super::views::{
     AddressProblem, CodePage, CodeProblem, DepositHost, DepositPage, ErrorKind, Limits, LinkPage,
 };
@@ -223,6 +224,15 @@ pub(in crate::web) fn limits_of(shared: &Shared, mailbox: &Mailbox) -> Limits {
     }
 }
 
+/// Whether files are scanned and which are accepted, to be said before anything is sent.
+pub(in crate::web) fn inspection_words(shared: &Shared, guest: &Guest, mailbox: &Mailbox) -> String {
+    let t = &Texts::of(guest.language).inspection;
+    if !shared.app.inspects_files() {
+        return t.off.to_owned();
+    }
+    format!("{} {}.", t.on, shared.app.file_policy(mailbox).accepted_in_words(guest.language))
+}
+
 fn deposit_page(
     shared: &Shared,
     guest: &Guest,
@@ -233,7 +243,8 @@ fn deposit_page(
 ) -> Response {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let limits = limits_of(shared, mailbox);
-    let page = DepositPage { frame: guest.frame(shared, None), host, limits, address, problem };
+    let inspection = inspection_words(shared, guest, mailbox);
+    let page = DepositPage { frame: guest.frame(shared, None), host, limits, inspection, address, problem };
     Answer::page(status, guest, &page).into_response()
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
-use super::deposit::{host_of, limits_of};
+use super::deposit::{host_of, inspection_words, limits_of};
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
 use super::upload::{
@@ -20,12 +20,13 @@ use super::views::{
     UnfinishedFile,
 };
 use crate::app::{
-    Append, Appending, DepositRefusal, DraftView, FileRefusal, NewUpload, Sending, UnfinishedUpload,
-    UploadProgress, UploadRefusal,
+    Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, Sending,
+    UnfinishedUpload, UploadProgress, UploadRefusal,
 };
+use crate::content::RefusalCause;
 use crate::policy::title::TitleRefusal;
-use crate::transfer::DraftState;
-use crate::value::{DraftId, SecretBytes, Token, TransferId, UploadId};
+use crate::transfer::{DraftState, RefusedFile};
+use crate::value::{DraftId, Language, SecretBytes, Token, TransferId, UploadId};
 
 /// The path of a draft: organisation, mailbox, draft.
 pub(super) type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
@@ -210,6 +211,7 @@ impl<'a> Place<'a> {
             Ok(_) => return Ok(Answer::see_other(&action).into_response()),
             Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
+            Err(DepositRefusal::FileRefused) => (DraftProblem::RefusedAtSending, None),
             Err(DepositRefusal::Empty) => (DraftProblem::NothingToSend, None),
             Err(DepositRefusal::Unfinished { name }) => (DraftProblem::UploadUnfinished { name }, None),
             Err(DepositRefusal::MessageTooLong { limit, .. }) => {
@@ -235,9 +237,11 @@ impl<'a> Place<'a> {
             number: file.number,
             name: file.name,
             size: file.size,
-            digest: file.digest,
-            state: DraftFileState::Sealed,
+            digest: Some(file.digest),
+            state: if file.waits { DraftFileState::Held } else { DraftFileState::Sealed },
         });
+        let refused = self.shared.app.named_refusals(&self.view.draft.inspection.refused).into_iter();
+        let files = files.chain(refused.map(|file| refused_file(file, self.guest.language)));
         let policies = self.shared.app.policies.load();
         let slug = self.view.mailbox.slug.to_string();
         let canonical = policies.titles.canonical_titles(&slug);
@@ -265,6 +269,7 @@ impl<'a> Place<'a> {
             suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
             problems: typed.problems,
             limits: limits_of(self.shared, &self.view.mailbox),
+            inspection: inspection_words(self.shared, self.guest, &self.view.mailbox),
         };
         Ok(Answer::page(status, self.guest, &page).into_response())
     }
@@ -351,11 +356,34 @@ impl<'a> Place<'a> {
         Answer::see_other(&self.action).into_response()
     }
 
+    /// The page of a deposit that waits for its scan.
+    async fn held(self, transfer: TransferId) -> Outcome {
+        let errors = Errors::new(self.shared, self.guest);
+        let found = self.shared.app.held_deposit(transfer).await.map_err(|error| errors.fault(&error))?;
+        let held = found.ok_or_else(|| errors.page(ErrorKind::TransferExpired { at: None }))?;
+        let page = SentPage {
+            frame: self.guest.frame(self.shared, None),
+            host: self.host,
+            files: held.file_count(),
+            size: held.total_size(),
+            expires: held.ends_at(),
+            reference: held.reference,
+            title: held.title.to_string(),
+            received: held.accepted_at,
+            depositor: self.view.draft.address.to_string(),
+            held: true,
+            receipt: None,
+            salt: None,
+            refused: refused_names(self.shared, self.guest, &held.refused),
+        };
+        Ok(Answer::page(StatusCode::OK, self.guest, &page).into_response())
+    }
+
     /// The page that tells the reference (D9).
     async fn sent(self, transfer: TransferId) -> Outcome {
         let errors = Errors::new(self.shared, self.guest);
         let found = self.shared.app.sent_transfer(transfer).await.map_err(|error| errors.fault(&error))?;
-        let transfer = found.ok_or_else(|| errors.page(ErrorKind::TransferExpired { at: None }))?;
+        let Some(transfer) = found else { return self.held(transfer).await };
         let app = &self.shared.app;
         let receipt = app.receipt_of(transfer.id).await.map_err(|error| errors.fault(&error))?;
         let salt = app.receipt_salt(transfer.id).await.map_err(|error| errors.fault(&error))?;
@@ -372,6 +400,7 @@ impl<'a> Place<'a> {
             expires: transfer.expires_at,
             depositor: self.view.draft.address.to_string(),
             held: false,
+            refused: refused_names(self.shared, self.guest, &transfer.refused),
         };
         Ok(Answer::page(StatusCode::OK, self.guest, &page).into_response())
     }
@@ -386,6 +415,30 @@ fn unfinished_file(upload: UnfinishedUpload) -> UnfinishedFile {
         received: progress.offset,
         fingerprint,
     }
+}
+
+fn refused_file(file: NamedRefusal, language: Language) -> DraftFile {
+    let unnamed = || Texts::of(language).inspection.unnamed.to_owned();
+    DraftFile {
+        number: file.number,
+        name: file.name.unwrap_or_else(unnamed),
+        size: file.size,
+        digest: None,
+        state: DraftFileState::Refused { reason: reason_in_words(file.cause, language) },
+    }
+}
+
+fn reason_in_words(cause: RefusalCause, language: Language) -> String {
+    format!("{} {}.", Texts::of(language).inspection.this_file, cause.told(language))
+}
+
+fn refused_names(shared: &Shared, guest: &Guest, refused: &[RefusedFile]) -> Vec<(String, String)> {
+    let named = shared.app.named_refusals(refused).into_iter().map(|file| refused_file(file, guest.language));
+    let told = named.filter_map(|file| match file.state {
+        DraftFileState::Refused { reason } => Some((file.name, reason)),
+        _ => None,
+    });
+    told.collect()
 }
 
 fn typed(form: DepositForm, problems: Vec<DraftProblem>, refusal: Option<TitleRefusal>) -> Typed {

@@ -15,7 +15,7 @@ use crate::app::{Envelope, MailStatus, OpenError, Signed};
 use crate::mailbox::{Custody, Mailbox};
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::MailState;
-use crate::transfer::Transfer;
+use crate::transfer::{Check, Transfer};
 use crate::value::Reference;
 
 pub(super) async fn show(
@@ -95,12 +95,17 @@ async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envel
         media_type: file.content_type,
         size: file.size,
         digest: file.digest.to_hex(),
+        warnings: file.check.warnings().iter().map(|found| found.told(guest.language).to_owned()).collect(),
     });
+    let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
     let page = OpenedPage {
         frame: guest.frame(shared, Some(signed)),
         head: head(&opened.transfer, &opened.mailbox),
         message: String::from_utf8_lossy(message.expose()).into_owned(),
         files: files.collect(),
+        unscanned,
+        refused: opened.transfer.refused.len(),
+        original_digest: opened.transfer.original_digest.map(|digest| digest.to_hex()),
         letters: letters(envelope.mails),
     };
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
@@ -127,6 +132,7 @@ fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
         let kind = match mail.kind {
             LetterKind::Acknowledgement => ShownKind::Acknowledgement,
             LetterKind::Notice => ShownKind::Notice,
+            LetterKind::Hold => ShownKind::Hold,
             LetterKind::Alert | LetterKind::Daily | LetterKind::DepositLink => return None,
         };
         let delivery = match mail.state {

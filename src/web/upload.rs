@@ -356,6 +356,7 @@ fn problem_of(refusal: FileRefusal, name: &str, rest: ByteSize) -> Result<DraftP
     let name = name.to_owned();
     match refusal {
         FileRefusal::Empty => Ok(DraftProblem::FileEmpty { name }),
+        FileRefusal::Content(cause) => Ok(DraftProblem::FileRefused { name, cause }),
         FileRefusal::Draft(DraftError::FileTooLarge { limit, actual }) => {
             Ok(DraftProblem::FileTooLarge { name, actual: actual + rest, limit })
         }

@@ -103,6 +103,7 @@ fn event_of(entry: &Entry) -> Event {
 pub fn policies(custody: &str) -> Policies {
     let titles = TitlePolicy::parse(include_str!("../../policies/title.toml")).unwrap();
     Policies {
+        files: pli::content::FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
         titles: TitleGuard::new(&titles),
         validity: ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap(),
         alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
@@ -115,6 +116,7 @@ pub fn policies(custody: &str) -> Policies {
 pub fn restarted(house: &House) -> App {
     let app = &house.app;
     let parts = AppParts {
+        scanning: None,
         store: app.store.clone(),
         objects: app.objects.clone(),
         keyring: app.keyring.clone(),

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record};
 use pli::app::{
     App, AppParts, AuditSettings, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal,
-    NewAccount, NewMailbox, Policies, Sending, Settings, Signed, Visitor,
+    NewAccount, NewMailbox, Policies, Scanning, Sending, Settings, Signed, Visitor,
 };
 use pli::audit::{Action, Entry, Origin};
+use pli::content::FilePolicies;
 use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site};
 use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
@@ -80,11 +81,20 @@ pub fn relay() -> Visitor {
 
 impl House {
     pub async fn build() -> Self {
-        Self::with(AuditSettings::default()).await
+        Self::made(AuditSettings::default(), None).await
     }
 
     /// The house, with this decided about the log.
     pub async fn with(audit: AuditSettings) -> Self {
+        Self::made(audit, None).await
+    }
+
+    /// A house whose files are inspected.
+    pub async fn build_with(scanning: Option<Scanning>) -> Self {
+        Self::made(AuditSettings::default(), scanning).await
+    }
+
+    async fn made(audit: AuditSettings, scanning: Option<Scanning>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
@@ -99,11 +109,13 @@ impl House {
             clock: clock.clone(),
             random,
             delivery: outbox.clone(),
+            scanning,
             policies: Policies {
                 titles: TitleGuard::new(&titles),
                 validity,
                 alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
                 custody: CustodyPolicy::parse(include_str!("../../policies/custody.toml")).unwrap(),
+                files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
             },
             settings: Settings {

@@ -21,6 +21,7 @@ mod reading;
 mod receipts;
 mod resumable;
 mod rotation;
+mod scanning;
 mod swapped;
 mod uploads;
 mod witnesses;

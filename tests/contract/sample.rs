@@ -15,8 +15,8 @@ use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect};
 use pli::transfer::{
-    Depositor, Draft, DraftPart, DraftState, Ending, KeptSegment, ObjectLocator, OpenSegment, RegisterLine,
-    Repeat, Reservation, Route, Transfer, Upload, UploadState,
+    Check, Depositor, Draft, DraftInspection, DraftPart, DraftState, Ending, KeptSegment, ObjectLocator,
+    OpenSegment, RegisterLine, Repeat, Reservation, Route, Transfer, Upload, UploadState,
 };
 use pli::value::{
     AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
@@ -185,6 +185,7 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
         parts: (1..=parts).map(part).collect(),
         awaited: vec![Reservation { upload: UploadId::new(id(n)), number: parts + 1, size: ByteSize(7) }],
         next_number: parts + 1,
+        inspection: DraftInspection::default(),
         touched_at: Timestamp(touched_at),
         state: DraftState::Open,
     }
@@ -233,6 +234,9 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         manifest: sealed(300),
         manifest_digest: Digest::of(b"manifest"),
         objects: vec![vec![ObjectLocator("f/2026-11-21/0123456789abcdef0123456789abcdef".into())]],
+        checks: vec![Check::Off],
+        refused: vec![],
+        original_digest: None,
         first_opening: None,
         dispatches: vec![],
     }

@@ -9,7 +9,7 @@ use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, P
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
 use crate::retention::PendingEffect;
-use crate::transfer::{Draft, RegisterLine, Repeat, Transfer, Upload};
+use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, Transfer, Upload};
 use crate::value::{
     AccountId, Digest, DraftId, EffectId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
     PersonId, ProofId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
@@ -195,6 +195,8 @@ records! {
     ForwardCursor(ForwardCursor) by ForwardTarget = |r| r.target,
     /// What is known of a witness, by the digest of its key.
     Witness(WitnessState) by Digest = |r| r.witness,
+    /// A deposit that is held until its files are judged.
+    Held(HeldDeposit) by TransferId = |r| r.id,
     /// An effect outside the store whose result is not in the log yet.
     Effect(PendingEffect) by EffectId = |r| r.id,
 }
@@ -249,6 +251,10 @@ pub enum List {
     },
     /// Transfers that expire at an instant or before it, soonest first.
     TransfersExpiringBy(Timestamp),
+    /// The held deposits of a mailbox, oldest first.
+    HeldOf(MailboxId),
+    /// Held deposits that are to be looked at at an instant or before it, longest due first.
+    HeldDueBy(Timestamp),
     /// The grants of a transfer.
     GrantsOf(TransferId),
     /// Mails to be tried at an instant or before it, longest due first.

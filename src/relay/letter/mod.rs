@@ -6,6 +6,7 @@
 //! one attachment that there is, is of the gateway's own making: the receipt of an acknowledgement.
 //! Not done here: queueing, DKIM, sending.
 
+mod hold;
 mod names;
 mod officer;
 mod wording;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+pub use hold::{HoldAudience, HoldLetter, HoldStage, RefusedLine};
 pub use names::{LetterKind, is_our_message_id, message_id, parse_return_address, return_address};
 use wording::Page;
 
@@ -81,6 +83,8 @@ pub enum Letter {
         total: ByteSize,
         /// The first instant at which nobody can open it any more (V2).
         can_be_opened_until: Timestamp,
+        /// The files that were refused, told without their names.
+        refused: Vec<RefusedLine>,
         /// Whether the policy put this title in the place of the sender's.
         replaced_title: bool,
         /// Whether it came by mail (D7).
@@ -129,6 +133,8 @@ pub enum Letter {
         /// The newest signed checkpoint, kept line by line.
         checkpoint: String,
     },
+    /// To the depositor or the mailbox: a deposit is held until its files are inspected (D8).
+    Hold(HoldLetter),
     /// To the mailbox: a deposit waits (T1).
     Notice {
         /// What to quote.
@@ -164,6 +170,7 @@ impl Letter {
             Self::Daily { .. } => LetterKind::Daily,
             Self::DepositLink { .. } => LetterKind::DepositLink,
             Self::Notice { .. } => LetterKind::Notice,
+            Self::Hold(_) => LetterKind::Hold,
         }
     }
 }
@@ -281,9 +288,11 @@ fn file(name: &str, text: String) -> SinglePart {
 fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<MessageBuilder, LetterError> {
     let auto_submitted = match letter.kind() {
         LetterKind::Acknowledgement => "auto-replied",
-        LetterKind::Alert | LetterKind::Daily | LetterKind::DepositLink | LetterKind::Notice => {
-            "auto-generated"
-        }
+        LetterKind::Alert
+        | LetterKind::Daily
+        | LetterKind::DepositLink
+        | LetterKind::Hold
+        | LetterKind::Notice => "auto-generated",
     };
     if !names::is_message_id(&addressing.message_id) {
         return Err(LetterError::MessageId);

@@ -22,10 +22,13 @@ pub enum LetterKind {
     DepositLink,
     /// To the mailbox.
     Notice,
+    /// To the depositor or the mailbox: a deposit is held, will end, or ended unreleased.
+    Hold,
 }
 
 impl LetterKind {
-    const ALL: [Self; 5] = [Self::Acknowledgement, Self::Alert, Self::Daily, Self::DepositLink, Self::Notice];
+    const ALL: [Self; 6] =
+        [Self::Acknowledgement, Self::Alert, Self::Daily, Self::DepositLink, Self::Notice, Self::Hold];
 
     /// The word that starts the message ids of this kind.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +38,7 @@ impl LetterKind {
             Self::Daily => "daily",
             Self::DepositLink => "deposit-link",
             Self::Notice => "notice",
+            Self::Hold => "hold",
         }
     }
 }

@@ -27,6 +27,7 @@ fn acknowledgement(title: &str) -> Letter {
         file_count: 3,
         total: ByteSize(4_512_000),
         can_be_opened_until: UNTIL,
+        refused: vec![],
         replaced_title: true,
         by_mail: true,
         checkpoint: Some(CHECKPOINT.to_owned()),

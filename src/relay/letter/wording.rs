@@ -2,7 +2,7 @@
 //! looks is in the templates.
 
 use super::officer;
-use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH};
+use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, hold};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
@@ -77,6 +77,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::Daily { .. } => officer::daily(&mut page, letter, language, base_url)?,
         Letter::DepositLink { .. } => deposit_link(&mut page, letter, language, base_url)?,
         Letter::Notice { .. } => notice(&mut page, letter, language, base_url)?,
+        Letter::Hold(held) => hold::page(&mut page, held, language, base_url)?,
     }
     for sentence in page.before.iter_mut().chain(&mut page.after).chain([&mut page.in_other_language]) {
         *sentence = unbroken(sentence);
@@ -112,6 +113,7 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
             format!("{what} – {}", one_line(mailbox_name))
         }
         Letter::Notice { reference, title, .. } => format!("{} – {reference}", one_line(title)),
+        Letter::Hold(held) => hold::subject(held, language),
     })
 }
 
@@ -139,6 +141,7 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
              demandé, ignorez ce message.",
             time(*until, language)?
         ),
+        (Letter::Hold(held), _) => hold::summary(held, language)?,
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
             "In English: a secure deposit has arrived; sign in by the link above to open it until {}.",
             time(*until, language)?
@@ -165,6 +168,7 @@ fn acknowledgement(
         file_count,
         total,
         can_be_opened_until,
+        refused,
         replaced_title,
         by_mail,
         checkpoint,
@@ -195,6 +199,7 @@ fn acknowledgement(
             time(*can_be_opened_until, language)?,
         ),
     ];
+    page.after.extend(refused.iter().map(|line| hold::refused(line, language)));
     if *replaced_title {
         page.after.push(replaced(&title, language));
     }
@@ -366,7 +371,7 @@ fn notice(page: &mut Page, letter: &Letter, language: Language, base_url: &str) 
     Ok(())
 }
 
-fn content(file_count: u32, total: ByteSize, language: Language) -> String {
+pub(super) fn content(file_count: u32, total: ByteSize, language: Language) -> String {
     let size = total.for_people(language);
     match (file_count, language) {
         (0, Language::Fr) => "un message, sans fichier".to_owned(),

@@ -30,6 +30,8 @@ enum Index {
     RepeatByAcceptance = 17,
     ReceiptByPromise = 36,
     ReceiptWithoutProof = 37,
+    HeldByMailbox = 20,
+    HeldByTry = 21,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -72,6 +74,10 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             let waits = r.proof.is_none().then(|| key(Index::ReceiptWithoutProof).time(r.promised_at).0);
             waits.into_iter().chain([key(Index::ReceiptByPromise).time(r.promised_at).0]).collect()
         }
+        Record::Held(r) => vec![
+            key(Index::HeldByMailbox).bytes(r.mailbox.as_bytes()).time(r.accepted_at).0,
+            key(Index::HeldByTry).time(r.next_try_at).0,
+        ],
         Record::Partner(_)
         | Record::Agreement(_)
         | Record::Grant(_)
@@ -149,6 +155,8 @@ pub(super) fn range_of(list: &List) -> Range {
             Range { from: end_of(&mailbox.clone().time_backwards(*at).0), ..all(mailbox) }
         }
         List::TransfersExpiringBy(at) => by(Index::TransferByExpiry, *at),
+        List::HeldOf(mailbox) => all(key(Index::HeldByMailbox).bytes(mailbox.as_bytes())),
+        List::HeldDueBy(at) => by(Index::HeldByTry, *at),
         List::MailsDueBy(at) => by(Index::MailByDue, *at),
         List::MailsOf(transfer) => all(key(Index::MailByTransfer).bytes(transfer.as_bytes())),
         List::MailsWrittenBefore(at) => before(Index::MailByWriting, *at),

@@ -69,6 +69,7 @@ kinds! {
     Alert = 37,
     Daily = 38,
     Upload = 17,
+    Held = 20,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -90,7 +91,9 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Session(token) => address.extend_from_slice(token.as_digest().as_bytes()),
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
         Key::Draft(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) | Key::Held(id) => {
+            address.extend_from_slice(id.as_bytes())
+        }
         Key::Grant((transfer, holder)) => {
             address.extend_from_slice(transfer.as_bytes());
             address.extend_from_slice(holder.as_bytes());

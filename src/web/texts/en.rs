@@ -1,8 +1,8 @@
 //! The words of the pages in English.
 
 use super::{
-    Access, Boxes, Code, Common, Data, Demo, Deposit, Draft, Errors, Home, Journal, Members, OwnKey, Problem,
-    Sent, SignIn, Texts, Transfer, Upload,
+    Access, Boxes, Code, Common, Data, Demo, Deposit, Draft, Errors, Home, Inspection, Journal, Members,
+    OwnKey, Problem, Sent, SignIn, Texts, Transfer, Upload,
 };
 
 pub(super) const TEXTS: Texts = Texts {
@@ -213,12 +213,10 @@ pub(super) const TEXTS: Texts = Texts {
             format!("You have sent {limit} in one hour, the pace allowed. Try again from {again}.")
         },
         file_empty: |name| format!("“{name}” is empty (0 bytes). Check the document and add it again."),
-        file_type_refused: |name| {
-            format!("“{name}” is not of an accepted type. Send a PDF, a DOCX or an image, for example.")
+        file_refused: |name, because| {
+            format!("“{name}” was not accepted: this file {because}. The rest of the deposit is untouched.")
         },
-        file_infected: |name| {
-            format!("“{name}” holds a virus and was not kept. The rest of the deposit is untouched.")
-        },
+        refused_at_sending: "A file was refused just now: the list says which one and why. Check it, then send the rest.",
         file_interrupted: |name| format!("Sending “{name}” broke off. Nothing of it was kept: add it again."),
         refused_file_left: |name| format!("“{name}” was refused. Remove it to send the rest."),
     },
@@ -236,6 +234,30 @@ pub(super) const TEXTS: Texts = Texts {
         print: "Print this page",
         summary: "Summary",
         sent_to: "Handed to",
+    },
+    inspection: Inspection {
+        off: "Files are not scanned by an antivirus on this gateway.",
+        on: "Every file is scanned by an antivirus. Accepted are:",
+        refused_title: "Refused files",
+        refused_help: "They were not passed on and are erased. The rest of the deposit is untouched.",
+        this_file: "This file",
+        unnamed: "File whose name is erased",
+        waiting_title: "Waiting for the virus scan",
+        waiting_help: "These deposits were received and are kept encrypted. They move to the list by themselves once the scan is done; the time of validity begins then.",
+        because: "Reason",
+        kept_until: "Kept until",
+        warning: "Take care: this file",
+        not_scanned: "Not scanned: no antivirus is configured on this gateway.",
+        original_dropped: "The mail as it came in was not kept, because the scan refused one of its parts. Its SHA-256 digest:",
+        held_letter: "Notice of a pending scan",
+        held_next: "The mailbox gets the deposit once the scan is done; you then get the usual acknowledgement. Without a scan it is kept until",
+        some_refused: |count| {
+            if count == 1 {
+                "One file of this deposit was refused by the scan; it is not passed on.".to_owned()
+            } else {
+                format!("{count} files of this deposit were refused by the scan; they are not passed on.")
+            }
+        },
     },
     sign_in: SignIn {
         title: "Sign in",

@@ -1,8 +1,8 @@
 //! The words of the pages in French. High punctuation is set off by a narrow no-break space (U+202F).
 
 use super::{
-    Access, Boxes, Code, Common, Data, Demo, Deposit, Draft, Errors, Home, Journal, Members, OwnKey, Problem,
-    Sent, SignIn, Texts, Transfer, Upload,
+    Access, Boxes, Code, Common, Data, Demo, Deposit, Draft, Errors, Home, Inspection, Journal, Members,
+    OwnKey, Problem, Sent, SignIn, Texts, Transfer, Upload,
 };
 
 pub(super) const TEXTS: Texts = Texts {
@@ -217,14 +217,10 @@ pub(super) const TEXTS: Texts = Texts {
         file_empty: |name| {
             format!("« {name} » est vide (0 octet). Vérifiez le document et joignez-le de nouveau.")
         },
-        file_type_refused: |name| {
-            format!(
-                "« {name} » n’est pas d’un type accepté. Envoyez par exemple un PDF, un DOCX ou une image."
-            )
+        file_refused: |name, because| {
+            format!("« {name} » n’a pas été accepté : ce fichier {because}. Le reste du dépôt est intact.")
         },
-        file_infected: |name| {
-            format!("« {name} » contient un virus et n’a pas été gardé. Le reste du dépôt est intact.")
-        },
+        refused_at_sending: "Un fichier vient d’être refusé : la liste dit lequel et pourquoi. Vérifiez, puis envoyez le reste.",
         file_interrupted: |name| {
             format!("L’envoi de « {name} » s’est interrompu. Rien n’en a été gardé : joignez-le de nouveau.")
         },
@@ -244,6 +240,32 @@ pub(super) const TEXTS: Texts = Texts {
         print: "Imprimer cette page",
         summary: "Récapitulatif",
         sent_to: "Remis à",
+    },
+    inspection: Inspection {
+        off: "Les fichiers ne sont pas analysés par un antivirus sur cette passerelle.",
+        on: "Chaque fichier est analysé par un antivirus. Sont acceptés :",
+        refused_title: "Fichiers refusés",
+        refused_help: "Ils n’ont pas été transmis et ont été effacés. Le reste du dépôt est intact.",
+        this_file: "Ce fichier",
+        unnamed: "Fichier dont le nom est effacé",
+        waiting_title: "En attente d’analyse antivirus",
+        waiting_help: "Ces dépôts sont reçus et conservés chiffrés. Ils passent d’eux-mêmes dans la liste dès que l’analyse a abouti ; la durée de validité commence alors.",
+        because: "Motif",
+        kept_until: "Conservé jusqu’au",
+        warning: "Attention : ce fichier",
+        not_scanned: "Non analysé : aucun antivirus n’est configuré sur cette passerelle.",
+        original_dropped: "Le message d’origine n’a pas été gardé, car l’analyse a refusé une de ses parties. Son empreinte SHA-256 :",
+        held_letter: "Avis d’attente d’analyse",
+        held_next: "La boîte reçoit le dépôt dès que l’analyse a abouti ; vous recevez alors l’accusé de réception habituel. Sans analyse, il est conservé jusqu’au",
+        some_refused: |count| {
+            if count == 1 {
+                "Un fichier de ce dépôt a été refusé par l’analyse ; il n’est pas transmis.".to_owned()
+            } else {
+                format!(
+                    "{count} fichiers de ce dépôt ont été refusés par l’analyse ; ils ne sont pas transmis."
+                )
+            }
+        },
     },
     sign_in: SignIn {
         title: "Connexion",

@@ -52,6 +52,7 @@ pub(in crate::web) struct Texts {
     pub(in crate::web) upload: Upload,
     pub(in crate::web) problem: Problem,
     pub(in crate::web) sent: Sent,
+    pub(in crate::web) inspection: Inspection,
     pub(in crate::web) sign_in: SignIn,
     pub(in crate::web) boxes: Boxes,
     pub(in crate::web) members: Members,
@@ -109,16 +110,22 @@ texts! {
     }
     /// What is wrong with a deposit.
     Problem {
-        title_missing, title_refused, nothing_to_send, already_sent ;
+        title_missing, title_refused, nothing_to_send, already_sent, refused_at_sending ;
         title_too_long: Counted<usize>, message_too_long: Counted<usize>, too_many_files: Counted<u32>,
         file_too_large: fn(&str, &str, &str) -> String, total_too_large: fn(&str, &str, &str) -> String,
         file_empty: Named, upload_unfinished: Named, too_fast: fn(&str, &str) -> String,
-        file_type_refused: Named, file_infected: Named, file_interrupted: Named, refused_file_left: Named
+        file_refused: fn(&str, &str) -> String, file_interrupted: Named, refused_file_left: Named
     }
     /// The page after sending.
     Sent {
         title, lead, reference_help, held_title, held_text, next_title, next_mail, next_read, next_expire, again,
         print, summary, sent_to ;
+    }
+    /// What pages say of inspected files (D8).
+    Inspection {
+        off, on, refused_title, refused_help, this_file, unnamed, waiting_title, waiting_help, because, kept_until, warning,
+        not_scanned, original_dropped, held_letter, held_next ;
+        some_refused: Counted<usize>
     }
     /// The sign-in.
     SignIn {

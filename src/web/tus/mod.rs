@@ -181,6 +181,9 @@ impl Server<'_> {
             UploadRefusal::Busy => (StatusCode::LOCKED, words.upload.lost.to_owned()),
             UploadRefusal::TakenOver => (StatusCode::CONFLICT, words.upload.lost.to_owned()),
             UploadRefusal::Empty => (StatusCode::BAD_REQUEST, problem(DraftProblem::FileEmpty { name })),
+            UploadRefusal::Content(cause) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, problem(DraftProblem::FileRefused { name, cause }))
+            }
             UploadRefusal::ChecksumMismatch => {
                 let status = StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST);
                 (status, words.upload.failed.to_owned())

@@ -33,10 +33,33 @@ pub struct Mailbox {
     pub waits: bool,
     /// Whether its key is in the gateway's custody: rights protect the content, not cryptography.
     pub gateway_custody: bool,
+    /// Deposits that wait for their scan.
+    pub waiting: Vec<WaitingRow>,
     /// Its transfers, the newest first.
     pub transfers: Vec<TransferRow>,
     /// Where older transfers are shown, if there are any.
     pub older: Option<String>,
+}
+
+/// A deposit that waits for its scan.
+#[derive(Debug, Clone)]
+pub struct WaitingRow {
+    /// What people quote.
+    pub reference: Reference,
+    /// The address of who sent it.
+    pub sender: String,
+    /// The partner that the sender belongs to.
+    pub partner: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// How many files.
+    pub files: u32,
+    /// Their size.
+    pub size: ByteSize,
+    /// Why it waits.
+    pub because: String,
+    /// Until when it is kept without a scan.
+    pub kept_until: Timestamp,
 }
 
 /// A transfer, from the outside.

@@ -30,6 +30,8 @@ pub struct DepositPage {
     pub host: DepositHost,
     /// What may be sent, and how long it can be opened.
     pub limits: Limits,
+    /// Whether files are scanned, and which are accepted, in a sentence.
+    pub inspection: String,
     /// What was typed before.
     pub address: String,
     /// What is wrong with it.

@@ -58,6 +58,8 @@ pub struct DraftPage {
     pub suggestion: Option<String>,
     /// What may be sent.
     pub limits: Limits,
+    /// Whether files are scanned, and which are accepted, in a sentence.
+    pub inspection: String,
 }
 
 /// A file of a draft.
@@ -69,8 +71,8 @@ pub struct DraftFile {
     pub name: String,
     /// Its size.
     pub size: ByteSize,
-    /// SHA-256 of its bytes, which the depositor can compare.
-    pub digest: Digest,
+    /// SHA-256 of its bytes, which the depositor can compare; none of a refused file.
+    pub digest: Option<Digest>,
     /// What became of it.
     pub state: DraftFileState,
 }
@@ -210,8 +212,10 @@ pub struct SentPage {
     pub expires: Timestamp,
     /// The depositor, whom the acknowledgement goes to.
     pub depositor: String,
-    /// Whether a check is still to be made before the mailbox gets it.
+    /// Whether a check is still to be made before the mailbox gets it; `expires` is then until when it is kept.
     pub held: bool,
+    /// Files that were refused: name, and why.
+    pub refused: Vec<(String, String)>,
     /// Where its signed receipt is; none once it is forgotten.
     pub receipt: Option<String>,
     /// The salt of the receipt's digests, shown here alone; none once it is gone.
@@ -275,6 +279,7 @@ mod tests {
             findings: Vec::new(),
             suggestion: None,
             limits,
+            inspection: String::new(),
         }
     }
 }

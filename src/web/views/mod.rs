@@ -22,7 +22,7 @@ mod sign_in;
 mod transfer;
 
 pub use askama::Template;
-pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState};
+pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
 pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding, UnfinishedFile};

@@ -2,6 +2,7 @@
 //! languages, so that the page, the upload script's answer and the tests say the same.
 
 use super::frame::size_in_words;
+use crate::content::RefusalCause;
 use crate::value::calendar;
 use crate::value::{ByteSize, Language, Timestamp};
 use crate::web::texts::Texts;
@@ -97,16 +98,15 @@ pub enum DraftProblem {
         /// The file.
         name: String,
     },
-    /// A kind of file that is not accepted (D8).
-    FileTypeRefused {
+    /// A file that is refused for what it is or holds (D8).
+    FileRefused {
         /// The file.
         name: String,
+        /// Why.
+        cause: RefusalCause,
     },
-    /// A file that holds a virus (D8).
-    FileInfected {
-        /// The file.
-        name: String,
-    },
+    /// A file was refused when the deposit was to be sent (D8); the list of files says which.
+    RefusedAtSending,
     /// The transfer of a file broke off; nothing of it was kept.
     FileInterrupted {
         /// The file.
@@ -172,8 +172,8 @@ impl DraftProblem {
             Self::TooFast { limit, again } => (t.too_fast)(&size(limit), &calendar::short(*again, language)),
             Self::UploadUnfinished { name } => (t.upload_unfinished)(name),
             Self::FileEmpty { name } => (t.file_empty)(name),
-            Self::FileTypeRefused { name } => (t.file_type_refused)(name),
-            Self::FileInfected { name } => (t.file_infected)(name),
+            Self::FileRefused { name, cause } => (t.file_refused)(name, &cause.told(language)),
+            Self::RefusedAtSending => t.refused_at_sending.to_owned(),
             Self::FileInterrupted { name } => (t.file_interrupted)(name),
             Self::RefusedFileLeft { name } => (t.refused_file_left)(name),
         }

@@ -61,6 +61,12 @@ pub struct OpenedPage {
     pub message: String,
     /// The files, in order.
     pub files: Vec<OpenedFile>,
+    /// Whether a file of it was not scanned.
+    pub unscanned: bool,
+    /// How many files were refused and are not in it.
+    pub refused: usize,
+    /// The digest of the mail as it came in, when that was not kept.
+    pub original_digest: Option<String>,
     /// The mails that were sent about it.
     pub letters: Vec<LetterState>,
 }
@@ -78,6 +84,8 @@ pub struct OpenedFile {
     pub size: ByteSize,
     /// The SHA-256 digest of its content, in hexadecimal.
     pub digest: String,
+    /// What the agent is warned of, each after "this file".
+    pub warnings: Vec<String>,
 }
 
 /// A mail about a transfer.
@@ -100,6 +108,8 @@ pub enum LetterKind {
     Notice,
     /// A reminder before expiry (V5).
     Reminder,
+    /// That the deposit waits for its scan.
+    Hold,
 }
 
 /// What became of a mail: each has a state that a person can see (invariant 10).
