@@ -233,7 +233,8 @@ impl App {
     ) -> DepositRefusal {
         let (actor, object) = (Actor::Person(draft.person), Object::Draft(draft.id));
         let outcome = Outcome::Refused(reason);
-        let refused = event(self.now().at, actor, Action::DepositRefused, object, outcome, visitor.web());
+        let refused = event(self.now().at, actor, Action::DepositRefused, object, outcome, visitor.web())
+            .of_partner(draft.partner);
         match self.log_alone(refused.under(self.policies.load().digest)).await {
             Ok(()) => refusal,
             Err(error) => error.into(),

@@ -3,9 +3,10 @@
 use super::custody::member_wrap_for;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, event};
-use crate::audit::{Action, Actor, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome, RoleCode};
 use crate::identity::{
-    Account, AccountState, Agreement, Organisation, Partner, Password, PersonalKey, PersonalLock, Role,
+    Account, AccountState, Admission, Agreement, Organisation, Partner, Password, PersonalKey, PersonalLock,
+    Role,
 };
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKey, MailboxKind};
 use crate::value::{AccountId, Language, MailAddress, MailboxId, OrganisationId, PartnerId, Slug};
@@ -110,16 +111,41 @@ impl App {
         Ok(mailbox)
     }
 
-    /// Creates or replaces a partner.
+    /// Creates or replaces a partner. A suspension, and its end, are events of their own.
     pub async fn put_partner(&self, partner: Partner, origin: Origin) -> Result<(), AppError> {
         let object = Object::Partner(partner.id);
-        self.administer(|unit| unit.put(partner), Action::PartnerCreated, object, origin).await
+        let known: Option<(Partner, u64)> = self.read(&Key::Partner(partner.id)).await?;
+        let was_suspended = known.as_ref().is_some_and(|(known, _)| known.suspended);
+        let action = match (&known, partner.suspended) {
+            (_, true) if !was_suspended => Action::PartnerSuspended,
+            (None, _) => Action::PartnerCreated,
+            (Some(_), _) => Action::PartnerChanged,
+        };
+        let resumed = was_suspended && !partner.suspended;
+        let told = event(self.now().at, Actor::Operator, action, object, Outcome::Done, origin);
+        let told = if resumed { told.with(Detail::Replaced(true)) } else { told };
+        let mut unit = UnitOfWork::default();
+        unit.put(partner);
+        self.log(&mut unit, told)?;
+        self.store.commit(unit).await?;
+        Ok(())
     }
 
-    /// Creates or replaces an agreement.
+    /// Creates or replaces an agreement. When it is in force goes into the log; whom it admits by name does not.
     pub async fn put_agreement(&self, agreement: Agreement, origin: Origin) -> Result<(), AppError> {
         let object = Object::Agreement { partner: agreement.partner, mailbox: agreement.mailbox };
-        self.administer(|unit| unit.put(agreement), Action::AgreementChanged, object, origin).await
+        let listed = match &agreement.admission {
+            Admission::Domain => None,
+            Admission::Listed(addresses) => Some(u32::try_from(addresses.len()).unwrap_or(u32::MAX)),
+        };
+        let in_force = Detail::InForce { from: agreement.from, until: agreement.until, listed };
+        let changed =
+            event(self.now().at, Actor::Operator, Action::AgreementChanged, object, Outcome::Done, origin);
+        let mut unit = UnitOfWork::default();
+        unit.put(agreement);
+        self.log(&mut unit, changed.with(in_force))?;
+        self.store.commit(unit).await?;
+        Ok(())
     }
 
     /// Creates an account.
@@ -145,13 +171,15 @@ impl App {
         self.note_person(&mut unit, &account.address, now)?;
         self.log(
             &mut unit,
-            event(now, Actor::Operator, Action::AccountCreated, object, Outcome::Done, origin),
+            event(now, Actor::Operator, Action::AccountCreated, object, Outcome::Done, origin)
+                .with(Detail::Right { person: account.person, role: role_code(account.role) }),
         )?;
         for mailbox in &account.mailboxes {
             let membership = Object::Membership { account: account.id, mailbox: *mailbox };
             self.log(
                 &mut unit,
-                event(now, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin),
+                event(now, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin)
+                    .with(Detail::Right { person: account.person, role: role_code(account.role) }),
             )?;
         }
         let identity = Identity::generate();
@@ -257,5 +285,18 @@ impl App {
         self.log(&mut unit, event(self.now().at, Actor::Operator, action, object, Outcome::Done, origin))?;
         self.store.commit(unit).await?;
         Ok(())
+    }
+}
+
+/// A role as the log has it.
+pub(super) fn role_code(role: Role) -> RoleCode {
+    if role == Role::Agent {
+        RoleCode::Agent
+    } else if role == Role::Gestionnaire {
+        RoleCode::Manager
+    } else if role == Role::SecurityOfficer {
+        RoleCode::SecurityOfficer
+    } else {
+        RoleCode::Other
     }
 }

@@ -5,9 +5,10 @@
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use super::letters::object_of;
 use super::ports::{Dispatched, Key, List, OutgoingMail, UnitOfWork};
 use super::{App, AppError, event};
-use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome, TlsVersion};
+use crate::audit::{Action, Actor, Detail, FailureReason, Origin, Outcome, TlsVersion};
 use crate::relay::letter::{Addressing, Letter, LetterKind, message_id, render, return_address};
 use crate::relay::queue::{DeliveryProblem, MailState, QueuedMail};
 use crate::retention::KeyName;
@@ -98,7 +99,7 @@ impl App {
         outcome: Result<Dispatched, DeliveryProblem>,
     ) -> Result<(), AppError> {
         let now = self.now().at;
-        let object = Object::Mail(mail.id);
+        let object = object_of(&mail);
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Mail(mail.id), version);
         let (mail, action, outcome, detail) = match outcome {

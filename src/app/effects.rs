@@ -124,20 +124,14 @@ fn told(effect: &Effect, at: Timestamp, outcome: Outcome) -> Vec<Event> {
             };
             vec![job(Action::ObjectsErased, object).with(Detail::Count(objects.len() as u64))]
         }
-        Effect::Download { person, transfer, mailbox, part, address } => {
+        Effect::Download { person, transfer, mailbox, partner, part, address } => {
             let (transfer, mailbox) = (*transfer, *mailbox);
             let (action, object) = match *part {
                 Some(part) => (Action::FileDownloaded, Object::TransferPart { transfer, mailbox, part }),
                 None => (Action::ArchiveDownloaded, Object::Transfer { transfer, mailbox }),
             };
-            vec![event(
-                at,
-                Actor::Person(*person),
-                action,
-                object,
-                outcome,
-                Origin::Web { address: *address },
-            )]
+            let origin = Origin::Web { address: *address };
+            vec![event(at, Actor::Person(*person), action, object, outcome, origin).of_partner(*partner)]
         }
     }
 }

@@ -125,11 +125,14 @@ impl App {
     /// intended; then they are erased.
     async fn expire(&self, transfer: Transfer, version: u64, now: Timestamp) -> Result<(), AppError> {
         let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
-        let told = |action| event(now, Actor::System, action, object, Outcome::Done, Origin::Job);
+        let told = |action| {
+            event(now, Actor::System, action, object, Outcome::Done, Origin::Job)
+                .of_partner(transfer.depositor.partner)
+        };
         let grants: Vec<(Grant, u64)> = self.read_list(&List::GrantsOf(transfer.id), GRANTS_MAX).await?;
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Transfer(transfer.id), version);
-        self.log(&mut unit, told(Action::TransferExpired))?;
+        self.log(&mut unit, told(Action::TransferExpired).with(Detail::Until(transfer.expires_at)))?;
         self.log(&mut unit, told(Action::GrantsDestroyed).with(Detail::Count(grants.len() as u64)))?;
         let of = ErasureOf::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
         let effect = Effect::EraseObjects { of, objects: transfer.objects.concat() };

@@ -3,7 +3,7 @@
 
 use super::ports::UnitOfWork;
 use super::{App, AppError, event};
-use crate::audit::{Action, Actor, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, MailPurpose, Object, Origin, Outcome};
 use crate::mailbox::Mailbox;
 use crate::relay::letter::{Letter, LetterKind};
 use crate::relay::queue::{MailState, QueuedMail};
@@ -63,7 +63,7 @@ impl App {
         mail: QueuedMail,
         origin: Origin,
     ) -> Result<(), AppError> {
-        let object = Object::Mail(mail.id);
+        let object = object_of(&mail);
         self.log(
             unit,
             event(mail.written_at, Actor::System, Action::MailQueued, object, Outcome::Done, origin),
@@ -75,5 +75,20 @@ impl App {
     /// Tells the delivery job that there is work; called after the commit.
     pub(super) fn wake_delivery(&self) {
         self.mail_waits.notify_one();
+    }
+}
+
+/// What an event about a mail names: the transfer too, so that its story can be told when the mail's record is gone.
+pub(super) fn object_of(mail: &QueuedMail) -> Object {
+    let purpose = if mail.kind == LetterKind::Acknowledgement {
+        MailPurpose::Acknowledgement
+    } else if mail.kind == LetterKind::Notice {
+        MailPurpose::Notice
+    } else {
+        MailPurpose::Other
+    };
+    match mail.transfer {
+        Some(transfer) => Object::TransferMail { transfer, mailbox: mail.mailbox, mail: mail.id, purpose },
+        None => Object::Mail(mail.id),
     }
 }

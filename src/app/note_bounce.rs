@@ -1,5 +1,6 @@
 //! A mail of ours came back (RFC 3464): its state says so on the transfer's page, and in the log.
 
+use super::letters::object_of;
 use super::ports::{Key, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Visitor, event};
 use crate::audit::{Action, Actor, FailureReason, Object, Outcome};
@@ -44,7 +45,7 @@ impl App {
                     now,
                     Actor::Anonymous,
                     Action::BounceNoted,
-                    Object::Mail(id),
+                    object_of(&mail),
                     outcome,
                     visitor.smtp(),
                 );
@@ -53,7 +54,7 @@ impl App {
                 unit.put(mail.failed(now, DeliveryProblem::Bounced));
             }
             _ => {
-                let object = found.map_or(Object::None, |_| Object::Mail(id));
+                let object = found.map_or(Object::None, |(mail, _)| object_of(&mail));
                 let action = Action::MailAutomaticNoted;
                 self.log(
                     &mut unit,

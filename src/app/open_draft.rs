@@ -206,7 +206,8 @@ impl App {
         self.log(&mut unit, used)?;
         self.log(
             &mut unit,
-            event(now, actor, Action::DraftOpened, Object::Draft(id), Outcome::Done, visitor.web()),
+            event(now, actor, Action::DraftOpened, Object::Draft(id), Outcome::Done, visitor.web())
+                .of_partner(draft.partner),
         )?;
         unit.put(proof);
         unit.put(draft);

@@ -10,9 +10,9 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use super::ports::{AuditRange, Key, List, ObjectError, ObjectReader, Objects, UnitOfWork};
+use super::ports::{Key, List, ObjectError, ObjectReader, Objects, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
-use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome, RefusalReason};
+use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome, RefusalReason, Selection};
 use crate::identity::Session;
 use crate::mailbox::{Custody, Mailbox};
 use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_reading};
@@ -224,7 +224,8 @@ impl App {
         let id = opened.transfer.id;
         let object = Object::Transfer { transfer: id, mailbox: opened.mailbox.id };
         let actor = Actor::Person(signed.account.person);
-        self.log(&mut unit, event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web()))?;
+        let opened = event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web());
+        self.log(&mut unit, opened.of_partner(transfer.depositor.partner))?;
         self.note_first_opening(&mut unit, signed, id, now).await?;
         let session: Option<(Session, u64)> = self.read(&Key::Session(signed.session.token)).await?;
         if let Some((mut session, version)) = session {
@@ -359,6 +360,7 @@ impl App {
                 person: signed.account.person,
                 transfer: opened.transfer.id,
                 mailbox: opened.mailbox.id,
+                partner: opened.transfer.depositor.partner,
                 part: number,
                 address: visitor.address,
             };
@@ -479,8 +481,9 @@ impl App {
             Route::Page => Action::DepositSent,
             Route::Mail => Action::MailReceived,
         };
-        let range = AuditRange { transfer: Some(transfer.id), action: Some(action), ..AuditRange::default() };
-        let entries = self.store.entries(&range, 1).await?;
+        let deposit =
+            Selection { transfer: Some(transfer.id), actions: vec![action], ..Selection::default() };
+        let entries = self.store.entries(&deposit, 1).await?;
         let logged = entries.first().and_then(|(_, entry)| entry.event().ok()?.detail);
         match logged {
             Some(Detail::Sealed(digest)) => Ok(digest),

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::ports::{AuditRange, Key, PersonName};
+use super::ports::{Key, LogSearch, PersonName};
 use super::{App, AppError, LogState, Signed, Visitor, event};
-use crate::audit::{Action, Actor, Event, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Event, Object, Origin, Outcome, Selection};
 use crate::identity::Account;
 use crate::mailbox::Mailbox;
 use crate::transfer::{RegisterLine, Transfer};
@@ -13,6 +13,8 @@ use crate::value::{MailAddress, MailboxId, PersonId, Timestamp, TransferId};
 
 /// How many lines a page shows.
 const LINES_PER_PAGE: usize = 100;
+/// How many looks into the store a page takes at most.
+const STEPS_PER_PAGE: usize = 20_000;
 
 /// What the officer looks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,19 +81,17 @@ impl App {
             self.log_alone(told(refused)).await?;
             return Ok(None);
         }
-        let range = AuditRange {
-            before: filter.before,
+        let selection = Selection {
             person: filter.person.as_deref().map(|typed| self.typed_person(typed)).transpose()?,
             mailbox: filter.mailbox,
-            transfer: None,
-            action: filter.action,
+            actions: filter.action.into_iter().collect(),
             from: filter.from,
             until: filter.until,
+            ..Selection::default()
         };
-        let mut entries = self.store.entries(&range, LINES_PER_PAGE + 1).await?;
-        let more = entries.len() > LINES_PER_PAGE;
-        entries.truncate(LINES_PER_PAGE);
-        let next = more.then(|| entries.last().map(|(index, _)| *index)).flatten();
+        let search = LogSearch { before: filter.before.unwrap_or(u64::MAX), ..LogSearch::newest(selection) };
+        let found = self.store.search(&search, LINES_PER_PAGE, STEPS_PER_PAGE).await?;
+        let (entries, next) = (found.entries, found.resume);
         let mut names = Names::default();
         let mut lines = Vec::with_capacity(entries.len());
         for (index, entry) in entries {
@@ -117,9 +117,9 @@ impl App {
             _ => None,
         };
         let object = match event.object {
-            Object::Transfer { transfer, .. } | Object::TransferPart { transfer, .. } => {
-                self.reference_of(transfer, names).await?
-            }
+            Object::Transfer { transfer, .. }
+            | Object::TransferPart { transfer, .. }
+            | Object::TransferMail { transfer, .. } => self.reference_of(transfer, names).await?,
             Object::Mailbox(mailbox) => self.mailbox_name(mailbox, names).await?,
             Object::Account(account) => {
                 let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;

@@ -151,11 +151,13 @@ impl App {
         let (at, actor) = (transfer.received_at, Actor::Person(person));
         let policy = self.policies.load().digest;
         let sent = event(at, actor, action, object, Outcome::Done, origin);
-        self.log(unit, sent.under(policy).with(Detail::Sealed(transfer.manifest_digest)))?;
+        let partner = transfer.depositor.partner;
+        let sent = sent.under(policy).of_partner(partner);
+        self.log(unit, sent.with(Detail::Sealed(transfer.manifest_digest)))?;
         let leaf = unit.entries.last().map(|entry| entry.entry.leaf());
         if title_replaced {
             let replaced = event(at, Actor::System, Action::TitleReplaced, object, Outcome::Done, origin);
-            self.log(unit, replaced.under(policy))?;
+            self.log(unit, replaced.under(policy).of_partner(partner))?;
         }
         leaf.ok_or(AppError::Broken("deposit without entry"))
     }

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 pub use super::action::Action;
 use super::alert::AlertKind;
-pub use super::reason::{FailureReason, Outcome, RefusalReason};
+pub use super::reason::{FailureReason, Outcome, RefusalReason, RoleCode};
 use crate::value::{
     AccountId, ByteSize, Day, Digest, DraftId, MailId, MailboxId, Millis, OrganisationId, PartnerId,
     PersonId, ProofId, Timestamp, TransferId,
@@ -37,12 +37,15 @@ pub struct Event {
     pub origin: Origin,
     /// Digest of the policy set that decided, where one did.
     pub policy: Option<Digest>,
+    /// The partner whom it concerns: whose deposit it is, or for whom somebody acted.
+    pub partner: Option<PartnerId>,
     /// A number that belongs to the action.
     pub detail: Option<Detail>,
 }
 
 impl Event {
-    /// An event without policy and detail, to be completed by [`Event::under`] and [`Event::with`].
+    /// An event without policy, partner and detail, to be completed by [`Event::under`], [`Event::of_partner`] and
+    /// [`Event::with`].
     pub const fn new(
         at: Timestamp,
         actor: Actor,
@@ -51,12 +54,17 @@ impl Event {
         outcome: Outcome,
         origin: Origin,
     ) -> Self {
-        Self { at, actor, action, object, outcome, origin, policy: None, detail: None }
+        Self { at, actor, action, object, outcome, origin, policy: None, partner: None, detail: None }
     }
 
     /// The event, decided under this policy set.
     pub const fn under(self, policy: Digest) -> Self {
         Self { policy: Some(policy), ..self }
+    }
+
+    /// The event, which concerns this partner.
+    pub const fn of_partner(self, partner: PartnerId) -> Self {
+        Self { partner: Some(partner), ..self }
     }
 
     /// The event with its number.
@@ -90,13 +98,15 @@ struct WrittenEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    partner: Option<PartnerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     detail: Option<Detail>,
 }
 
 impl From<Event> for WrittenEvent {
     fn from(event: Event) -> Self {
-        let Event { at, actor, action, object, outcome, origin, policy, detail } = event;
-        Self { version: EVENT_VERSION, at, actor, action, object, outcome, origin, policy, detail }
+        let Event { at, actor, action, object, outcome, origin, policy, partner, detail } = event;
+        Self { version: EVENT_VERSION, at, actor, action, object, outcome, origin, policy, partner, detail }
     }
 }
 
@@ -104,11 +114,12 @@ impl TryFrom<WrittenEvent> for Event {
     type Error = EventError;
 
     fn try_from(written: WrittenEvent) -> Result<Self, EventError> {
-        let WrittenEvent { version, at, actor, action, object, outcome, origin, policy, detail } = written;
+        let WrittenEvent { version, at, actor, action, object, outcome, origin, policy, partner, detail } =
+            written;
         if version != EVENT_VERSION {
             return Err(EventError::Version { actual: version });
         }
-        Ok(Self { at, actor, action, object, outcome, origin, policy, detail })
+        Ok(Self { at, actor, action, object, outcome, origin, policy, partner, detail })
     }
 }
 
@@ -170,8 +181,19 @@ pub enum Object {
         /// Its number in the draft.
         part: u32,
     },
-    /// An outgoing mail.
+    /// An outgoing mail that speaks of no transfer.
     Mail(MailId),
+    /// An outgoing mail that speaks of a transfer.
+    TransferMail {
+        /// The transfer.
+        transfer: TransferId,
+        /// The mailbox that it was deposited for.
+        mailbox: MailboxId,
+        /// The mail.
+        mail: MailId,
+        /// What it is for.
+        purpose: MailPurpose,
+    },
     /// An account.
     Account(AccountId),
     /// An account's membership of a mailbox.
@@ -198,6 +220,18 @@ pub enum Object {
     Log,
     /// A proof of an address.
     Proof(ProofId),
+}
+
+/// What a mail about a transfer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailPurpose {
+    /// The acknowledgement to the depositor (T2).
+    Acknowledgement,
+    /// The notice to the mailbox (T1).
+    Notice,
+    /// Anything else, such as a reminder or an answer.
+    Other,
 }
 
 /// From where the action came.
@@ -260,6 +294,32 @@ pub enum Detail {
     Until(Timestamp),
     /// What an alert warns of.
     Alert(AlertKind),
+    /// Whose account it is and what it may do, so that rights can be told as they were on a day (P5).
+    Right {
+        /// The holder, by pseudonym.
+        person: PersonId,
+        /// What the account may do.
+        role: RoleCode,
+    },
+    /// When an agreement is in force.
+    InForce {
+        /// Its first UTC day.
+        from: Day,
+        /// Its last UTC day; none means until it is ended.
+        until: Option<Day>,
+        /// How many addresses are admitted by name; none when the partner's domains are.
+        listed: Option<u32>,
+    },
+}
+
+impl Detail {
+    /// The person that it names.
+    pub const fn person(self) -> Option<PersonId> {
+        match self {
+            Self::Right { person, .. } => Some(person),
+            _ => None,
+        }
+    }
 }
 
 /// Protection of a mail on its way.

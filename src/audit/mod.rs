@@ -17,6 +17,7 @@ mod merkle;
 mod note;
 mod reason;
 mod receipt;
+mod selection;
 mod syslog;
 mod tile;
 mod verdict;
@@ -28,8 +29,8 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosignature::{Cosigner, CosignerKey};
 pub use entry::{Entry, EntryError, leaf_input, leaf_of};
 pub use event::{
-    Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, Object, Origin, Outcome,
-    RefusalReason, TlsVersion,
+    Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, MailPurpose, Object, Origin,
+    Outcome, RefusalReason, RoleCode, TlsVersion,
 };
 pub use export::{
     Disclosure, ExportError, ExportHeader, ExportLine, ExportReader, ExportWriter, ExportedCheckpoint,
@@ -43,6 +44,7 @@ pub use note::{Note, NoteError, NoteKey, NoteSeed, NoteSignature, NoteSigner};
 pub use receipt::{
     FileSalt, LogProof, Promise, ProvedEntry, RECEIPT_MAX_BYTES, Receipt, ReceiptError, VerifiedReceipt,
 };
+pub use selection::{OutcomeClass, Selection};
 pub use syslog::ForwardedEntry;
 pub use tile::tile_path;
 pub use verdict::{Doubt, FAULTS_MAX, Fault, Summary, Verdict};

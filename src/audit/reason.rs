@@ -135,6 +135,16 @@ coded! {
     }
 }
 
+coded! {
+    /// What an account may do, as it was when its rights changed.
+    RoleCode {
+        Agent = "agent", "agent", "agent";
+        Manager = "manager", "gestionnaire", "manager";
+        SecurityOfficer = "security_officer", "responsable de la sécurité", "security officer";
+        Other = "other", "autre rôle", "other role";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

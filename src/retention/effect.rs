@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KeyName;
 use crate::transfer::ObjectLocator;
-use crate::value::{DraftId, EffectId, MailboxId, Millis, PersonId, Timestamp, TransferId};
+use crate::value::{DraftId, EffectId, MailboxId, Millis, PartnerId, PersonId, Timestamp, TransferId};
 
 /// An effect whose result is not in the log yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,8 @@ pub enum Effect {
         transfer: TransferId,
         /// In which mailbox.
         mailbox: MailboxId,
+        /// Whose deposit.
+        partner: PartnerId,
         /// Which file; none for all of them.
         part: Option<u32>,
         /// From where.
@@ -97,6 +99,7 @@ mod tests {
             person: PersonId::new([4; 16]),
             transfer: TransferId::new([5; 16]),
             mailbox: MailboxId::new([6; 16]),
+            partner: PartnerId::new([7; 16]),
             part: None,
             address: IpAddr::from([192, 0, 2, 1]),
         };

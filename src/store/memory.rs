@@ -8,10 +8,10 @@ use async_trait::async_trait;
 
 use super::keyspace::{self, Direction, Group, Pairs, Scan};
 use crate::app::ports::{
-    AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
-    Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
+    UnitOfWork, Versioned,
 };
-use crate::audit::{Entry as LogEntry, Frontier, Node};
+use crate::audit::{Frontier, Node};
 use crate::value::Digest;
 
 /// A store that keeps nothing on a disk.
@@ -72,8 +72,8 @@ impl Store for MemoryStore {
         keyspace::frontier(&*self.tree())
     }
 
-    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
-        Ok(keyspace::entries(&*self.tree(), range, limit, usize::MAX)?.entries)
+    async fn search(&self, search: &LogSearch, limit: usize, steps: usize) -> Result<LogFound, StoreError> {
+        keyspace::search(&*self.tree(), search, limit, steps)
     }
 
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::app::ports::{
-    AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
-    Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
+    UnitOfWork, Versioned,
 };
-use crate::audit::{Entry as LogEntry, Frontier, Node};
+use crate::audit::{Frontier, Node};
 use crate::value::Digest;
 
 /// How a commit fails.
@@ -110,9 +110,9 @@ impl Store for FaultyStore {
         self.inner.log().await
     }
 
-    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
-        self.note("entries")?;
-        self.inner.entries(range, limit).await
+    async fn search(&self, search: &LogSearch, limit: usize, steps: usize) -> Result<LogFound, StoreError> {
+        self.note("search")?;
+        self.inner.search(search, limit, steps).await
     }
 
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {

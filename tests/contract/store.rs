@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pli::app::ports::{
-    AuditRange, Change, CommitError, Entry, Expectation, Key, List, Record, Store, UnitOfWork, Versioned,
+    Change, CommitError, Entry, Expectation, Key, List, LogSearch, Record, Store, UnitOfWork, Versioned,
 };
-use pli::audit::{Action, Actor, Frontier, Node, Object, nodes_of};
+use pli::audit::{
+    Action, Actor, Event, FailureReason, Frontier, Node, Object, Origin, Outcome, OutcomeClass, Selection,
+    nodes_of,
+};
 use pli::relay::queue::QueuedMail;
 use pli::store::{EmbeddedStore, MemoryStore};
 use pli::transfer::{SEGMENTS_MAX, Transfer};
@@ -51,6 +54,7 @@ on_every_store! {
     a_record_that_is_too_large_is_refused_and_spoils_nothing,
     the_log_is_the_tree_over_all_entries_in_order,
     entries_are_found_by_what_they_name,
+    a_period_is_found_though_the_clock_went_back,
     a_long_log_is_read_and_searched_to_its_end,
     the_root_of_every_complete_subtree_is_told,
     a_pruned_log_keeps_its_hashes_and_nothing_that_finds_them,
@@ -360,43 +364,105 @@ async fn entries_are_found_by_what_they_name(store: Arc<dyn Store>) {
     let deposit = |transfer, mailbox| Object::Transfer { transfer, mailbox };
     let events = [
         sample::event(10, Actor::Person(anne), Action::DepositSent, deposit(first, north)),
-        sample::event(11, Actor::Person(paul), Action::TransferOpened, deposit(first, north)),
-        sample::event(12, Actor::Person(anne), Action::DepositSent, deposit(second, south)),
-        sample::event(
-            13,
-            Actor::Person(paul),
-            Action::TransferDispatched,
-            Object::Dispatch { transfer: first, from: north, to: south },
-        ),
+        Event {
+            origin: Origin::Web { address: "192.0.2.7".parse().unwrap() },
+            ..sample::event(11, Actor::Person(paul), Action::TransferOpened, deposit(first, north))
+        },
+        sample::event(12, Actor::Person(anne), Action::DepositSent, deposit(second, south))
+            .of_partner(PartnerId::new(id(8))),
+        Event {
+            origin: Origin::Smtp { address: "2001:db8::1".parse().unwrap() },
+            ..sample::event(
+                13,
+                Actor::Person(paul),
+                Action::TransferDispatched,
+                Object::Dispatch { transfer: first, from: north, to: south },
+            )
+        },
         sample::event(14, Actor::Operator, Action::AccountCutOff, Object::Person(anne)),
-        sample::event(15, Actor::Person(paul), Action::TransferOpened, deposit(first, south)),
+        Event {
+            outcome: Outcome::Failed(FailureReason::SealDamaged),
+            ..sample::event(15, Actor::Person(paul), Action::TransferOpened, deposit(first, south))
+        },
     ];
     let entries = (0..).zip(events).map(|(n, event)| sample::entry(n, event)).collect();
     store.commit(UnitOfWork { entries, ..UnitOfWork::default() }).await.unwrap();
-    let all = AuditRange::default();
-    for (range, expected) in [
+    let all = Selection::default();
+    for (selection, expected) in [
         (all.clone(), vec![5, 4, 3, 2, 1, 0]),
-        (AuditRange { before: Some(2), ..all.clone() }, vec![1, 0]),
-        (AuditRange { person: Some(anne), ..all.clone() }, vec![4, 2, 0]),
-        (AuditRange { person: Some(paul), before: Some(5), ..all.clone() }, vec![3, 1]),
-        (AuditRange { mailbox: Some(south), ..all.clone() }, vec![5, 3, 2]),
-        (AuditRange { transfer: Some(first), ..all.clone() }, vec![5, 3, 1, 0]),
-        (AuditRange { action: Some(Action::DepositSent), ..all.clone() }, vec![2, 0]),
+        (Selection { person: Some(anne), ..all.clone() }, vec![4, 2, 0]),
+        (Selection { person: Some(paul), ..all.clone() }, vec![5, 3, 1]),
+        (Selection { mailbox: Some(south), ..all.clone() }, vec![5, 3, 2]),
+        (Selection { transfer: Some(first), ..all.clone() }, vec![5, 3, 1, 0]),
+        (Selection { partner: Some(PartnerId::new(id(8))), ..all.clone() }, vec![2]),
+        (Selection { outcome: Some(OutcomeClass::Failed), ..all.clone() }, vec![5]),
+        (Selection { outcome: Some(OutcomeClass::Done), ..all.clone() }, vec![4, 3, 2, 1, 0]),
+        (Selection { origin: Some("192.0.2.7".parse().unwrap()), ..all.clone() }, vec![1]),
+        (Selection { origin: Some("2001:db8::1".parse().unwrap()), ..all.clone() }, vec![3]),
+        (Selection { actions: vec![Action::DepositSent], ..all.clone() }, vec![2, 0]),
         (
-            AuditRange { transfer: Some(first), mailbox: Some(south), person: Some(paul), ..all.clone() },
+            Selection { actions: vec![Action::AccountCutOff, Action::TransferOpened], ..all.clone() },
+            vec![5, 4, 1],
+        ),
+        (
+            Selection { transfer: Some(first), mailbox: Some(south), person: Some(paul), ..all.clone() },
             vec![5, 3],
         ),
-        (AuditRange { from: Some(Timestamp(11)), until: Some(Timestamp(14)), ..all.clone() }, vec![3, 2, 1]),
-        (AuditRange { action: Some(Action::LogRead), ..all.clone() }, vec![]),
+        (Selection { person: Some(paul), actions: vec![Action::TransferOpened], ..all.clone() }, vec![5, 1]),
+        (Selection { from: Some(Timestamp(11)), until: Some(Timestamp(14)), ..all.clone() }, vec![3, 2, 1]),
+        (Selection { until: Some(Timestamp(12)), person: Some(anne), ..all.clone() }, vec![0]),
+        (Selection { actions: vec![Action::LogRead], ..all.clone() }, vec![]),
     ] {
-        let found = store.entries(&range, 10).await.unwrap();
-        assert_eq!(found.iter().map(|(place, _)| *place).collect::<Vec<_>>(), expected, "{range:?}");
+        let found = store.entries(&selection, 10).await.unwrap();
+        let mut places: Vec<u64> = found.iter().map(|(place, _)| *place).collect();
+        assert_eq!(places, expected, "{selection:?}");
         for (place, entry) in found {
             assert_eq!(entry.event().unwrap(), events[usize::try_from(place).unwrap()]);
         }
-        let two = store.entries(&range, 2).await.unwrap();
-        assert_eq!(two.len(), expected.len().min(2), "{range:?} under a limit");
+        let two = store.entries(&selection, 2).await.unwrap();
+        assert_eq!(two.len(), expected.len().min(2), "{selection:?} under a limit");
+        let backwards = searched(&*store, LogSearch::newest(selection.clone())).await;
+        assert_eq!(backwards, expected, "{selection:?} in small steps");
+        let forwards = searched(&*store, LogSearch::oldest(selection.clone())).await;
+        places.reverse();
+        assert_eq!(forwards, places, "{selection:?} oldest first");
+        let part = LogSearch { from: 1, before: 5, ..LogSearch::newest(selection.clone()) };
+        let within: Vec<u64> = expected.into_iter().filter(|place| (1..5).contains(place)).collect();
+        assert_eq!(searched(&*store, part).await, within, "{selection:?} between two places");
     }
+}
+
+/// The places that a search finds when it is taken up again and again after very few looks.
+async fn searched(store: &dyn Store, mut search: LogSearch) -> Vec<u64> {
+    let mut places = Vec::new();
+    for _ in 0..1000 {
+        let found = store.search(&search, 2, 3).await.unwrap();
+        places.extend(found.entries.into_iter().map(|(place, _)| place));
+        let Some(place) = found.resume else { return places };
+        search = search.resumed(place);
+    }
+    panic!("the search does not come to an end");
+}
+
+/// A period is found by its days, whichever way the clock went.
+async fn a_period_is_found_though_the_clock_went_back(store: Arc<dyn Store>) {
+    const DAY: i64 = 86_400_000;
+    let days = [5, 6, 3, 7, 3, 8];
+    let event = |day: i64| sample::event(day * DAY, Actor::System, Action::GatewayStarted, Object::None);
+    for (n, day) in (0..).zip(days) {
+        let entries = vec![sample::entry(n, event(day))];
+        store.commit(UnitOfWork { entries, ..UnitOfWork::default() }).await.unwrap();
+    }
+    let period = |from: i64, until: i64| Selection {
+        from: Some(Timestamp(from * DAY)),
+        until: Some(Timestamp(until * DAY)),
+        ..Selection::default()
+    };
+    assert_eq!(searched(&*store, LogSearch::oldest(period(3, 4))).await, [2, 4]);
+    assert_eq!(searched(&*store, LogSearch::oldest(period(6, 8))).await, [1, 3]);
+    assert_eq!(searched(&*store, LogSearch::newest(period(0, 3))).await, []);
+    let open = Selection { from: Some(Timestamp(7 * DAY)), ..Selection::default() };
+    assert_eq!(searched(&*store, LogSearch::newest(open)).await, [5, 3]);
 }
 
 async fn a_long_log_is_read_and_searched_to_its_end(store: Arc<dyn Store>) {
@@ -408,11 +474,8 @@ async fn a_long_log_is_read_and_searched_to_its_end(store: Arc<dyn Store>) {
     assert_eq!(store.leaves(0, usize::MAX).await.unwrap().len(), LENGTH as usize);
     assert_eq!(store.leaves(45, 1000).await.unwrap().last().unwrap().index, 1044);
     for (range, expected) in [
-        (
-            AuditRange { person: Some(PersonId::new(id(1))), ..AuditRange::default() },
-            vec![1807, 1207, 607, 7],
-        ),
-        (AuditRange { until: Some(Timestamp(3)), ..AuditRange::default() }, vec![2, 1, 0]),
+        (Selection { person: Some(PersonId::new(id(1))), ..Selection::default() }, vec![1807, 1207, 607, 7]),
+        (Selection { until: Some(Timestamp(3)), ..Selection::default() }, vec![2, 1, 0]),
     ] {
         for limit in [1, 2, 100] {
             let found = store.entries(&range, limit).await.unwrap();
@@ -420,7 +483,7 @@ async fn a_long_log_is_read_and_searched_to_its_end(store: Arc<dyn Store>) {
             assert_eq!(places, expected[..limit.min(expected.len())], "{range:?}");
         }
     }
-    let action = AuditRange { action: Some(Action::GatewayStarted), ..AuditRange::default() };
+    let action = Selection { actions: vec![Action::GatewayStarted], ..Selection::default() };
     assert_eq!(store.entries(&action, usize::MAX).await.unwrap().len(), LENGTH as usize);
 }
 
@@ -466,8 +529,8 @@ async fn a_pruned_log_keeps_its_hashes_and_nothing_that_finds_them(store: Arc<dy
         assert!(read.iter().all(|leaf| leaf.entry.is_some() == (leaf.index >= kept)));
         assert!(read.iter().flat_map(|leaf| &leaf.entry).all(|entry| leaves.contains(&entry.leaf())));
         assert_eq!(store.leaves(kept.saturating_sub(2), 4).await.unwrap().len(), 4);
-        let person = AuditRange { person: Some(PersonId::new(id(1))), ..AuditRange::default() };
-        for range in [AuditRange::default(), person] {
+        let person = Selection { person: Some(PersonId::new(id(1))), ..Selection::default() };
+        for range in [Selection::default(), person] {
             let found = store.entries(&range, usize::MAX).await.unwrap();
             let expected = (kept..1000).filter(|n| range.person.is_none() || n % 3 == 1).rev();
             assert_eq!(

@@ -18,7 +18,7 @@ pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
 pub use scanner::{ScanStream, Scanner, ScannerError, ScannerState};
 pub use store::{
-    AuditRange, Change, CommitError, Committed, Entry, Expectation, ForwardCursor, ForwardTarget, Key, List,
-    PersonName, Record, Store, StoreError, StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned, WitnessState,
-    WitnessTrouble,
+    Change, CommitError, Committed, Entry, Expectation, ForwardCursor, ForwardTarget, Key, List, LogFound,
+    LogOrder, LogSearch, PersonName, Record, Store, StoreError, StoredCheckpoint, StoredLeaf, UnitOfWork,
+    Versioned, WitnessState, WitnessTrouble,
 };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::kits::{AlertState, DailyMail, DepositReceipt};
-use crate::audit::{Action, AlertKind, Entry as LogEntry, Event, Frontier, Node};
+use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, PersonalKey, Session};
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
@@ -15,6 +15,9 @@ use crate::value::{
     PersonId, ProofId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::Grant;
+
+/// How many looks into the store a search takes before it is taken up again.
+const SEARCH_STEPS: usize = 20_000;
 
 /// A pseudonym's name, for the officer who looks; kept apart from the log, with a retention of its own.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -363,23 +366,56 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// Which entries of the log to read.
+/// Which way a search goes through the log, which stands in the order of commits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogOrder {
+    /// Backwards.
+    #[default]
+    NewestFirst,
+    /// Forwards.
+    OldestFirst,
+}
+
+/// A search through the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSearch {
+    /// Which events are meant.
+    pub selection: Selection,
+    /// Only entries with this index or a higher one.
+    pub from: u64,
+    /// Only entries with a lower index than this.
+    pub before: u64,
+    /// Which way.
+    pub order: LogOrder,
+}
+
+impl LogSearch {
+    /// All of a selection, newest first.
+    pub const fn newest(selection: Selection) -> Self {
+        Self { selection, from: 0, before: u64::MAX, order: LogOrder::NewestFirst }
+    }
+
+    /// All of a selection, oldest first.
+    pub const fn oldest(selection: Selection) -> Self {
+        Self { selection, from: 0, before: u64::MAX, order: LogOrder::OldestFirst }
+    }
+
+    /// What is left of the search at a place where it stopped ([`LogFound::resume`]).
+    pub fn resumed(self, place: u64) -> Self {
+        match self.order {
+            LogOrder::NewestFirst => Self { before: place, ..self },
+            LogOrder::OldestFirst => Self { from: place, ..self },
+        }
+    }
+}
+
+/// What a search found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditRange {
-    /// Only entries with a lower index than this; newest first from there. None means from the end.
-    pub before: Option<u64>,
-    /// Only entries that name this person.
-    pub person: Option<PersonId>,
-    /// Only entries that name this mailbox.
-    pub mailbox: Option<MailboxId>,
-    /// Only entries that name this transfer.
-    pub transfer: Option<TransferId>,
-    /// Only this action.
-    pub action: Option<Action>,
-    /// Only entries at this instant or later.
-    pub from: Option<Timestamp>,
-    /// Only entries before this instant.
-    pub until: Option<Timestamp>,
+pub struct LogFound {
+    /// The entries in the order of the search, each with its index.
+    pub entries: Vec<(u64, LogEntry)>,
+    /// Where the search goes on ([`LogSearch::resumed`]); none when it came to its end.
+    pub resume: Option<u64>,
 }
 
 /// Keeps records and the log.
@@ -407,8 +443,23 @@ pub trait Store: Send + Sync {
     /// The log as a whole: how many entries, and the tree over them. One consistent picture.
     async fn log(&self) -> Result<Frontier, StoreError>;
 
-    /// The newest `limit` entries of a range, newest first, each with its index.
-    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError>;
+    /// Up to `limit` entries of a search. It takes no more than about `steps` looks into the store and then stops, with or
+    /// without having found anything: a page's work is bounded whatever is looked for.
+    async fn search(&self, search: &LogSearch, limit: usize, steps: usize) -> Result<LogFound, StoreError>;
+
+    /// The newest `limit` entries of a selection, newest first, each with its index, however long it takes.
+    async fn entries(&self, selection: &Selection, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
+        let mut search = LogSearch::newest(selection.clone());
+        let mut entries = Vec::new();
+        loop {
+            let found = self.search(&search, limit - entries.len(), SEARCH_STEPS).await?;
+            entries.extend(found.entries);
+            match found.resume {
+                Some(place) if entries.len() < limit => search = search.resumed(place),
+                _ => return Ok(entries),
+            }
+        }
+    }
 
     /// Up to `limit` entries from index `first` on, oldest first, for exports and proofs. An entry whose payload was
     /// pruned has only its leaf hash.

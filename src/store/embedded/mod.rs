@@ -35,10 +35,10 @@ use self::view::{Pending, View};
 use super::durable;
 use super::keyspace::{self, Pairs};
 use crate::app::ports::{
-    AuditRange, CommitError, Committed, Key, List, Record, Store, StoreError, StoredLeaf, UnitOfWork,
-    Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
+    UnitOfWork, Versioned,
 };
-use crate::audit::{Entry as LogEntry, Frontier, Node};
+use crate::audit::{Frontier, Node};
 use crate::value::Digest;
 
 /// How often, and how many times, a database that somebody still holds is asked for again.
@@ -233,19 +233,19 @@ impl Store for EmbeddedStore {
         self.read(keyspace::frontier).await
     }
 
-    async fn entries(&self, range: &AuditRange, limit: usize) -> Result<Vec<(u64, LogEntry)>, StoreError> {
-        let mut range = range.clone();
-        let mut entries = Vec::new();
-        loop {
-            let (part, left) = (range.clone(), limit - entries.len());
-            let search = move |pairs: &dyn Pairs| keyspace::entries(pairs, &part, left, ENTRIES_AT_ONCE);
-            let found = self.read_long(search).await?;
-            entries.extend(found.entries);
-            match found.resume_before {
-                Some(place) if entries.len() < limit => range.before = Some(place),
-                _ => return Ok(entries),
-            }
+    async fn search(&self, search: &LogSearch, limit: usize, steps: usize) -> Result<LogFound, StoreError> {
+        let (mut search, mut found) = (search.clone(), LogFound::default());
+        let (mut left, mut resume) = (steps, Some(0));
+        while left > 0 && found.entries.len() < limit && resume.is_some() {
+            let (part, want, steps) =
+                (search.clone(), limit - found.entries.len(), left.min(ENTRIES_AT_ONCE));
+            let part = self.read_long(move |pairs| keyspace::search(pairs, &part, want, steps)).await?;
+            found.entries.extend(part.entries);
+            resume = part.resume;
+            search = resume.map_or(search.clone(), |place| search.resumed(place));
+            left -= steps;
         }
+        Ok(LogFound { resume, ..found })
     }
 
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {

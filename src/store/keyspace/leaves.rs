@@ -153,19 +153,28 @@ pub(super) fn entry(pairs: &dyn Pairs, place: u64) -> Result<Option<LogEntry>, S
     Ok(found.transpose()?.and_then(|leaf| leaf.entry))
 }
 
-/// Entries before a place, newest first, pruned ones left out.
-pub(super) fn entries_before(
+/// Entries from a place on and before another, in order or in the opposite one, pruned ones left out.
+pub(super) fn entries_between(
     pairs: &dyn Pairs,
+    from: u64,
     before: u64,
+    direction: Direction,
 ) -> impl Iterator<Item = Result<(u64, LogEntry), StoreError>> {
-    pairs.scan(&[ENTRIES], &block_key(before), Direction::Backward).flat_map(move |pair| {
+    // The block that `from` stands in may begin before it; a read that fails shows again in the scan.
+    let first = block_of(pairs, from).ok().flatten().map_or(from, |(first, _)| first);
+    pairs.scan(&block_key(first), &block_key(before), direction).flat_map(move |pair| {
         let mut found = Vec::new();
         match pair.and_then(|(key, block)| Ok((place_of(&key)?, block))) {
             Ok((first, block)) => found.extend(Block { next: first, rest: &block }),
             Err(error) => found.push(Err(error)),
         }
-        found.into_iter().rev().filter_map(move |leaf| match leaf {
-            Ok(StoredLeaf { index, entry: Some(entry), .. }) if index < before => Some(Ok((index, entry))),
+        if direction == Direction::Backward {
+            found.reverse();
+        }
+        found.into_iter().filter_map(move |leaf| match leaf {
+            Ok(StoredLeaf { index, entry: Some(entry), .. }) if (from..before).contains(&index) => {
+                Some(Ok((index, entry)))
+            }
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         })

@@ -1,22 +1,33 @@
 //! The log in the key space: entries found by what they name, and pruned with all that finds them.
 //!
-//! How entries and hashes are kept is `leaves.rs`, how places are, `postings.rs`.
+//! How entries and hashes are kept is `leaves.rs`, how places are, `postings.rs` and `days.rs`, how they are searched,
+//! `search.rs`.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::postings::{self, Postings};
 use super::write::{Meta, Writes};
-use super::{Pairs, leaves as kept};
-use crate::app::ports::{AuditRange, StoreError, StoredLeaf};
-use crate::audit::{Action, Actor, Entry as LogEntry, Event, Node, Object};
-use crate::value::{Digest, MailboxId, PersonId, TransferId};
+use super::{Pairs, days, leaves as kept};
+use crate::app::ports::{StoreError, StoredLeaf};
+use crate::audit::{Action, Event, Node, OutcomeClass, Selection};
+use crate::value::Digest;
 
 /// What stands before each key that finds entries by what they name.
 const NAMES: u8 = b'n';
-const PERSON: u8 = 1;
-const MAILBOX: u8 = 2;
-const TRANSFER: u8 = 3;
-const ACTION: u8 = 4;
+
+/// What entries are found by. A number is never given to another one: stores exist that were written with it.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Person = 1,
+    Mailbox = 2,
+    Transfer = 3,
+    Action = 4,
+    Account = 5,
+    Partner = 6,
+    Outcome = 7,
+    Origin = 8,
+}
 
 /// Notes by what the entry at a place is found.
 pub(super) fn note(postings: &mut Postings, place: u64, event: &Event) {
@@ -25,60 +36,23 @@ pub(super) fn note(postings: &mut Postings, place: u64, event: &Event) {
     }
 }
 
-/// What a part of a search found.
-#[derive(Debug, Default)]
-pub(in super::super) struct Found {
-    /// Entries of the range, newest first, each with its place.
-    pub(in super::super) entries: Vec<(u64, LogEntry)>,
-    /// The search goes on before this place; none when it is at its end.
-    pub(in super::super) resume_before: Option<u64>,
-}
-
-/// The newest entries of a range, newest first. At most `steps` are looked at in one call, so that a search through
-/// all of the log does not hold up those who write; what was committed stays as it is between the calls.
-///
-/// It walks the entries by the rarest name that is asked for and judges each by the rest; instants alone narrow
-/// nothing down, since the log stands in the order of commits.
-pub(in super::super) fn entries(
-    pairs: &dyn Pairs,
-    range: &AuditRange,
-    limit: usize,
-    steps: usize,
-) -> Result<Found, StoreError> {
-    let mut found = Found::default();
-    for (step, candidate) in candidates(pairs, range).enumerate() {
-        if found.entries.len() >= limit {
-            found.resume_before = None;
-            break;
-        }
-        if step >= steps {
-            break;
-        }
-        let (place, entry) = candidate?;
-        found.resume_before = (step + 1 >= steps).then_some(place);
-        if let Some(entry) = entry
-            && matches(range, &entry.event().map_err(|_| StoreError::Damaged)?)
-        {
-            found.entries.push((place, entry));
-        }
+/// What the entries of a selection stand under: each must be met, by one of its names. Empty when nothing but instants
+/// is asked for.
+pub(super) fn names_of(selection: &Selection) -> Vec<Vec<Vec<u8>>> {
+    let single = [
+        selection.transfer.map(|id| id_name(Name::Transfer, id.as_bytes())),
+        selection.account.map(|id| id_name(Name::Account, id.as_bytes())),
+        selection.person.map(|id| id_name(Name::Person, id.as_bytes())),
+        selection.origin.map(origin_name),
+        selection.outcome.and_then(outcome_name),
+        selection.partner.map(|id| id_name(Name::Partner, id.as_bytes())),
+        selection.mailbox.map(|id| id_name(Name::Mailbox, id.as_bytes())),
+    ];
+    let mut names: Vec<Vec<Vec<u8>>> = single.into_iter().flatten().map(|name| vec![name]).collect();
+    if !selection.actions.is_empty() {
+        names.push(selection.actions.iter().copied().map(action_name).collect());
     }
-    Ok(found)
-}
-
-type Candidate = Result<(u64, Option<LogEntry>), StoreError>;
-
-/// Entries that may be in the range, newest first, each with its place.
-fn candidates<'a>(pairs: &'a dyn Pairs, range: &AuditRange) -> Box<dyn Iterator<Item = Candidate> + 'a> {
-    match narrowest(range) {
-        None => {
-            let all = kept::entries_before(pairs, range.before.unwrap_or(u64::MAX));
-            Box::new(all.map(|found| found.map(|(place, entry)| (place, Some(entry)))))
-        }
-        Some(name) => {
-            let places = postings::places_before(pairs, &name, range.before);
-            Box::new(places.map(move |place| place.and_then(|place| Ok((place, kept::entry(pairs, place)?)))))
-        }
-    }
+    names
 }
 
 /// Entries from a place on, oldest first.
@@ -105,74 +79,68 @@ pub(super) fn prune(pairs: &dyn Pairs, before: u64) -> Result<Writes, StoreError
     for name in names {
         writes.extend(postings::remove(pairs, &name, before)?);
     }
+    writes.extend(days::remove(pairs, before)?);
     Ok(writes)
 }
 
-/// Where the fewest entries have to be looked at.
-fn narrowest(range: &AuditRange) -> Option<Vec<u8>> {
-    let transfer = range.transfer.map(|id| name(TRANSFER, id.as_bytes()));
-    let person = range.person.map(|id| name(PERSON, id.as_bytes()));
-    let action = range.action.map(action_name);
-    let mailbox = range.mailbox.map(|id| name(MAILBOX, id.as_bytes()));
-    transfer.or(person).or(action).or(mailbox)
-}
-
-fn name(what: u8, id: &[u8]) -> Vec<u8> {
-    [&[NAMES, what], id].concat()
-}
-
-/// Codes have different lengths; a NUL ends each, so that none is the beginning of another.
-fn action_name(action: Action) -> Vec<u8> {
-    [&[NAMES, ACTION], action.code().as_bytes(), &[0]].concat()
-}
-
+/// What finds an event. Parts of ids and hashes are enough: whoever searches judges each entry.
 fn names_in(event: &Event) -> Vec<Vec<u8>> {
-    let people = people_in(event).into_iter().map(|id| name(PERSON, id.as_bytes()));
-    let mailboxes = mailboxes_in(&event.object).into_iter().map(|id| name(MAILBOX, id.as_bytes()));
-    let transfers = transfer_in(&event.object).into_iter().map(|id| name(TRANSFER, id.as_bytes()));
-    people.chain(mailboxes).chain(transfers).chain([action_name(event.action)]).collect()
+    let people = event.people().into_iter().flatten().map(|id| id_name(Name::Person, id.as_bytes()));
+    let account = event.account().map(|id| id_name(Name::Account, id.as_bytes()));
+    let partners = event.partners().into_iter().flatten().map(|id| id_name(Name::Partner, id.as_bytes()));
+    let mailboxes = event.mailboxes().into_iter().flatten().map(|id| id_name(Name::Mailbox, id.as_bytes()));
+    let transfer = event.transfer().map(|id| id_name(Name::Transfer, id.as_bytes()));
+    let origin = event.address().map(origin_name);
+    let others = [account, transfer, origin, outcome_name(event.outcome.class())];
+    people
+        .chain(partners)
+        .chain(mailboxes)
+        .chain(others.into_iter().flatten())
+        .chain([action_name(event.action)])
+        .collect()
 }
 
-fn matches(range: &AuditRange, event: &Event) -> bool {
-    range.person.is_none_or(|person| people_in(event).contains(&person))
-        && range.mailbox.is_none_or(|mailbox| mailboxes_in(&event.object).contains(&mailbox))
-        && range.transfer.is_none_or(|transfer| transfer_in(&event.object) == Some(transfer))
-        && range.action.is_none_or(|action| event.action == action)
-        && range.from.is_none_or(|from| event.at >= from)
-        && range.until.is_none_or(|until| event.at < until)
+fn id_name(what: Name, id: &[u8; 16]) -> Vec<u8> {
+    [&[NAMES, what as u8], &id[..8]].concat()
 }
 
-/// Who acted, and who was acted upon.
-fn people_in(event: &Event) -> Vec<PersonId> {
-    let actor = match event.actor {
-        Actor::Person(person) => Some(person),
-        Actor::System | Actor::Operator | Actor::Anonymous => None,
-    };
-    let object = match event.object {
-        Object::Person(person) if Some(person) != actor => Some(person),
-        _ => None,
-    };
-    actor.into_iter().chain(object).collect()
-}
-
-fn mailboxes_in(object: &Object) -> Vec<MailboxId> {
-    match object {
-        Object::Mailbox(mailbox)
-        | Object::Transfer { mailbox, .. }
-        | Object::TransferPart { mailbox, .. }
-        | Object::Membership { mailbox, .. }
-        | Object::Agreement { mailbox, .. } => vec![*mailbox],
-        Object::Dispatch { from, to, .. } if from == to => vec![*from],
-        Object::Dispatch { from, to, .. } => vec![*from, *to],
-        _ => vec![],
+/// The whole of an IPv4 address, the network of an IPv6 one (RFC 4291 section 2.5.4).
+fn origin_name(address: IpAddr) -> Vec<u8> {
+    let mut part = [0; 8];
+    match address.to_canonical() {
+        IpAddr::V4(address) => part[4..].copy_from_slice(&address.octets()),
+        IpAddr::V6(address) => part.copy_from_slice(&address.octets()[..8]),
     }
+    [&[NAMES, Name::Origin as u8], &part[..]].concat()
 }
 
-fn transfer_in(object: &Object) -> Option<TransferId> {
-    match object {
-        Object::Transfer { transfer, .. }
-        | Object::TransferPart { transfer, .. }
-        | Object::Dispatch { transfer, .. } => Some(*transfer),
-        _ => None,
+/// Most events happened: that finds nothing worth an index entry.
+fn outcome_name(class: OutcomeClass) -> Option<Vec<u8>> {
+    let code = match class {
+        OutcomeClass::Done => return None,
+        OutcomeClass::Intended => 1,
+        OutcomeClass::Refused => 2,
+        OutcomeClass::Failed => 3,
+    };
+    Some(vec![NAMES, Name::Outcome as u8, code])
+}
+
+/// Four bytes of the code's hash (FNV-1a): two actions that shared them would only be searched together.
+fn action_name(action: Action) -> Vec<u8> {
+    let hash = action
+        .code()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    [&[NAMES, Name::Action as u8], &hash.to_be_bytes()[..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_actions_are_searched_together() {
+        let names: BTreeSet<_> = Action::ALL.iter().map(|action| action_name(*action)).collect();
+        assert_eq!(names.len(), Action::ALL.len());
     }
 }

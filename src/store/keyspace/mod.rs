@@ -9,22 +9,26 @@
 //! e place                      entries of the log from this place on, until they are pruned
 //! t tile half                  leaf hashes of the log, 128 each, once 256 are there
 //! h level place                roots of complete subtrees of 256 leaves or more
-//! n what id place              places of entries by person, mailbox, transfer, action, from this place on
+//! n what id place              places of entries by what they name (`log.rs`), from this place on
+//! d day                        the first and the last place of the entries of a UTC day
 //! ```
 //!
 //! Kinds, indexes and `what` are one byte, numbers big-endian, so that keys stand in the order that lists have. Why one
 //! space, and values of a few kilobytes only: `docs/decisions/0003`.
 
+mod days;
 mod index;
 mod leaves;
 mod log;
 mod postings;
 mod record;
+mod search;
 mod write;
 
 use thiserror::Error;
 
-pub(super) use self::log::{entries, leaves, roots};
+pub(super) use self::log::{leaves, roots};
+pub(super) use self::search::search;
 pub(super) use self::write::Group;
 use crate::app::ports::{Key, List, Record, StoreError, Versioned};
 use crate::audit::Frontier;

@@ -30,15 +30,59 @@ impl Postings {
     }
 }
 
-/// Places of a name before a place, newest first.
-pub(super) fn places_before<'a>(
-    pairs: &'a dyn Pairs,
-    name: &[u8],
-    before: Option<u64>,
-) -> impl Iterator<Item = Result<u64, StoreError>> + use<'a> {
-    let to = before.map_or_else(|| end_of(name), |before| key(name, before));
-    let values = pairs.scan(name, &to, Direction::Backward);
-    values.flat_map(|pair| told(pair).into_iter().rev()).filter(move |place| is_before(place, before))
+/// Looks up the places of a name, one after the other in one direction; keeps the value that it looked into last.
+#[derive(Debug)]
+pub(super) struct Places {
+    name: Vec<u8>,
+    value: Vec<u64>,
+}
+
+impl Places {
+    /// The places of a name.
+    pub(super) const fn of(name: Vec<u8>) -> Self {
+        Self { name, value: Vec::new() }
+    }
+
+    /// The largest place that is lower than `before`.
+    pub(super) fn last_before(&mut self, pairs: &dyn Pairs, before: u64) -> Result<Option<u64>, StoreError> {
+        if !self.value.first().is_some_and(|first| *first < before)
+            || self.value.last().is_none_or(|last| *last < before)
+        {
+            let to = if before == u64::MAX { end_of(&self.name) } else { key(&self.name, before) };
+            self.look(pairs.scan(&self.name, &to, Direction::Backward).next())?;
+        }
+        Ok(self
+            .value
+            .get(..self.value.partition_point(|place| *place < before))
+            .and_then(<[_]>::last)
+            .copied())
+    }
+
+    /// The smallest place that is not lower than `from`.
+    pub(super) fn first_from(&mut self, pairs: &dyn Pairs, from: u64) -> Result<Option<u64>, StoreError> {
+        let holds = |value: &[u64]| {
+            value.first().is_some_and(|first| *first <= from)
+                && value.last().is_some_and(|last| *last >= from)
+        };
+        if !holds(&self.value) {
+            // The value that begins before it may reach over it; if not, the next one begins after it.
+            self.look(pairs.scan(&self.name, &key(&self.name, from), Direction::Backward).next())?;
+            if !holds(&self.value) {
+                self.look(
+                    pairs.scan(&key(&self.name, from), &end_of(&self.name), Direction::Forward).next(),
+                )?;
+            }
+        }
+        Ok(self.value.get(self.value.partition_point(|place| *place < from)).copied())
+    }
+
+    fn look(&mut self, pair: Option<Result<Pair, StoreError>>) -> Result<(), StoreError> {
+        self.value = match pair.transpose()? {
+            Some((key, value)) => parse(&key, &value)?,
+            None => Vec::new(),
+        };
+        Ok(())
+    }
 }
 
 /// Removes the places of a name before a place.
@@ -51,17 +95,6 @@ pub(super) fn remove(pairs: &dyn Pairs, name: &[u8], before: u64) -> Result<Writ
         writes.extend(values(name, &kept).into_iter().map(|(key, value)| (key, Some(value))));
     }
     Ok(writes)
-}
-
-fn is_before(place: &Result<u64, StoreError>, before: Option<u64>) -> bool {
-    place.as_ref().map_or(true, |place| before.is_none_or(|before| *place < before))
-}
-
-fn told(pair: Result<Pair, StoreError>) -> Vec<Result<u64, StoreError>> {
-    match pair.and_then(|(key, value)| parse(&key, &value)) {
-        Ok(places) => places.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(error)],
-    }
 }
 
 fn key(name: &[u8], place: u64) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::days::Days;
 use super::leaves::{self, Appended};
 use super::postings::Postings;
 use super::record::{self, chunk_key};
@@ -15,7 +16,7 @@ use crate::app::ports::{
 use crate::audit::Frontier;
 
 /// The layout that this program writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const META_KEY: &[u8] = b"m";
 
 /// What the space says of itself.
@@ -56,6 +57,7 @@ pub(in super::super) struct Group<'a> {
     writes: Writes,
     appended: Appended,
     postings: Postings,
+    days: Days,
 }
 
 impl<'a> Group<'a> {
@@ -63,7 +65,14 @@ impl<'a> Group<'a> {
     pub(in super::super) fn new(pairs: &'a dyn Pairs) -> Result<Self, StoreError> {
         let meta = Meta::read(pairs)?;
         let appended = Appended::after(meta.frontier.size());
-        Ok(Self { pairs, meta, writes: Writes::new(), appended, postings: Postings::default() })
+        Ok(Self {
+            pairs,
+            meta,
+            writes: Writes::new(),
+            appended,
+            postings: Postings::default(),
+            days: Days::default(),
+        })
     }
 
     /// Adds a unit, wholly or not at all.
@@ -95,12 +104,15 @@ impl<'a> Group<'a> {
         for entry in entries {
             let place = self.appended.push(&entry.entry, &mut self.meta.frontier);
             log::note(&mut self.postings, place, &entry.event);
+            self.days.add(entry.event.at.day(), place);
         }
     }
 
     /// All writes of the group; empty when no unit changed anything.
     pub(in super::super) fn into_writes(mut self) -> Result<Writes, StoreError> {
-        let pairs = self.appended.into_pairs(self.pairs)?.into_iter().chain(self.postings.into_pairs());
+        let days = self.days.into_pairs(self.pairs)?;
+        let entries = self.appended.into_pairs(self.pairs)?;
+        let pairs = entries.into_iter().chain(self.postings.into_pairs()).chain(days);
         self.writes.extend(pairs.map(|(key, value)| (key, Some(value))));
         if !self.writes.is_empty() {
             let meta = serde_json::to_vec(&self.meta).map_err(|_| StoreError::Damaged)?;
