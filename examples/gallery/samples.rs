@@ -8,7 +8,7 @@ use pli::web::views::{
     DepositLink, DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind,
     ErrorPage, Frame, HeldReceipt, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow,
     JournalState, KeyNotice, KeyPage, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox,
-    MailboxesPage, MemberRow, MembersNotice, MembersPage, OpenedFile, OpenedPage, ReceiptOutcome,
+    MailboxesPage, MemberRow, MembersNotice, MembersPage, OpenedFile, OpenedPage, PageLink, ReceiptOutcome,
     ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead,
     TransferRow, TransferState, UnfinishedFile, WaitingRow,
 };
@@ -173,7 +173,7 @@ impl Samples {
         let nothing = JournalPage {
             rows: Vec::new(),
             older: None,
-            is_newest: true,
+            newer: None,
             filter: JournalFilter {
                 person: "nadia.morvan@cd35.example".to_owned(),
                 ..JournalFilter::default()
@@ -585,6 +585,8 @@ impl Samples {
             time: NOW - Millis::minutes(i64::try_from(6_000 - index).unwrap_or_default()),
             who: who.to_owned(),
             action: self.say(fr, en),
+            who_link: None,
+            object_link: Some(format!("/journal/transferts/{object}")).filter(|_| !object.is_empty()),
             object: object.to_owned(),
             outcome,
             origin: "192.0.2.17".to_owned(),
@@ -603,7 +605,8 @@ impl Samples {
                 entries: 5_998,
                 checkpoint: Some(NOW - Millis::minutes(3)),
                 verified: Some(NOW - Millis::minutes(1)),
-                root: Some("qF0xk3y1bQ2P0uHk7mC2u2l8gS4tq0cT8d1nXo5wZrE=".to_owned()),
+                is_verifying: false,
+                witness: None,
             },
             filter: JournalFilter::default(),
             mailboxes: vec![("partenaires-retraite".to_owned(), "Partenaires retraite".to_owned())],
@@ -611,6 +614,8 @@ impl Samples {
                 ("deposit.sent".to_owned(), self.say("envoi d’un dépôt", "sending of a deposit")),
                 ("transfer.opened".to_owned(), self.say("ouverture d’un transfert", "opening of a transfer")),
             ],
+            partners: vec![("00".to_owned(), "Département d’Ille-et-Vilaine".to_owned())],
+            outcomes: vec![("refused".to_owned(), self.say("refusé", "refused"))],
             rows: vec![
                 row(
                     5_997,
@@ -653,8 +658,10 @@ impl Samples {
                     JournalOutcome::Done,
                 ),
             ],
-            older: Some(5_898),
-            is_newest: false,
+            older: Some(PageLink::Before(5_898)),
+            newer: Some(PageLink::From(5_998)),
+            is_cut_short: false,
+            not_understood: false,
         }
     }
 

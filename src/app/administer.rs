@@ -243,6 +243,12 @@ impl App {
             .collect())
     }
 
+    /// All partners.
+    pub async fn partners(&self) -> Result<Vec<Partner>, AppError> {
+        let listed: Vec<(Partner, u64)> = self.read_list(&List::Partners, LIST_MAX).await?;
+        Ok(listed.into_iter().map(|(partner, _)| partner).collect())
+    }
+
     /// All organisations.
     pub async fn organisations(&self) -> Result<Vec<Organisation>, AppError> {
         Ok(self
@@ -289,7 +295,7 @@ impl App {
 }
 
 /// A role as the log has it.
-pub(super) fn role_code(role: Role) -> RoleCode {
+pub fn role_code(role: Role) -> RoleCode {
     if role == Role::Agent {
         RoleCode::Agent
     } else if role == Role::Gestionnaire {

@@ -5,9 +5,9 @@
 use std::sync::PoisonError;
 
 use super::open_transfer::OpenError;
-use super::ports::{AuditRange, Key, List, UnitOfWork};
+use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, event};
-use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome, Selection};
 use crate::identity::{Account, PersonalKey};
 use crate::mailbox::{Custody, KeyRotation, Mailbox, MailboxKey, MemberWrap};
 use crate::transfer::Transfer;
@@ -73,8 +73,8 @@ impl App {
         }
         let mut newest: Option<(u64, Digest)> = None;
         for action in [Action::MailboxKeyMade, Action::MailboxKeyRotated] {
-            let range = AuditRange { mailbox: Some(mailbox), action: Some(action), ..AuditRange::default() };
-            let found = self.store.entries(&range, 1).await?;
+            let made = Selection { mailbox: Some(mailbox), actions: vec![action], ..Selection::default() };
+            let found = self.store.entries(&made, 1).await?;
             for (place, entry) in found {
                 let event = entry.event().map_err(|_| AppError::Broken("log entry"))?;
                 if let Some(Detail::Recipient(digest)) = event.detail
@@ -102,9 +102,9 @@ impl App {
     ) -> Result<Option<(PersonalKey, u64)>, AppError> {
         let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
         let Some((key, version)) = found else { return Ok(None) };
-        let action = Some(Action::PersonalKeyMade);
-        let range = AuditRange { person: Some(account.person), action, ..AuditRange::default() };
-        let made = self.store.entries(&range, 1).await?;
+        let actions = vec![Action::PersonalKeyMade];
+        let making = Selection { person: Some(account.person), actions, ..Selection::default() };
+        let made = self.store.entries(&making, 1).await?;
         let logged = made.first().and_then(|(_, entry)| entry.event().ok()?.detail);
         if logged == Some(Detail::Recipient(recipient_digest(&key.recipient))) {
             return Ok(Some((key, version)));

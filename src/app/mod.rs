@@ -10,6 +10,7 @@ mod audit_settings;
 mod clock;
 mod custody;
 mod deliver_mails;
+mod desk;
 mod dispatch;
 mod effects;
 mod error;
@@ -31,7 +32,6 @@ mod personal_keys;
 pub mod ports;
 mod prove_log;
 mod prune_log;
-mod read_log;
 mod receipt;
 mod recover;
 mod release;
@@ -51,15 +51,21 @@ mod write_tiles;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, Semaphore};
 
 pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
-pub use administer::{NewAccount, NewMailbox};
+pub use administer::{NewAccount, NewMailbox, role_code};
 pub use audit_settings::{AuditSettings, Witness};
 pub use clock::Now;
+pub use desk::{
+    AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
+    MemberSince, Named, PageStart, PersonActivity, PersonFacts, RefusalGroup, RefusalsPage, RightsPage,
+    SelectionExport, StoryPage, StoryStep, rights_table,
+};
 pub use dispatch::DispatchError;
 pub use error::AppError;
 pub use expire::Upkeep;
@@ -76,7 +82,6 @@ pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfe
 pub use personal_keys::{ResetError, SecretError};
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
 pub use prune_log::Pruned;
-pub use read_log::{JournalFilter, JournalLine, JournalPage};
 pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use request_proof::ProofAsked;
@@ -161,6 +166,8 @@ pub struct App {
     /// Which run of the gateway this is.
     run: EffectId,
     verification: Mutex<Option<(Timestamp, bool)>>,
+    /// Whether a verification that the officer asked for is under way.
+    verifying: AtomicBool,
     password_checks: Arc<Semaphore>,
     unlocked: unlocked::UnlockedKeys,
     /// The digests of mailbox recipients that were read from the log.
@@ -191,6 +198,7 @@ impl App {
             guard: Mutex::new(ClockGuard::new(anchor)),
             run,
             verification: Mutex::new(None),
+            verifying: AtomicBool::new(false),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             unlocked: unlocked::UnlockedKeys::default(),
             logged_keys: Mutex::default(),

@@ -224,8 +224,8 @@ impl App {
         let id = opened.transfer.id;
         let object = Object::Transfer { transfer: id, mailbox: opened.mailbox.id };
         let actor = Actor::Person(signed.account.person);
-        let opened = event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web());
-        self.log(&mut unit, opened.of_partner(transfer.depositor.partner))?;
+        let told = event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web());
+        self.log(&mut unit, told.of_partner(opened.transfer.depositor.partner))?;
         self.note_first_opening(&mut unit, signed, id, now).await?;
         let session: Option<(Session, u64)> = self.read(&Key::Session(signed.session.token)).await?;
         if let Some((mut session, version)) = session {

@@ -6,9 +6,9 @@
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
-use super::ports::{AuditRange, Change, Key, List, PersonName, UnitOfWork};
+use super::ports::{Change, Key, List, PersonName, UnitOfWork};
 use super::{App, AppError, event};
-use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome, Selection};
 use crate::value::Timestamp;
 
 /// Entries that are looked at in one go, and the size of the steps: whole tiles of the tree.
@@ -76,8 +76,8 @@ impl App {
         let mut unit = UnitOfWork::default();
         let mut gone = 0;
         for (name, version) in people.into_iter().filter(|(name, _)| name.met_at < horizon) {
-            let range = AuditRange { person: Some(name.person), ..AuditRange::default() };
-            if self.store.entries(&range, 1).await?.is_empty() {
+            let named = Selection { person: Some(name.person), ..Selection::default() };
+            if self.store.entries(&named, 1).await?.is_empty() {
                 unit.expect_unchanged(Key::Person(name.person), version);
                 unit.delete(Key::Person(name.person));
                 gone += 1;

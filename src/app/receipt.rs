@@ -8,11 +8,11 @@
 //! | the checkpoint | the same, and a checkpoint that signs for the entry | the next run |
 //! | the proof's commit | the proof, and the acknowledgement due now | |
 
-use super::ports::{AuditRange, DepositReceipt, Key, List, StoredCheckpoint, UnitOfWork};
+use super::ports::{DepositReceipt, Key, List, StoredCheckpoint, UnitOfWork};
 use super::{App, AppError, ProofError, Visitor, event};
 use crate::audit::{
     Action, Actor, FileSalt, LogProof, Object, Origin, Outcome, Promise, Receipt, ReceiptError,
-    RefusalReason, VerifiedReceipt,
+    RefusalReason, Selection, VerifiedReceipt,
 };
 use crate::mailbox::Mailbox;
 use crate::relay::queue::{MailState, QueuedMail};
@@ -160,12 +160,9 @@ impl App {
     async fn entry_of(&self, receipt: &DepositReceipt) -> Result<Option<u64>, AppError> {
         let promise = self.own_promise(&receipt.promise)?;
         for action in [Action::DepositSent, Action::MailReceived] {
-            let range = AuditRange {
-                transfer: Some(receipt.transfer),
-                action: Some(action),
-                ..AuditRange::default()
-            };
-            let entries = self.store.entries(&range, ENTRIES_MAX).await?;
+            let deposit =
+                Selection { transfer: Some(receipt.transfer), actions: vec![action], ..Selection::default() };
+            let entries = self.store.entries(&deposit, ENTRIES_MAX).await?;
             if let Some((index, _)) = entries.into_iter().find(|(_, entry)| entry.leaf() == promise.leaf) {
                 return Ok(Some(index));
             }

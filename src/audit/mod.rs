@@ -6,6 +6,7 @@
 
 mod action;
 mod alert;
+mod bundle;
 mod checkpoint;
 mod coded;
 mod cosignature;
@@ -25,12 +26,13 @@ mod verify;
 mod witness;
 
 pub use alert::AlertKind;
+pub use bundle::{BundleDoubt, BundleFault, BundleVerdict, BundleWriter, is_bundle, verify_bundle};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosignature::{Cosigner, CosignerKey};
 pub use entry::{Entry, EntryError, leaf_input, leaf_of};
 pub use event::{
-    Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, MailPurpose, Object, Origin,
-    Outcome, RefusalReason, RoleCode, TlsVersion,
+    Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, LogView, MailPurpose, Object,
+    Origin, Outcome, RefusalReason, RoleCode, TlsVersion,
 };
 pub use export::{
     Disclosure, ExportError, ExportHeader, ExportLine, ExportReader, ExportWriter, ExportedCheckpoint,

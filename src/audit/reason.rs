@@ -145,6 +145,26 @@ coded! {
     }
 }
 
+coded! {
+    /// What kind of look an officer took into the log.
+    LogView {
+        Timeline = "timeline", "tout le journal", "the whole log";
+        ByPerson = "by_person", "par personne", "by person";
+        ByPartner = "by_partner", "par partenaire", "by partner";
+        ByMailbox = "by_mailbox", "par boîte", "by mailbox";
+        ByTransfer = "by_transfer", "par transfert", "by transfer";
+        ByAction = "by_action", "par action", "by action";
+        ByOutcome = "by_outcome", "par issue", "by outcome";
+        ByOrigin = "by_origin", "par origine", "by origin";
+        ByPeriod = "by_period", "par période", "by period";
+        Story = "story", "histoire d'un transfert", "story of a transfer";
+        Person = "person", "activité d'une personne", "activity of a person";
+        Refusals = "refusals", "refus", "refusals";
+        Rights = "rights", "droits du jour", "rights of today";
+        RightsOnDay = "rights_on_day", "droits à une date", "rights on a day";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,36 +3,50 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Action, Actor, Event, Object, Origin, Outcome};
-use crate::value::{AccountId, MailboxId, PartnerId, PersonId, Timestamp, TransferId};
+use crate::value::{AccountId, Language, MailboxId, PartnerId, PersonId, Timestamp, TransferId};
 
 /// Which events are meant; what is left out narrows nothing down. The default is the whole log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Selection {
     /// Those that this person did, or that were done to this person.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonId>,
     /// Those that were done to this account.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// Those that concern this partner: its deposits, what became of them, its agreements.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerId>,
     /// Those that concern this mailbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mailbox: Option<MailboxId>,
     /// Those that concern this transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<TransferId>,
     /// One of these actions; empty means any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
     /// Those that ended like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<OutcomeClass>,
     /// Those that came from this network address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<IpAddr>,
     /// At this instant or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// Before this instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 /// How an event ended, without the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OutcomeClass {
     /// It happened.
     Done,
@@ -55,6 +69,20 @@ impl OutcomeClass {
             Self::Intended => "intended",
             Self::Refused => "refused",
             Self::Failed => "failed",
+        }
+    }
+
+    /// What a person reads.
+    pub const fn label(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Done, Language::Fr) => "fait",
+            (Self::Done, Language::En) => "done",
+            (Self::Intended, Language::Fr) => "engagé",
+            (Self::Intended, Language::En) => "begun",
+            (Self::Refused, Language::Fr) => "refusé",
+            (Self::Refused, Language::En) => "refused",
+            (Self::Failed, Language::Fr) => "échoué",
+            (Self::Failed, Language::En) => "failed",
         }
     }
 

@@ -1,7 +1,7 @@
 //! `pli audit`: exports the log, verifies an export offline.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use super::gateway::{Sink, answer, print, run as run_request};
 use super::recover::Files;
 use super::{block_on, ended};
-use crate::audit::{NoteKey, Verdict, verify};
+use crate::audit::{BundleVerdict, NoteKey, Verdict, is_bundle, verify, verify_bundle};
 use crate::serve::control::Reply;
 use crate::serve::{ProofWanted, Request};
 
@@ -36,7 +36,7 @@ pub(super) enum Action {
         #[arg(long)]
         entries: bool,
     },
-    /// Verify an export, offline. Exit code 0: well; 1: not well; 2: could not tell.
+    /// Verify an export or a signed bundle, offline. Exit code 0: well; 1: not well; 2: could not tell.
     Verify(VerifyOptions),
 }
 
@@ -105,7 +105,8 @@ impl Sink for OneFile {
 
 fn verify_file(options: &VerifyOptions) -> ExitCode {
     let verdict = match verdict(options) {
-        Ok(verdict) => verdict,
+        Ok(Judged::Log(verdict)) => verdict,
+        Ok(Judged::Bundle(verdict)) => return tell_bundle(&verdict),
         Err(told) => {
             println!("could not tell: {told}");
             return ExitCode::from(COULD_NOT_TELL);
@@ -124,7 +125,23 @@ fn verify_file(options: &VerifyOptions) -> ExitCode {
     ExitCode::from(verdict.exit_code())
 }
 
-fn verdict(options: &VerifyOptions) -> Result<Verdict, String> {
+/// What a file turned out to be, with what was found.
+enum Judged {
+    Log(Verdict),
+    Bundle(BundleVerdict),
+}
+
+fn tell_bundle(verdict: &BundleVerdict) -> ExitCode {
+    println!("{verdict}");
+    if let BundleVerdict::NotWell { faults, .. } = verdict {
+        for fault in faults {
+            println!("  {fault}");
+        }
+    }
+    ExitCode::from(verdict.exit_code())
+}
+
+fn verdict(options: &VerifyOptions) -> Result<Judged, String> {
     let key = read_key(&options.key)?;
     let unreadable = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
     let checkpoint = match &options.checkpoint {
@@ -132,7 +149,13 @@ fn verdict(options: &VerifyOptions) -> Result<Verdict, String> {
         None => None,
     };
     let file = File::open(&options.file).map_err(|error| unreadable(&options.file, error))?;
-    Ok(verify(BufReader::new(file), &key, checkpoint.as_deref()))
+    let mut reader = BufReader::new(file);
+    let begin = reader.fill_buf().map_err(|error| unreadable(&options.file, error))?;
+    Ok(if is_bundle(begin) {
+        Judged::Bundle(verify_bundle(reader, &key, checkpoint.as_deref()))
+    } else {
+        Judged::Log(verify(reader, &key, checkpoint.as_deref()))
+    })
 }
 
 /// A checkpoint as people copy it out of a mail: other line ends, blank lines around, the last line not ended.

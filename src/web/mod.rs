@@ -6,10 +6,10 @@ pub mod assets;
 mod boxes;
 mod demo;
 mod deposit;
+mod desk;
 mod download;
 mod draft;
 mod guard;
-mod journal;
 mod key;
 mod listener;
 mod members;
@@ -92,7 +92,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}", get(transfer::show).post(transfer::open))
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
-        .route("/journal", get(journal::show))
+        .merge(desk::routes())
         .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));
     // Files are bounded by the mailbox's own limits, while they stream.
     let uploads = Router::new()

@@ -5,6 +5,7 @@ mod alerts;
 mod custody;
 mod custody_house;
 mod deposits;
+mod desk;
 mod dispatch;
 mod downloads;
 mod expiry;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use pli::app::ports::{Change, Key, Record, UnitOfWork};
-use pli::app::{AppError, JournalFilter, OlderTransfers, OpenError};
+use pli::app::{AppError, JournalFilter, OlderTransfers, OpenError, PageStart};
 use pli::audit::{Action, Actor, Origin, Verdict, verify};
 use pli::value::{MailboxId, Reference, TransferId};
 use pli::vault::VaultError;
@@ -101,14 +101,24 @@ async fn the_officer_reads_who_did_what_and_nobody_else_does() {
     let house = House::build().await;
     let reference = house.deposit().await;
     let agent = house.sign_in("agent@carsat.example").await;
-    assert!(house.app.read_log(&agent, &JournalFilter::default(), visitor()).await.unwrap().is_none());
+    assert!(
+        house
+            .app
+            .read_log(&agent, &JournalFilter::default(), PageStart::Newest, visitor())
+            .await
+            .unwrap()
+            .is_none()
+    );
     let officer = house.sign_in("securite@carsat.example").await;
     let filter = JournalFilter { person: Some(DEPOSITOR.to_owned()), ..JournalFilter::default() };
-    let page = house.app.read_log(&officer, &filter, visitor()).await.unwrap().unwrap();
+    let page = house.app.read_log(&officer, &filter, PageStart::Newest, visitor()).await.unwrap().unwrap();
     assert!(page.lines.iter().all(|line| line.who.as_deref() == Some(DEPOSITOR)), "{:?}", page.lines);
     let nobody = JournalFilter { person: Some("Jeanne".to_owned()), ..JournalFilter::default() };
-    let nothing = house.app.read_log(&officer, &nobody, visitor()).await.unwrap().unwrap();
-    assert!(nothing.lines.is_empty(), "a filter that is not understood must not show everybody");
+    let nothing = house.app.read_log(&officer, &nobody, PageStart::Newest, visitor()).await.unwrap().unwrap();
+    assert!(
+        nothing.lines.is_empty() && nothing.not_understood,
+        "a filter that is not understood must not show everybody"
+    );
     let sent = page.lines.iter().find(|line| line.action == Action::DepositSent).unwrap();
     assert_eq!(sent.object.as_deref(), Some(reference.as_str()));
     assert!(house.events().await.contains(&Action::LogRead));

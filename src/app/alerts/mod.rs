@@ -7,9 +7,9 @@
 mod daily;
 mod watch;
 
-use super::ports::{AlertState, AuditRange, Key, List, UnitOfWork};
+use super::ports::{AlertState, Key, List, UnitOfWork};
 use super::{App, AppError, event};
-use crate::audit::{Action, Actor, AlertKind, Detail, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, AlertKind, Detail, Object, Origin, Outcome, Selection};
 use crate::identity::{Account, Organisation};
 use crate::relay::letter::{Letter, LetterKind};
 use crate::relay::queue::{MailState, QueuedMail};
@@ -82,8 +82,8 @@ impl App {
     /// Whether something that was done before was not done for too long. What never was done is not expected.
     async fn is_silent(&self, action: Action, silence: Millis, now: Timestamp) -> Result<bool, AppError> {
         const LOOKED_AT: usize = 20;
-        let range = AuditRange { action: Some(action), ..AuditRange::default() };
-        let entries = self.store.entries(&range, LOOKED_AT).await?;
+        let done = Selection { actions: vec![action], ..Selection::default() };
+        let entries = self.store.entries(&done, LOOKED_AT).await?;
         let events = entries.iter().filter_map(|(_, entry)| entry.event().ok());
         let mut tried = false;
         for event in events {

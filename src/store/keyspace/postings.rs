@@ -35,45 +35,55 @@ impl Postings {
 pub(super) struct Places {
     name: Vec<u8>,
     value: Vec<u64>,
+    /// The last answer: it stays the answer until the search has passed it.
+    told: Option<Option<u64>>,
 }
 
 impl Places {
     /// The places of a name.
     pub(super) const fn of(name: Vec<u8>) -> Self {
-        Self { name, value: Vec::new() }
+        Self { name, value: Vec::new(), told: None }
     }
 
-    /// The largest place that is lower than `before`.
+    /// The largest place that is lower than `before`. From call to call `before` only goes down.
     pub(super) fn last_before(&mut self, pairs: &dyn Pairs, before: u64) -> Result<Option<u64>, StoreError> {
-        if !self.value.first().is_some_and(|first| *first < before)
-            || self.value.last().is_none_or(|last| *last < before)
-        {
+        if let Some(told) = self.told.filter(|told| told.is_none_or(|place| place < before)) {
+            return Ok(told);
+        }
+        let within = self.value.first().is_some_and(|first| *first < before)
+            && self.value.last().is_some_and(|last| *last >= before);
+        if !within {
             let to = if before == u64::MAX { end_of(&self.name) } else { key(&self.name, before) };
             self.look(pairs.scan(&self.name, &to, Direction::Backward).next())?;
         }
-        Ok(self
-            .value
-            .get(..self.value.partition_point(|place| *place < before))
-            .and_then(<[_]>::last)
-            .copied())
+        let lower = self.value.partition_point(|place| *place < before);
+        let found = self.value[..lower].last().copied();
+        self.told = Some(found);
+        Ok(found)
     }
 
-    /// The smallest place that is not lower than `from`.
+    /// The smallest place that is not lower than `from`. From call to call `from` only goes up.
     pub(super) fn first_from(&mut self, pairs: &dyn Pairs, from: u64) -> Result<Option<u64>, StoreError> {
-        let holds = |value: &[u64]| {
-            value.first().is_some_and(|first| *first <= from)
-                && value.last().is_some_and(|last| *last >= from)
-        };
-        if !holds(&self.value) {
+        if let Some(told) = self.told.filter(|told| told.is_none_or(|place| place >= from)) {
+            return Ok(told);
+        }
+        if !self.reaches(from) {
             // The value that begins before it may reach over it; if not, the next one begins after it.
             self.look(pairs.scan(&self.name, &key(&self.name, from), Direction::Backward).next())?;
-            if !holds(&self.value) {
+            if !self.reaches(from) {
                 self.look(
                     pairs.scan(&key(&self.name, from), &end_of(&self.name), Direction::Forward).next(),
                 )?;
             }
         }
-        Ok(self.value.get(self.value.partition_point(|place| *place < from)).copied())
+        let found = self.value.get(self.value.partition_point(|place| *place < from)).copied();
+        self.told = Some(found);
+        Ok(found)
+    }
+
+    fn reaches(&self, from: u64) -> bool {
+        self.value.first().is_some_and(|first| *first <= from)
+            && self.value.last().is_some_and(|last| *last >= from)
     }
 
     fn look(&mut self, pair: Option<Result<Pair, StoreError>>) -> Result<(), StoreError> {

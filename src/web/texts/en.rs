@@ -376,6 +376,7 @@ pub(super) const TEXTS: Texts = Texts {
         outside: "The envelope",
         download_named: |name| format!("Download {name}"),
     },
+    desk: super::desk_en::DESK,
     journal: Journal {
         title: "Log",
         lead: "Who did what, when and from where. No content, no name of an insured person.",
@@ -389,7 +390,6 @@ pub(super) const TEXTS: Texts = Texts {
         checkpoint: "Last checkpoint",
         never: "not yet",
         verified: "Last verification",
-        root: "Digest of the log",
         filter: "Filter",
         person: "Person",
         person_help: "Address or pseudonym",
@@ -415,7 +415,6 @@ pub(super) const TEXTS: Texts = Texts {
         earlier: "Later entries",
         later: "Earlier entries",
         pages_menu: "Pages of the log",
-        export_title: "Export and verify elsewhere",
         export_text: "On the gateway’s machine, then on another one:",
         entry: "Entry",
         read_is_logged: "Reading the log is itself written to the log.",

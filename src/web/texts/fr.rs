@@ -390,6 +390,7 @@ pub(super) const TEXTS: Texts = Texts {
         outside: "L’enveloppe",
         download_named: |name| format!("Télécharger {name}"),
     },
+    desk: super::desk_fr::DESK,
     journal: Journal {
         title: "Journal",
         lead: "Qui a fait quoi, quand et d’où. Aucun contenu, aucun nom d’usager.",
@@ -403,7 +404,6 @@ pub(super) const TEXTS: Texts = Texts {
         checkpoint: "Dernier point de contrôle",
         never: "pas encore",
         verified: "Dernière vérification",
-        root: "Empreinte du journal",
         filter: "Filtrer",
         person: "Personne",
         person_help: "Adresse ou pseudonyme",
@@ -429,7 +429,6 @@ pub(super) const TEXTS: Texts = Texts {
         earlier: "Plus récentes",
         later: "Plus anciennes",
         pages_menu: "Pages du journal",
-        export_title: "Exporter et vérifier ailleurs",
         export_text: "Sur la machine de la passerelle, puis sur une autre machine :",
         entry: "Ligne",
         read_is_logged: "La lecture du journal est elle-même inscrite au journal.",

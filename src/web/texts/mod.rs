@@ -5,6 +5,8 @@
 
 #![expect(clippy::struct_field_names, reason = "words are named as the page names its parts")]
 
+mod desk_en;
+mod desk_fr;
 mod en;
 mod fr;
 mod kits;
@@ -59,6 +61,7 @@ pub(in crate::web) struct Texts {
     pub(in crate::web) key: OwnKey,
     pub(in crate::web) transfer: Transfer,
     pub(in crate::web) journal: Journal,
+    pub(in crate::web) desk: Desk,
     pub(in crate::web) error: Errors,
     pub(in crate::web) data: Data,
     pub(in crate::web) access: Access,
@@ -160,10 +163,26 @@ texts! {
     /// The log's page.
     Journal {
         title, lead, verifies, verifies_text, broken, broken_text, unknown, unknown_text, entries, checkpoint, never,
-        verified, root, filter, person, person_help, mailbox, action, from, to, all, apply, clear, caption, when,
+        verified, filter, person, person_help, mailbox, action, from, to, all, apply, clear, caption, when,
         who, what, object, outcome, origin, done, intended, refused, failed, none, earlier, later, pages_menu,
-        export_title, export_text, entry, read_is_logged ;
+        export_text, entry, read_is_logged ;
         broken_at: Counted<u64>
+    }
+    /// The security officer's other pages, and what they share with the log's page.
+    Desk {
+        menu, timeline, person, refusals, rights, witness, no_witness, verify_now, verifying, transfer,
+        transfer_help, partner, all_partners, origin, origin_help, not_understood, cut_short, go_on,
+        newest, export_title, export_text, export_csv, export_json, export_bundle, bundle_text,
+        story_title, story_lead, story_limits, story_cut, in_timeline, on_day, unknown, live, ended,
+        key_live, key_begun, key_destroyed, person_title, person_lead, show, pseudonym, erased, account,
+        no_account, inactive, counted, latest_only, summary, latest, changes, refusals_title,
+        refusals_lead, gathered_cut, by_origin, by_person, persons, addresses, groups_caption,
+        refused_count, sign_ins, reasons, first_last, rights_title, rights_lead, on_the_evening_of,
+        today, rights_now, rights_then, limits_title, known_since, pruned, listed_limit, names_limit,
+        rights_cut, accounts, no_accounts, role, created, last_sign_in, no_sign_in, since, active,
+        differs, agreements, no_agreements, in_force, no_end, admitted, by_domain, open, closed,
+        suspended, export_rights ;
+        gathered: fn(u64, u64) -> String, differing: Counted<usize>, listed: Counted<u32>
     }
     /// Error pages.
     Errors {

@@ -9,11 +9,11 @@
 mod boxes;
 mod demo;
 mod deposit;
+mod desk;
 mod draft;
 mod error;
 mod frame;
 mod home;
-mod journal;
 mod legal;
 mod members;
 mod problem;
@@ -25,11 +25,14 @@ pub use askama::Template;
 pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
+pub use desk::{
+    AccountRow, AgreementRow, JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, KeyFate,
+    LogVerdict, PageLink, PersonCount, PersonPage, RefusalRow, RefusalsPage, RightsPage, StoryPage, StoryRow,
+};
 pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding, UnfinishedFile};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use home::{DepositLink, HomePage};
-pub use journal::{JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, LogVerdict};
 pub use legal::{AccessibilityPage, DataProtectionPage};
 pub use members::{KeyNotice, KeyPage, MemberRow, MembersNotice, MembersPage};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};

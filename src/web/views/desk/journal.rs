@@ -4,7 +4,7 @@
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Frame;
+use super::{Frame, JournalState, LogVerdict};
 use crate::value::Timestamp;
 
 /// `GET /journal`.
@@ -21,41 +21,29 @@ pub struct JournalPage {
     pub mailboxes: Vec<(String, String)>,
     /// The actions to choose from: code and label, in the page's language.
     pub actions: Vec<(String, String)>,
+    /// The partners to choose from: value and name.
+    pub partners: Vec<(String, String)>,
+    /// The outcomes to choose from: code and label, in the page's language.
+    pub outcomes: Vec<(String, String)>,
     /// The entries of this page, the latest first.
     pub rows: Vec<JournalRow>,
-    /// Where the next page of earlier entries begins, if there is one.
-    pub older: Option<u64>,
-    /// Whether this page begins with the latest entry.
-    pub is_newest: bool,
+    /// Where the page of earlier entries begins, if there may be one.
+    pub older: Option<PageLink>,
+    /// Where the page of later entries begins, if there may be one.
+    pub newer: Option<PageLink>,
+    /// The search came to its bound before the page was full.
+    pub is_cut_short: bool,
+    /// Something typed was not understood.
+    pub not_understood: bool,
 }
 
-/// The state of the log as the gateway last checked it.
-#[derive(Debug, Clone)]
-pub struct JournalState {
-    /// What the check found.
-    pub verdict: LogVerdict,
-    /// How many entries there are.
-    pub entries: u64,
-    /// The instant of the last signed checkpoint.
-    pub checkpoint: Option<Timestamp>,
-    /// When the log was last checked.
-    pub verified: Option<Timestamp>,
-    /// The root hash of the last checkpoint, to compare with one held outside.
-    pub root: Option<String>,
-}
-
-/// What a check of the log found.
+/// Where another page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogVerdict {
-    /// Every entry is where and what it was.
-    Verifies,
-    /// Something was changed, removed or added.
-    Broken {
-        /// The first entry that does not fit, where it can be told.
-        entry: Option<u64>,
-    },
-    /// It could not be checked.
-    Unknown,
+pub enum PageLink {
+    /// Below this entry.
+    Before(u64),
+    /// With this entry or above it.
+    From(u64),
 }
 
 /// The fields of the filter, as typed; empty is no filter.
@@ -65,8 +53,16 @@ pub struct JournalFilter {
     pub person: String,
     /// `mailbox`: the value of a mailbox.
     pub mailbox: String,
+    /// `partner`: the value of a partner.
+    pub partner: String,
+    /// `transfer`: a reference or an id.
+    pub transfer: String,
     /// `action`: the code of an action.
     pub action: String,
+    /// `outcome`: the code of an outcome.
+    pub outcome: String,
+    /// `origin`: a network address.
+    pub origin: String,
     /// `from`: the first day, `YYYY-MM-DD`, in the time of Paris.
     pub from: String,
     /// `to`: the last day.
@@ -86,6 +82,10 @@ pub struct JournalRow {
     pub action: String,
     /// On what: reference, mailbox, account.
     pub object: String,
+    /// The person's page, for who has a pseudonym.
+    pub who_link: Option<String>,
+    /// The story's page, for what concerns a transfer.
+    pub object_link: Option<String>,
     /// How it ended.
     pub outcome: JournalOutcome,
     /// From where.
@@ -112,26 +112,33 @@ pub enum JournalOutcome {
 }
 
 impl JournalFilter {
-    fn is_empty(&self) -> bool {
-        let fields = [&self.person, &self.mailbox, &self.action, &self.from, &self.to];
-        fields.iter().all(|field| field.is_empty())
-    }
-
-    /// The query of the page that begins below an entry, or of the first, with the same filter.
-    fn query(&self, before: Option<u64>) -> String {
-        let fields = [
+    fn fields(&self) -> [(&'static str, &str); 9] {
+        [
             ("person", &self.person),
+            ("transfer", &self.transfer),
+            ("partner", &self.partner),
             ("mailbox", &self.mailbox),
             ("action", &self.action),
+            ("outcome", &self.outcome),
+            ("origin", &self.origin),
             ("from", &self.from),
             ("to", &self.to),
-        ];
-        let typed = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        ]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fields().iter().all(|(_, field)| field.is_empty())
+    }
+
+    /// The query of a page with the same filter: of the first, or of the one that begins elsewhere.
+    pub fn query(&self, start: Option<PageLink>) -> String {
+        let typed = self.fields().into_iter().filter(|(_, value)| !value.is_empty());
         let encoded =
             typed.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC)));
         let query = format!("?{}", encoded.collect::<String>());
-        match before {
-            Some(index) => format!("{query}before={index}"),
+        match start {
+            Some(PageLink::Before(index)) => format!("{query}before={index}"),
+            Some(PageLink::From(index)) => format!("{query}after={index}"),
             None => query.trim_end_matches('&').to_owned(),
         }
     }
@@ -144,7 +151,8 @@ mod tests {
     #[test]
     fn another_page_keeps_the_filter_and_nothing_typed_breaks_the_query() {
         let filter = JournalFilter { person: "a&page=9 é".to_owned(), ..JournalFilter::default() };
-        assert_eq!(filter.query(Some(2)), "?person=a%26page%3D9%20%C3%A9&before=2");
+        assert_eq!(filter.query(Some(PageLink::Before(2))), "?person=a%26page%3D9%20%C3%A9&before=2");
+        assert_eq!(filter.query(Some(PageLink::From(7))), "?person=a%26page%3D9%20%C3%A9&after=7");
         assert_eq!(JournalFilter::default().query(None), "?");
     }
 }

@@ -1,0 +1,76 @@
+//! The security officer's pages: handlers that parse what was asked, call one use case and fill a view. Who is no
+//! officer is refused by the use case, which logs it.
+
+mod export;
+mod person;
+mod refusals;
+mod rights;
+mod rows;
+mod sentence;
+mod story;
+mod timeline;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::Shared;
+use super::answer::{Answer, Errors, Outcome};
+use super::request::Guest;
+use super::views::{ErrorKind, JournalState, LogVerdict};
+use crate::app::{LogState, OpenError, Signed};
+
+/// The officer's routes.
+pub(in crate::web) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/journal", get(timeline::show))
+        .route("/journal/verifier", post(verify))
+        .route("/journal/personne", get(person::show))
+        .route("/journal/refus", get(refusals::show))
+        .route("/journal/droits", get(rights::show))
+        .route("/journal/droits.csv", get(rights::export))
+        .route("/journal/transferts/{transfer}", get(story::show))
+        .route("/journal/export.csv", get(export::csv))
+        .route("/journal/export.jsonl", get(export::json_lines))
+        .route("/journal/export.bundle", get(export::bundle))
+}
+
+async fn verify(State(shared): State<Shared>, guest: Guest) -> Outcome {
+    let signed = signed(&shared, &guest, "/journal").await?;
+    let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
+    match shared.app.ask_verification(&signed, guest.visitor).await {
+        Ok(true) => Ok(Answer::see_other("/journal").into_response()),
+        Ok(false) => Err(errors.page(ErrorKind::Forbidden)),
+        Err(error) => Err(errors.fault(&error)),
+    }
+}
+
+/// Who asks; nobody is sent to the sign-in and comes back.
+async fn signed(shared: &Shared, guest: &Guest, path: &str) -> Result<Signed, Response> {
+    let errors = Errors::new(shared, guest);
+    let signed = guest.signed(shared).await.map_err(|error| errors.fault(&error))?;
+    signed.ok_or_else(|| errors.open(&OpenError::NotSignedIn, path))
+}
+
+fn state(shared: &Shared, state: &LogState) -> JournalState {
+    let verdict = match state.last_verification {
+        None => LogVerdict::Unknown,
+        Some((_, true)) => LogVerdict::Verifies,
+        Some((_, false)) => LogVerdict::Broken { entry: None },
+    };
+    JournalState {
+        verdict,
+        entries: state.size,
+        checkpoint: state.last_checkpoint.map(|(at, _)| at),
+        verified: state.last_verification.map(|(at, _)| at),
+        is_verifying: shared.app.is_verifying(),
+        witness: None,
+    }
+}
+
+/// A value in a query.
+fn encoded(value: &str) -> String {
+    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}
