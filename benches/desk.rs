@@ -22,6 +22,7 @@ use pli::app::{App, AppParts, NewAccount, NewMailbox, Policies, Settings, Visito
 use pli::audit::{self, Action, Actor, Detail, Event, MailPurpose, Object, Origin, Outcome, RefusalReason};
 use pli::identity::{Organisation, Partner, Password, Role};
 use pli::mailbox::{DepositLimits, MailboxKind};
+use pli::policy::alerts::AlertPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::relay::queue::DeliveryProblem;
 use pli::retention::ValidityPolicy;
@@ -273,6 +274,7 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
         policies: Policies {
             titles: TitleGuard::new(&titles),
             validity: ValidityPolicy::parse(include_str!("../policies/validity.toml")).unwrap(),
+            alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),
             digest: Digest::of(b"policies"),
         },
         settings: Settings {
@@ -282,6 +284,7 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
             mail_from_name: "Pli".into(),
             log_origin: "pli.example/log".into(),
             recovery: None,
+            audit: pli::app::AuditSettings::default(),
         },
     });
     let app = Arc::new(app.unwrap());

@@ -87,8 +87,8 @@ pub(super) fn object_of(mail: &QueuedMail) -> Object {
     } else {
         MailPurpose::Other
     };
-    match mail.transfer {
-        Some(transfer) => Object::TransferMail { transfer, mailbox: mail.mailbox, mail: mail.id, purpose },
-        None => Object::Mail(mail.id),
+    match (mail.transfer, mail.mailbox) {
+        (Some(transfer), Some(mailbox)) => Object::TransferMail { transfer, mailbox, mail: mail.id, purpose },
+        _ => Object::Mail(mail.id),
     }
 }

@@ -83,7 +83,7 @@ impl App {
             facts,
             state: self.log_state().await?,
         };
-        self.count(&mut activity, person, &mut names).await?;
+        self.count_activity(&mut activity, person, &mut names).await?;
         Ok(Some(Some(activity)))
     }
 
@@ -120,7 +120,7 @@ impl App {
         Ok(lines)
     }
 
-    async fn count(
+    async fn count_activity(
         &self,
         activity: &mut PersonActivity,
         person: PersonId,
