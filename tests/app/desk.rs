@@ -86,7 +86,7 @@ async fn a_story_goes_from_the_deposit_to_the_destruction_of_the_key() {
     house.app.open_transfer(&agent, &reference, visitor()).await.unwrap();
     let opened = house.app.opened_transfer(Some(&agent), &reference, visitor()).await.unwrap();
     let pending = house.app.begin_download(&agent, &opened, Some(1), visitor()).await.unwrap();
-    house.app.end_download(&pending, None, pli::value::ByteSize(9)).await.unwrap();
+    house.app.end_download(&pending, None, None, pli::value::ByteSize(9)).await.unwrap();
     let expires_at = opened.transfer.expires_at;
     let officer = house.sign_in(OFFICER).await;
     let typed = reference.to_string();
