@@ -21,8 +21,9 @@ use pli::app::ports::{
 use pli::app::{App, AppParts, NewAccount, NewMailbox, Policies, Settings, Visitor};
 use pli::audit::{self, Action, Actor, Detail, Event, MailPurpose, Object, Origin, Outcome, RefusalReason};
 use pli::identity::{Organisation, Partner, Password, Role};
-use pli::mailbox::{DepositLimits, MailboxKind};
+use pli::mailbox::{Custody, DepositLimits, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
+use pli::policy::custody::CustodyPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::relay::queue::DeliveryProblem;
 use pli::retention::ValidityPolicy;
@@ -274,6 +275,7 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
         policies: Policies {
             titles: TitleGuard::new(&titles),
             validity: ValidityPolicy::parse(include_str!("../policies/validity.toml")).unwrap(),
+            custody: CustodyPolicy::parse(include_str!("../policies/custody.toml")).unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),
             digest: Digest::of(b"policies"),
         },
@@ -314,6 +316,8 @@ async fn people(app: &App, store: &EmbeddedStore) {
             deposit_address: MailAddress::parse(&format!("boite-{n}@pli.example")).unwrap(),
             notice_address: MailAddress::parse(&format!("balc-{n}@carsat.example")).unwrap(),
             limits: DepositLimits { file: ByteSize(1_000_000), deposit: ByteSize(1_500_000), files: 3 },
+            custody: Custody::Gateway,
+            members: vec![],
         };
         // The synthetic events name mailboxes by ids of their own.
         let mut made = app.create_mailbox(new, Origin::Cli).await.unwrap();

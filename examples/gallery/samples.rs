@@ -606,7 +606,7 @@ impl Samples {
                 checkpoint: Some(NOW - Millis::minutes(3)),
                 verified: Some(NOW - Millis::minutes(1)),
                 is_verifying: false,
-                witness: None,
+                witnesses: vec![("temoin.region.example".to_owned(), Some(NOW - Millis::minutes(4)), false)],
             },
             filter: JournalFilter::default(),
             mailboxes: vec![("partenaires-retraite".to_owned(), "Partenaires retraite".to_owned())],

@@ -66,7 +66,14 @@ fn state(shared: &Shared, state: &LogState) -> JournalState {
         checkpoint: state.last_checkpoint.map(|(at, _)| at),
         verified: state.last_verification.map(|(at, _)| at),
         is_verifying: shared.app.is_verifying(),
-        witness: None,
+        witnesses: state
+            .witnesses
+            .iter()
+            .map(|witness| {
+                let cosigned = witness.cosigned.map(|(_, at)| at);
+                (witness.name.clone(), cosigned, witness.trouble.is_some())
+            })
+            .collect(),
     }
 }
 

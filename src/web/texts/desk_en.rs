@@ -10,6 +10,7 @@ pub(super) const DESK: Desk = Desk {
     rights: "Rights",
     witness: "Last external witness",
     no_witness: "no witness configured",
+    silent: "silent",
     verify_now: "Verify now",
     verifying: "Verification under way: reload the page in a moment.",
     transfer: "Transfer",

@@ -10,6 +10,7 @@ pub(super) const DESK: Desk = Desk {
     rights: "Droits",
     witness: "Dernier témoin extérieur",
     no_witness: "aucun témoin configuré",
+    silent: "silencieux",
     verify_now: "Vérifier maintenant",
     verifying: "Vérification en cours\u{202f}: rechargez la page dans quelques instants.",
     transfer: "Transfert",

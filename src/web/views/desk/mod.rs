@@ -28,8 +28,9 @@ pub struct JournalState {
     pub verified: Option<Timestamp>,
     /// A verification is under way.
     pub is_verifying: bool,
-    /// The outside witness that cosigned last, and when; none when no witness is configured.
-    pub witness: Option<(String, Option<Timestamp>)>,
+    /// The outside witnesses: name, when each cosigned last, and whether something keeps it from cosigning. Empty when none
+    /// is configured.
+    pub witnesses: Vec<(String, Option<Timestamp>, bool)>,
 }
 
 /// What a check of the log found.
