@@ -315,7 +315,12 @@ async fn people(app: &App, store: &EmbeddedStore) {
             purpose: "Des demandes.".into(),
             deposit_address: MailAddress::parse(&format!("boite-{n}@pli.example")).unwrap(),
             notice_address: MailAddress::parse(&format!("balc-{n}@carsat.example")).unwrap(),
-            limits: DepositLimits { file: ByteSize(1_000_000), deposit: ByteSize(1_500_000), files: 3 },
+            limits: DepositLimits {
+                file: ByteSize(1_000_000),
+                deposit: ByteSize(1_500_000),
+                files: 3,
+                hourly: ByteSize(20_000_000),
+            },
             custody: Custody::Gateway,
             members: vec![],
         };
