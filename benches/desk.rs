@@ -20,6 +20,7 @@ use pli::app::ports::{
 };
 use pli::app::{App, AppParts, NewAccount, NewMailbox, Policies, Settings, Visitor};
 use pli::audit::{self, Action, Actor, Detail, Event, MailPurpose, Object, Origin, Outcome, RefusalReason};
+use pli::content::FilePolicies;
 use pli::identity::{Organisation, Partner, Password, Role};
 use pli::mailbox::{Custody, DepositLimits, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
@@ -272,9 +273,11 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
         clock: Arc::new(ManualClock::new(NOW)),
         random,
         delivery: Arc::new(Nowhere),
+        scanning: None,
         policies: Policies {
             titles: TitleGuard::new(&titles),
             validity: ValidityPolicy::parse(include_str!("../policies/validity.toml")).unwrap(),
+            files: FilePolicies::parse(include_str!("../policies/files.toml")).unwrap(),
             custody: CustodyPolicy::parse(include_str!("../policies/custody.toml")).unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),
             digest: Digest::of(b"policies"),
