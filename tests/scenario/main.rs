@@ -18,5 +18,6 @@ mod postfix;
 mod restart;
 mod road;
 mod robots;
+mod scanned;
 mod support;
 mod witness;

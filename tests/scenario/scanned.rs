@@ -1,0 +1,97 @@
+//! Files are scanned by the real `clamd` while people deposit on the pages (D8): a virus is named to who brought it and
+//! reaches nobody, a scanner that is gone holds what comes, and everybody reads the truth meanwhile.
+
+#[path = "../tools/clamd.rs"]
+mod clamd;
+
+use std::fs;
+use std::sync::Arc;
+
+use crate::support::gateway::{Gateway, Start};
+use crate::support::html::text;
+use crate::support::http::Upload;
+use crate::support::outbox;
+use crate::support::steps::{file_names, open_draft, open_transfer, reference, sign_in};
+use crate::support::{files_under, holds, log, samples, wait_until};
+use clamd::{LARGEST_MIB, PrivateClamd, marker};
+
+/// A demo whose files are scanned; its database is made by hand, so that the age of signatures is not watched.
+fn scanning(clamd: &PrivateClamd) -> Gateway {
+    let mut gateway = Gateway::new();
+    gateway.interrupt();
+    let file = gateway.dir().join("pli.toml");
+    let section = format!(
+        "[scanner]\nmode = \"clamd\"\nsocket = \"{}\"\ntemporary_directory = \"{}\"\nfile_max_mib = {LARGEST_MIB}\n\
+         signatures_max_age_hours = 0\n",
+        clamd.socket().display(),
+        clamd.temporary_directory().display(),
+    );
+    let changed = fs::read_to_string(&file).unwrap().replacen("[scanner]\n", &section, 1);
+    assert!(changed.contains("mode = \"clamd\""), "the demo's configuration has no [scanner]");
+    fs::write(&file, changed).unwrap();
+    let home = Arc::clone(&gateway.home);
+    drop(gateway);
+    Gateway::start(home, &Start::default())
+}
+
+fn words(page: &str) -> String {
+    text(page).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_virus_is_named_to_who_brought_it_and_a_scanner_that_is_gone_holds_what_comes() {
+    let mut clamd = PrivateClamd::start();
+    let mut gateway = scanning(&clamd);
+    let facts = gateway.facts();
+    let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
+    let (pdf, virus) = (samples::pdf("Certificat"), [b"before ".as_slice(), &marker()].concat());
+    let file = |name, bytes| Upload { name, kind: "application/octet-stream", bytes };
+
+    let mut draft = open_draft(&gateway, &mailbox, &depositor);
+    assert!(words(&draft.page).contains("Chaque fichier est analysé par un antivirus"), "said before");
+    let reply = draft.add(&[file("certificat.pdf", &pdf), file("facture.txt", &virus)]);
+    let told = words(&reply.text());
+    assert!(
+        told.contains("« facture.txt » n’a pas été accepté") && told.contains("contient un virus"),
+        "{told}"
+    );
+    let sent = draft.send("Demande urgente", "Bonjour", &[]);
+    let told = words(&sent.text());
+    assert!(told.contains("facture.txt – Ce fichier contient un virus."), "{told}");
+    let first = reference(&sent);
+    let mut agent = sign_in(&gateway, &facts.agent_of(&mailbox));
+    let opened = open_transfer(&mut agent, &first).text();
+    assert_eq!(file_names(&opened), ["certificat.pdf"]);
+    assert!(words(&opened).contains("Un fichier de ce dépôt a été refusé"), "{}", words(&opened));
+
+    clamd.kill();
+    let mut draft = open_draft(&gateway, &mailbox, &depositor);
+    let sent = draft.send("Demande urgente", "Bonjour", &[file("certificat.pdf", &pdf)]);
+    let told = words(&sent.text());
+    assert!(told.contains("Un contrôle reste à faire"), "{told}");
+    let second = reference(&sent);
+    let waits = words(&agent.get("/boites").text());
+    assert!(waits.contains("En attente d’analyse antivirus") && waits.contains(&second), "{waits}");
+    assert_ne!(agent.get(&format!("/transferts/{second}")).status, 200, "nobody opens what was not scanned");
+    outbox::wait(&gateway, &depositor, "word that it waits", |mail| {
+        mail.text.contains(&second) && mail.text.contains("antivirus ne répond pas")
+    });
+
+    clamd.start_again();
+    wait_until("the deposit to go on by itself", || {
+        agent.get(&format!("/transferts/{second}")).status == 200
+    });
+    assert_eq!(file_names(&open_transfer(&mut agent, &second).text()), ["certificat.pdf"]);
+    outbox::wait(&gateway, &depositor, "acknowledgement", |mail| {
+        mail.text.contains(&second) && mail.text.contains("est bien arrivé. Ceci est un accusé")
+    });
+
+    gateway.interrupt();
+    for path in files_under(gateway.home.path()) {
+        assert!(!holds(&fs::read(&path).unwrap(), &marker()), "{} holds the virus in clear", path.display());
+    }
+    let actions = log::actions(&gateway);
+    for expected in ["deposit.file_scanned", "deposit.file_refused", "deposit.held", "deposit.released"] {
+        assert!(actions.iter().any(|(action, _)| action == expected), "{expected} is not in the log");
+    }
+}
