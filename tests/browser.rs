@@ -21,6 +21,16 @@ fn a_deposit_can_be_made_with_the_keyboard_alone() {
     run("keyboard.mjs");
 }
 
+#[test]
+fn the_client_that_most_people_use_uploads_resumes_and_gives_up() {
+    run("tus.mjs");
+}
+
+#[test]
+fn files_are_dropped_paused_resumed_and_gone_on_with_after_the_page_was_closed() {
+    run("upload.mjs");
+}
+
 #[expect(clippy::disallowed_methods, reason = "the tests drive a real browser")]
 fn run(script: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");

@@ -16,6 +16,7 @@ mod nothing_lost;
 mod outsiders;
 mod postfix;
 mod restart;
+mod resumed;
 mod road;
 mod robots;
 mod scanned;

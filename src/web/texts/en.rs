@@ -168,7 +168,7 @@ pub(super) const TEXTS: Texts = Texts {
         hours: "h left",
         busy: "One moment: the files under way must be sealed first. The rest follows by itself.",
         paused_left: "A file is paused. Resume or cancel it before sending.",
-        unfinished_left: "A file was received in part only. Choose it again or give it up before sending.",
+        unfinished_left: "A file was received in part only. Choose it again or remove it before sending.",
         sending_form: "Sending…",
         title_good: "This title is fine.",
         empty: "This file is empty.",
@@ -184,7 +184,6 @@ pub(super) const TEXTS: Texts = Texts {
         unfinished_help: "They are not sent with the deposit until they are complete.",
         unfinished_script: "To go on where sending stopped, choose the same file again.",
         unfinished_state: |percent, size| format!("{percent}% received of {size}"),
-        give_up: |name| format!("Give up {name}"),
     },
     problem: Problem {
         title_missing: "Give the deposit a title.",
@@ -206,7 +205,7 @@ pub(super) const TEXTS: Texts = Texts {
         },
         upload_unfinished: |name| {
             format!(
-                "“{name}” was received in part only. Finish sending it or give it up before sending the deposit."
+                "“{name}” was received in part only. Finish sending it or remove it before sending the deposit."
             )
         },
         too_fast: |limit, again| {

@@ -170,7 +170,7 @@ pub(super) const TEXTS: Texts = Texts {
         hours: "h",
         busy: "Un instant : les fichiers en cours doivent d’abord être scellés. La suite est automatique.",
         paused_left: "Un fichier est en pause. Reprenez-le ou annulez-le avant d’envoyer.",
-        unfinished_left: "Un fichier n’est reçu qu’en partie. Choisissez-le de nouveau ou abandonnez-le avant d’envoyer.",
+        unfinished_left: "Un fichier n’est reçu qu’en partie. Choisissez-le de nouveau ou retirez-le avant d’envoyer.",
         sending_form: "Envoi en cours…",
         title_good: "Ce titre convient.",
         empty: "Ce fichier est vide.",
@@ -186,7 +186,6 @@ pub(super) const TEXTS: Texts = Texts {
         unfinished_help: "Ils ne partent pas avec le dépôt tant qu’ils ne sont pas complets.",
         unfinished_script: "Pour continuer un envoi là où il s’est arrêté, choisissez de nouveau le même fichier.",
         unfinished_state: |percent, size| format!("{percent}\u{a0}% reçus sur {size}"),
-        give_up: |name| format!("Abandonner {name}"),
     },
     problem: Problem {
         title_missing: "Donnez un titre au dépôt.",
@@ -208,7 +207,7 @@ pub(super) const TEXTS: Texts = Texts {
         },
         upload_unfinished: |name| {
             format!(
-                "« {name} » n’est reçu qu’en partie. Terminez son envoi ou abandonnez-le avant d’envoyer le dépôt."
+                "« {name} » n’est reçu qu’en partie. Terminez son envoi ou retirez-le avant d’envoyer le dépôt."
             )
         },
         too_fast: |limit, again| {

@@ -109,7 +109,7 @@ texts! {
         waiting, sending, received, sealed, held, failed, lost, paused, pause, resume, paced, cancel, remaining,
         seconds, minutes, hours, busy, paused_left, unfinished_left, sending_form, title_good, empty, too_large, limit,
         unit, progress, all_done, leave, digest, folder, unfinished, unfinished_help, unfinished_script ;
-        unfinished_state: fn(u64, &str) -> String, give_up: Named
+        unfinished_state: fn(u64, &str) -> String
     }
     /// What is wrong with a deposit.
     Problem {

@@ -139,6 +139,15 @@ impl Browser {
         let _ = stream.flush();
     }
 
+    /// Sends a head that promises `length` bytes, and gives the connection that they belong on.
+    pub fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> TcpStream {
+        let mut stream = self.connect().unwrap();
+        let length = length.to_string();
+        let headers: Vec<_> = headers.iter().copied().chain([("Content-Length", length.as_str())]).collect();
+        stream.write_all(&self.head(method, path, &headers, None)).unwrap();
+        stream
+    }
+
     fn connect(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(&self.host)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
