@@ -73,6 +73,11 @@ for (const [locale, viewport, colorScheme] of [
     await visit(`/transferts/${reference}`);
     await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
     await look('opened transfer');
+    await visit('/boites/partenaires-retraite/membres');
+    await signIn(page, gateway, gateway.member);
+    await visit('/boites/service-social/membres');
+    await page.click('details summary');
+    await look('members, about to remove one');
     await visit('/journal');
     await signIn(page, gateway, gateway.officer);
     await visit('/journal');

@@ -30,6 +30,8 @@ export class Gateway {
     this.depositor = this.facts.partners[0].addresses[0];
     const reads = (person) => person.mailboxes.includes(this.mailbox.deposit_address);
     this.agent = this.facts.people.find((person) => person.role === 'agent' && reads(person));
+    // Opens the mailbox whose key its members keep.
+    this.member = this.facts.people.find((person) => person.address.startsWith('maiwenn'));
     this.officer = this.facts.people.find((person) => person.role === 'security_officer');
   }
 

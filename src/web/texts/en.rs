@@ -340,7 +340,7 @@ pub(super) const TEXTS: Texts = Texts {
         submit: "Open my key",
         wrong: "That is not the right password.",
         why_title: "Why this question?",
-        why_text: "Mailboxes that are kept by their members open with your key alone. It is never written to the disk: after a restart of the gateway it has to be opened again.",
+        why_text: "Mailboxes that are kept by their members open with your key alone. It is never written to the disk in clear: after a restart of the gateway it has to be opened again.",
     },
     transfer: Transfer {
         closed_title: "Sealed letter",

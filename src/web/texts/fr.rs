@@ -319,7 +319,7 @@ pub(super) const TEXTS: Texts = Texts {
         address: "Adresse",
         change: "Modifier",
         you: "vous",
-        waits: "Attend d’être admis",
+        waits: "En attente d’admission",
         opens: "Peut ouvrir la boîte",
         admit: "Admettre",
         remove: "Retirer",
@@ -354,7 +354,7 @@ pub(super) const TEXTS: Texts = Texts {
         submit: "Ouvrir ma clé",
         wrong: "Ce n’est pas le bon mot de passe.",
         why_title: "Pourquoi cette question ?",
-        why_text: "Les boîtes gardées par leurs membres ne s’ouvrent qu’avec votre clé. Elle n’est jamais écrite sur le disque : après un redémarrage de la passerelle, il faut la rouvrir.",
+        why_text: "Les boîtes gardées par leurs membres ne s’ouvrent qu’avec votre clé. Elle n’est jamais écrite en clair sur le disque : après un redémarrage de la passerelle, il faut la rouvrir.",
     },
     transfer: Transfer {
         closed_title: "Pli scellé",
