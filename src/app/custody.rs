@@ -11,11 +11,17 @@ use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome
 use crate::identity::{Account, PersonalKey};
 use crate::mailbox::{Custody, KeyRotation, Mailbox, MailboxKey, MemberWrap};
 use crate::transfer::Transfer;
-use crate::value::{Digest, MailboxId, Token};
+use crate::value::{Digest, MailboxId, Timestamp, Token};
 use crate::vault::{Grant, Identity, Recipient, VaultError, wrap_identity};
 
 /// How many members a mailbox may have.
 pub(super) const MEMBERS_MAX: usize = 1000;
+
+/// What the log tells a mailbox's key by.
+pub(super) const MAILBOX_KEY_ACTIONS: [Action; 3] =
+    [Action::MailboxKeyMade, Action::MailboxKeyRotated, Action::MailboxKeyAttested];
+/// What it tells a person's key by.
+pub(super) const PERSONAL_KEY_ACTIONS: [Action; 2] = [Action::PersonalKeyMade, Action::PersonalKeyAttested];
 
 /// What the log has of a key: the digest of its recipient, never the recipient.
 pub(super) fn recipient_digest(recipient: &Recipient) -> Digest {
@@ -71,23 +77,32 @@ impl App {
         if known.is_some() {
             return Ok(known);
         }
-        let mut newest: Option<(u64, Digest)> = None;
-        for action in [Action::MailboxKeyMade, Action::MailboxKeyRotated] {
-            let made = Selection { mailbox: Some(mailbox), actions: vec![action], ..Selection::default() };
-            let found = self.store.entries(&made, 1).await?;
-            for (place, entry) in found {
-                let event = entry.event().map_err(|_| AppError::Broken("log entry"))?;
-                if let Some(Detail::Recipient(digest)) = event.detail
-                    && newest.is_none_or(|(newest, _)| newest < place)
-                {
-                    newest = Some((place, digest));
-                }
-            }
-        }
+        let of_mailbox = Selection { mailbox: Some(mailbox), ..Selection::default() };
+        let newest = self.newest_logged_key(&of_mailbox, &MAILBOX_KEY_ACTIONS).await?;
         if let Some((_, digest)) = newest {
             self.logged_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox, digest);
         }
         Ok(newest.map(|(_, digest)| digest))
+    }
+
+    /// When the log last said which key somebody has, by one of these actions, and its digest.
+    pub(super) async fn newest_logged_key(
+        &self,
+        of: &Selection,
+        actions: &[Action],
+    ) -> Result<Option<(Timestamp, Digest)>, AppError> {
+        let mut newest: Option<(u64, Timestamp, Digest)> = None;
+        // One action at a time: key events are rare, and found by their action at once.
+        for action in actions {
+            let told = Selection { actions: vec![*action], ..of.clone() };
+            for (place, entry) in self.store.entries(&told, 1).await? {
+                let event = entry.event().map_err(|_| AppError::Broken("log entry"))?;
+                if let Some(Detail::Recipient(digest)) = event.detail {
+                    newest = newest.max(Some((place, event.at, digest)));
+                }
+            }
+        }
+        Ok(newest.map(|(_, at, digest)| (at, digest)))
     }
 
     /// The log has, or may have, a new key of the mailbox.
@@ -102,11 +117,9 @@ impl App {
     ) -> Result<Option<(PersonalKey, u64)>, AppError> {
         let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
         let Some((key, version)) = found else { return Ok(None) };
-        let actions = vec![Action::PersonalKeyMade];
-        let making = Selection { person: Some(account.person), actions, ..Selection::default() };
-        let made = self.store.entries(&making, 1).await?;
-        let logged = made.first().and_then(|(_, entry)| entry.event().ok()?.detail);
-        if logged == Some(Detail::Recipient(recipient_digest(&key.recipient))) {
+        let of_person = Selection { person: Some(account.person), ..Selection::default() };
+        let logged = self.newest_logged_key(&of_person, &PERSONAL_KEY_ACTIONS).await?;
+        if logged.map(|(_, digest)| digest) == Some(recipient_digest(&key.recipient)) {
             return Ok(Some((key, version)));
         }
         let outcome = Outcome::Failed(FailureReason::SealDamaged);

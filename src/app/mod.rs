@@ -6,6 +6,7 @@ mod accept_deposit;
 mod accept_mail;
 mod administer;
 mod alerts;
+mod attest_keys;
 mod audit_settings;
 mod clock;
 mod custody;

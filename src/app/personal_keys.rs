@@ -200,12 +200,11 @@ impl App {
         origin: Origin,
     ) -> Result<bool, AppError> {
         let (mut mailbox, version) = self.checked_mailbox(mailbox).await?;
-        let told = |outcome| {
-            let (now, object) = (self.now().at, Object::Mailbox(mailbox.id));
-            event(now, Actor::Operator, Action::MailboxKeyMade, object, outcome, origin)
-        };
         if mailbox.key.custody != Custody::Members || !self.admitted(&mailbox).await?.is_empty() {
-            self.log_alone(told(Outcome::Refused(RefusalReason::PolicyDenied))).await?;
+            // By an action of its own: what tells of a key always says which.
+            let (action, object) = (Action::CustodyChanged, Object::Mailbox(mailbox.id));
+            let outcome = Outcome::Refused(RefusalReason::PolicyDenied);
+            self.log_alone(event(self.now().at, Actor::Operator, action, object, outcome, origin)).await?;
             return Ok(false);
         }
         let identity = Identity::generate();

@@ -35,6 +35,8 @@ impl App {
             return Err(AppError::ClockNotBelieved);
         }
         let horizon = months_before(now.at, self.settings.audit.retention_months)?;
+        // What the keys in use are checked against must not go with the rest.
+        self.attest_keys(horizon, now.at).await?;
         let mut pruned = Pruned::default();
         loop {
             let from = self.store.pruned().await?;

@@ -73,6 +73,8 @@ coded! {
         DraftKeyDestroyed = "key.draft_destroyed", "destruction d'une clé de brouillon", "destruction of a draft key";
         MailboxKeyMade = "key.mailbox_made", "création de la clé d'une boîte", "making of a mailbox key";
         MailboxKeyRotated = "key.mailbox_rotated", "renouvellement de la clé d'une boîte", "rotation of a mailbox key";
+        MailboxKeyAttested = "key.mailbox_attested", "rappel au journal de la clé d'une boîte", "restating of a mailbox key in the log";
+        PersonalKeyAttested = "key.personal_attested", "rappel au journal de la clé d'une personne", "restating of a personal key in the log";
         PersonalKeyMade = "key.personal_made", "création de la clé d'une personne", "making of a personal key";
         PersonalKeyOpened = "key.personal_opened", "ouverture de la clé d'une personne", "unlocking of a personal key";
         PersonalKeyLocked = "key.personal_locked", "changement du secret d'une clé personnelle", "change of the secret of a personal key";

@@ -6,9 +6,8 @@ use pli::app::{AppError, DepositRefusal, MembersError, OpenError, ResetError, Se
 use pli::audit::{Action, Origin, Outcome, RefusalReason};
 use pli::identity::{Password, SESSION_IDLE};
 use pli::mailbox::Custody;
-use pli::retention::KeyName;
 use pli::value::Millis;
-use pli::vault::{Identity, VaultError, unwrap_identity, wrap_identity};
+use pli::vault::{Identity, VaultError, unwrap_identity};
 
 use crate::custody_house::{
     COLLEAGUE, MEMBER, OTHER, account, admit, cookie, log, mailbox, members_house, new_mailbox, restarted,
@@ -245,6 +244,8 @@ async fn a_mailbox_that_nobody_opens_is_founded_anew_and_the_recovery_key_has_th
         !house.app.found_anew(lost.id, &[member], Origin::Cli).await.unwrap(),
         "members admit, nobody else"
     );
+    // The refusal is in the log, and does not hide there which key the mailbox has.
+    assert!(!restarted(&house).found_anew(lost.id, &[member], Origin::Cli).await.unwrap());
     house.app.reset_password(member, typed("une phrase oubliée").unwrap(), true, Origin::Cli).await.unwrap();
     assert!(house.app.found_anew(lost.id, &[member], Origin::Cli).await.unwrap());
     let Some(Record::Mailbox(now)) = house.record(&Key::Mailbox(lost.id)).await else { panic!() };
@@ -254,16 +255,30 @@ async fn a_mailbox_that_nobody_opens_is_founded_anew_and_the_recovery_key_has_th
 }
 
 #[tokio::test]
-async fn a_recipient_of_a_past_session_key_is_of_no_use() {
-    // What a session's table entry is sealed to comes of its cookie alone: the store's hash of it gives another key.
+async fn the_log_still_knows_the_keys_when_their_first_entries_were_pruned() {
     let house = members_house().await;
-    let token = cookie(&house.app, MEMBER).await;
-    let session = Identity::of_session(&token).unwrap();
-    let day = house.app.keyring.identity(KeyName::ExpiryDay(house.app.now().at.day())).unwrap();
-    let sealed = wrap_identity(&session.recipient(), &day).unwrap();
-    assert!(
-        unwrap_identity(&Identity::of_session(&cookie(&house.app, MEMBER).await).unwrap(), &sealed).is_err()
-    );
-    house.clock.advance(Millis(1));
-    assert!(unwrap_identity(&session, &sealed).is_ok());
+    for _ in 0..300 {
+        house.app.log_gateway(Action::GatewayStarted).await.unwrap();
+    }
+    for _ in 0..3 {
+        house.clock.advance(Millis::days(200));
+        house.app.upkeep().await.unwrap();
+        house.app.prune_log().await.unwrap();
+    }
+    assert!(house.app.store.pruned().await.unwrap() >= 256, "the entries of the beginning are gone");
+    let before = log_size(&house).await;
+    house.app.prune_log().await.unwrap();
+    assert_eq!(log_size(&house).await, before, "what was restated is not restated each time");
+
+    let later = restarted(&house);
+    let token = cookie(&later, MEMBER).await;
+    let member = later.signed(&token, visitor()).await.unwrap().unwrap();
+    let colleague = account(&house, COLLEAGUE).await.id;
+    later.admit(&member, &house.pensions.slug, colleague, visitor()).await.unwrap();
+    let reference = house.deposit().await;
+    later.open_transfer(&member, &reference, visitor()).await.unwrap();
+}
+
+async fn log_size(house: &House) -> u64 {
+    house.app.store.log().await.unwrap().size()
 }
