@@ -78,7 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["content", "policy", "retention", "config", "cli", "demo"]),
     ("unicode_normalization", &["message", "policy", "value"]),
     ("zip", &["web", "app", "content"]),
-    ("tar", &["content"]),
+    ("tar", &["app", "content"]),
     ("flate2", &["content"]),
     ("cfb", &["content"]),
     ("sha2", &["value", "vault"]),

@@ -30,6 +30,9 @@ impl App {
 
     /// The time now, for what must not be decided on a clock that jumped.
     pub(crate) fn believed_now(&self) -> Result<Timestamp, AppError> {
+        if self.is_closed() {
+            return Err(AppError::ClosedAfterRestore);
+        }
         let now = self.now();
         if now.believed { Ok(now.at) } else { Err(AppError::ClockNotBelieved) }
     }

@@ -30,6 +30,12 @@ pub enum AppError {
     /// The clock is not believed: nothing that depends on time is decided.
     #[error("the clock is not believed; confirm it with `pli clock confirm`")]
     ClockNotBelieved,
+    /// A backup was restored, and nobody opened the gateway since.
+    #[error("the gateway is closed since a backup was restored; open it with `pli restore --open`")]
+    ClosedAfterRestore,
+    /// A restore was begun and not finished.
+    #[error("a backup was restored halfway: empty store and objects, and restore it again")]
+    RestoreUnfinished,
     /// A defect of this program.
     #[error("defect: {0}")]
     Broken(&'static str),

@@ -1,13 +1,14 @@
 //! Keeps the log provable: signs checkpoints, verifies the whole, exports it (DESIGN section 6).
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::iter::Peekable;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use super::ports::{Key, List, SecretName, StoredCheckpoint, UnitOfWork};
+use super::ports::{Key, List, LogHead, Restoration, SecretName, StoredCheckpoint, UnitOfWork};
 use super::{App, AppError, WitnessView, event};
 use crate::audit::{
     Action, Actor, Checkpoint, Disclosure, ExportHeader, ExportWriter, FailureReason, Frontier, Note,
@@ -63,14 +64,23 @@ impl App {
             && is_same_hour(newest.signed_at, now)
             && is_same_hour(before.signed_at, now)
             && !is_cosigned(newest)
+            && !self.bounds_a_gap(newest.size).await?
         {
             // The first and the last of each hour are enough to say where a fault lies; those who were given another one
             // have it still.
             unit.delete(Key::Checkpoint(newest.size));
         }
         unit.put(checkpoint.clone());
+        // Beside the keys first: whoever is shown a checkpoint must find it there after a restore.
+        self.keyring.set_log_head(&LogHead { note: checkpoint.note.clone(), frontier: log })?;
         self.store.commit(unit).await?;
         Ok(Some(checkpoint))
+    }
+
+    /// Whether a checkpoint proves where entries were lost before a restore: it must stay.
+    async fn bounds_a_gap(&self, size: u64) -> Result<bool, AppError> {
+        let last: Option<(Restoration, u64)> = self.read_one(&List::Restorations).await?;
+        Ok(last.is_some_and(|(last, _)| last.lost_from == size || last.goes_on_from.size() == size))
     }
 
     pub(super) async fn newest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, AppError> {
@@ -138,6 +148,7 @@ impl App {
             ExportHeader::new(&self.log_key()?, self.settings.audit.retention_months, Disclosure::All);
         let writer = BufWriter::with_capacity(EXPORT_PIECE_BYTES, writer);
         let mut export = ExportWriter::new(writer, &header).map_err(broken_export)?;
+        let gaps = handle.block_on(self.gaps(end))?;
         let mut frontier = Frontier::default();
         while frontier.size() < end {
             let leaves = handle.block_on(self.store.leaves(frontier.size(), READ_AT_ONCE))?;
@@ -145,19 +156,19 @@ impl App {
                 return Err(AppError::Broken("the log has fewer entries than its checkpoint says"));
             }
             for leaf in leaves.into_iter().take_while(|leaf| leaf.index < end) {
+                if leaf.index > frontier.size() {
+                    // Lost before a restore: the checkpoints on both sides prove that nothing else is.
+                    let gap = gaps.iter().find(|gap| gap.size() == leaf.index);
+                    frontier = gap.cloned().ok_or(AppError::Broken("entries are missing from the log"))?;
+                    write_checkpoints(&mut export, &mut checkpoints, &frontier)?;
+                }
                 match &leaf.entry {
                     Some(entry) => export.entry(leaf.index, entry),
                     None => export.leaf(leaf.index, &leaf.leaf),
                 }
                 .map_err(broken_export)?;
                 frontier.append(leaf.leaf);
-                while let Some(checkpoint) =
-                    checkpoints.next_if(|checkpoint| checkpoint.size == frontier.size())
-                {
-                    let note =
-                        Note::parse(&checkpoint.note).map_err(|_| AppError::Broken("stored checkpoint"))?;
-                    export.checkpoint(&note, &frontier).map_err(broken_export)?;
-                }
+                write_checkpoints(&mut export, &mut checkpoints, &frontier)?;
             }
         }
         export.finish().map_err(broken_export)?;
@@ -168,6 +179,22 @@ impl App {
 /// Cosigned ones give way to the next cosigned one only (`witness.rs`).
 pub(super) fn is_cosigned(checkpoint: &StoredCheckpoint) -> bool {
     Note::parse(&checkpoint.note).is_ok_and(|note| note.signatures().len() > 1)
+}
+
+/// Writes the checkpoints that sign a tree.
+fn write_checkpoints<W: Write>(
+    export: &mut ExportWriter<W>,
+    checkpoints: &mut Peekable<impl Iterator<Item = StoredCheckpoint>>,
+    frontier: &Frontier,
+) -> Result<(), AppError> {
+    while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= frontier.size()) {
+        // One of a size inside a gap: the entries that it signs are not there to be proved.
+        if checkpoint.size == frontier.size() {
+            let note = Note::parse(&checkpoint.note).map_err(|_| AppError::Broken("stored checkpoint"))?;
+            export.checkpoint(&note, frontier).map_err(broken_export)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) const fn is_same_hour(one: Timestamp, other: Timestamp) -> bool {

@@ -8,6 +8,7 @@ mod administer;
 mod alerts;
 mod attest_keys;
 mod audit_settings;
+mod backup;
 mod clock;
 mod custody;
 mod deliver_mails;
@@ -37,11 +38,15 @@ mod receipt;
 mod recover;
 mod release;
 mod request_proof;
+mod restore;
 mod rotate;
 mod scan_tee;
 mod seal_stream;
 mod sealing;
+mod self_check;
 mod sign_in;
+mod standing;
+mod suspended_mails;
 mod unlocked;
 mod upload;
 mod upload_append;
@@ -61,6 +66,9 @@ pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox, role_code};
 pub use audit_settings::{AuditSettings, Witness};
+pub use backup::{
+    BackupEnd, BackupError, BackupHeader, BackupProgress, BackupTarget, CheckedBackup, check_backup,
+};
 pub use clock::Now;
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
@@ -86,12 +94,16 @@ pub use prune_log::Pruned;
 pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use request_proof::ProofAsked;
+pub use restore::Restored;
+pub use self_check::{Letters, SELF_CHECK_EVERY};
 pub use sign_in::{SignInError, Signed};
 pub use upload::{NewUpload, UnfinishedUpload, UploadProgress, UploadRefusal};
 pub use upload_append::{Append, Appending, CHECKED_MAX};
 
+pub use suspended_mails::SuspendedMails;
 pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 
+use self::standing::WatchedStore;
 use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
 use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
@@ -164,6 +176,8 @@ pub struct App {
     /// What the operator decided.
     pub settings: Settings,
     guard: Mutex<ClockGuard>,
+    /// A backup was restored and not opened since.
+    closed: AtomicBool,
     /// Which run of the gateway this is.
     run: EffectId,
     verification: Mutex<Option<(Timestamp, bool)>>,
@@ -187,8 +201,13 @@ impl App {
     pub fn new(parts: AppParts) -> Result<Self, AppError> {
         let anchor = parts.keyring.clock_anchor()?;
         let run = EffectId::new(parts.random.bytes());
+        let store = WatchedStore {
+            inner: parts.store,
+            keyring: Arc::clone(&parts.keyring),
+            clock: Arc::clone(&parts.clock),
+        };
         Ok(Self {
-            store: parts.store,
+            store: Arc::new(store),
             objects: parts.objects,
             keyring: parts.keyring,
             clock: parts.clock,
@@ -197,6 +216,7 @@ impl App {
             policies: arc_swap::ArcSwap::from_pointee(parts.policies),
             settings: parts.settings,
             guard: Mutex::new(ClockGuard::new(anchor)),
+            closed: AtomicBool::new(false),
             run,
             verification: Mutex::new(None),
             verifying: AtomicBool::new(false),

@@ -100,6 +100,8 @@ coded! {
         ConfigurationReloaded = "gateway.configuration_reloaded", "rechargement de la configuration", "reload of the configuration";
         BackupMade = "gateway.backup_made", "sauvegarde", "backup";
         BackupRestored = "gateway.backup_restored", "restauration d'une sauvegarde", "restoration of a backup";
+        RestoreOpened = "gateway.restore_opened", "ouverture après une restauration", "opening after a restoration";
+        SelfChecked = "gateway.self_checked", "recherche d'un marqueur en clair", "search for a marker in clear";
         AlertRaised = "gateway.alert_raised", "alerte", "alert";
         // People, partners and rights (P1 to P7).
         OrganisationCreated = "organisation.created", "création d'un organisme", "creation of an organisation";

@@ -290,6 +290,8 @@ pub enum Detail {
         /// How many names went from the table of persons.
         names: u64,
     },
+    /// Entries of the log from this number on, up to the entry that says so, were lost before a restore.
+    LostFrom(u64),
     /// Until when, as a validity that was chosen.
     Until(Timestamp),
     /// What an alert warns of.

@@ -65,6 +65,10 @@ pub struct Summary {
     pub checkpoints: u64,
     /// When the last checkpoint was signed.
     pub signed_at: Option<Timestamp>,
+    /// Of these, entries that were lost before a restore, as the log itself says.
+    pub lost: u64,
+    /// The checkpoint held elsewhere is of entries that were lost: it could not be compared.
+    pub outside_lost: bool,
     /// Entries under the checkpoint held elsewhere, if one was given: it agrees.
     pub outside: Option<u64>,
 }
@@ -81,7 +85,13 @@ impl fmt::Display for Summary {
         if self.undisclosed > 0 {
             write!(f, "; {} payloads not disclosed in this selection", self.undisclosed)?;
         }
+        if self.lost > 0 {
+            write!(f, "; {} entries were lost before a restore, as the log says", self.lost)?;
+        }
         match self.outside {
+            None if self.outside_lost => {
+                f.write_str("; the checkpoint held elsewhere is of lost entries and could not be compared")
+            }
             Some(size) => write!(f, "; the checkpoint held elsewhere ({size} entries) agrees"),
             None => f.write_str("; nothing held elsewhere was compared, so a cut at the end would not show"),
         }

@@ -64,6 +64,9 @@ struct Verifier<'a> {
     bare: Vec<(u64, u64)>,
     bare_count: u64,
     pruned_before: u64,
+    /// Intervals of which no entry is there, and those that the log itself says were lost before a restore.
+    missing: Vec<(u64, u64)>,
+    lost: Vec<(u64, u64)>,
     summary: Summary,
     faults: Vec<Fault>,
     fault_count: u64,
@@ -85,6 +88,8 @@ impl<'a> Verifier<'a> {
             bare: Vec::new(),
             bare_count: 0,
             pruned_before: 0,
+            missing: Vec::new(),
+            lost: Vec::new(),
             summary: Summary::default(),
             faults: Vec::new(),
             fault_count: 0,
@@ -111,6 +116,7 @@ impl<'a> Verifier<'a> {
             real = Some(leaf_of(salt, payload)).filter(|real| *real != entry.leaf);
             if real.is_none() {
                 self.note_pruning(payload);
+                self.note_restore(entry.seq, payload);
             }
         } else {
             self.note_bare(entry.seq);
@@ -127,6 +133,19 @@ impl<'a> Verifier<'a> {
             serde_json::from_str(payload)
         {
             self.pruned_before = self.pruned_before.max(before);
+        }
+    }
+
+    /// The first entry after a restore says from where on entries are lost, up to itself.
+    fn note_restore(&mut self, seq: u64, payload: &str) {
+        if !payload.contains(Action::BackupRestored.code()) {
+            return;
+        }
+        let event = serde_json::from_str(payload);
+        if let Ok(Event { action: Action::BackupRestored, detail: Some(Detail::LostFrom(from)), .. }) = event
+            && self.lost.len() < FAULTS_MAX
+        {
+            self.lost.push((from, seq));
         }
     }
 
@@ -152,6 +171,12 @@ impl<'a> Verifier<'a> {
             self.fault(Fault::Rewritten { size: checkpoint.size });
         }
         if checkpoint.size > self.signed {
+            if self.slots.is_empty() && self.missing.len() < FAULTS_MAX {
+                self.missing.push((self.signed, checkpoint.size));
+                if self.outside.as_ref().is_some_and(|outside| outside.size == checkpoint.size) {
+                    self.compare_outside(&checkpoint.root);
+                }
+            }
             self.close(checkpoint.size, checkpoint.root);
             if self.frontier.is_none() {
                 self.frontier = Frontier::from_parts(checkpoint.size, exported.frontier.clone())
@@ -209,6 +234,7 @@ impl<'a> Verifier<'a> {
             }
         }
         self.judge_bare();
+        self.excuse_lost();
         if self.fault_count > 0 {
             return Ok(Verdict::NotWell { faults: self.faults, count: self.fault_count });
         }
@@ -231,6 +257,26 @@ impl<'a> Verifier<'a> {
             self.fault(Fault::CutOff { entries, expected: size });
         } else if entries == size && size > self.signed {
             self.close(size, root);
+        }
+    }
+
+    /// Entries that the log itself says were lost before a restore are told as such, when nothing else is missing: the
+    /// checkpoints on both sides are signed, and the entry after them says so.
+    fn excuse_lost(&mut self) {
+        for (from, to) in std::mem::take(&mut self.missing) {
+            if !self.lost.contains(&(from, to)) {
+                continue;
+            }
+            let faults = self.faults.len();
+            self.faults.retain(|fault| match fault {
+                Fault::Removed { first, last } => (*first, *last) != (from, to - 1),
+                Fault::Altered { from: start, to: end, .. } => (*start, *end) != (from, to),
+                _ => true,
+            });
+            self.fault_count -= (faults - self.faults.len()) as u64;
+            self.summary.lost += to - from;
+            self.summary.outside_lost |=
+                self.outside.as_ref().is_some_and(|outside| from < outside.size && outside.size < to);
         }
     }
 
@@ -402,6 +448,65 @@ mod tests {
         other[3] = entry(1000);
         lines.push(export_of(&other, &signer(1)).pop().unwrap());
         assert_eq!(faults(&lines, None), [Fault::Rewritten { size: 10 }]);
+    }
+
+    /// A log of 25 entries that was restored from a backup of 12, and went on with what the entry at 25 says.
+    fn restored(says: Detail) -> (Vec<Entry>, Vec<String>) {
+        let log = entries(25);
+        let (signer, mut frontier) = (signer(1), Frontier::default());
+        let header = ExportHeader::new(signer.public(), 12, Disclosure::All);
+        let mut export = ExportWriter::new(Vec::new(), &header).unwrap();
+        for (n, entry) in log.iter().enumerate() {
+            if n < 12 {
+                export.entry(n as u64, entry).unwrap();
+            }
+            frontier.append(entry.leaf());
+            if n == 11 || n == 24 {
+                export.checkpoint(&signed(&frontier, &signer), &frontier).unwrap();
+            }
+        }
+        let restored = Event { action: Action::BackupRestored, ..event(25) }.with(says);
+        for (n, event) in [(25, restored), (26, event(26))] {
+            let entry = Entry::new(&event, [1; 16]).unwrap();
+            export.entry(n, &entry).unwrap();
+            frontier.append(entry.leaf());
+        }
+        export.checkpoint(&signed(&frontier, &signer), &frontier).unwrap();
+        let written = String::from_utf8(export.finish().unwrap()).unwrap();
+        (log, written.lines().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn entries_lost_before_a_restore_are_told_as_such_and_no_checkpoint_held_elsewhere_is_contradicted() {
+        let (log, lines) = restored(Detail::LostFrom(12));
+        for (size, compared) in [(5, true), (12, true), (13, false), (24, false), (25, true)] {
+            let held = checkpoint_at(&log[..size], &signer(1));
+            match verdict(&lines, Some(&held)) {
+                Verdict::Well(summary) => {
+                    assert_eq!((summary.entries, summary.lost), (27, 13));
+                    assert_eq!(summary.outside, compared.then_some(size as u64));
+                    assert_eq!(summary.outside_lost, !compared);
+                    assert!(
+                        summary.to_string().contains("13 entries were lost before a restore"),
+                        "{summary}"
+                    );
+                }
+                other => panic!("{size}: {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn entries_that_are_missing_without_a_restore_or_more_of_them_are_removed() {
+        for says in [Detail::LostFrom(11), Detail::LostFrom(13), Detail::Count(12)] {
+            assert!(matches!(verdict(&restored(says).1, None), Verdict::NotWell { .. }), "{says:?}");
+        }
+        let (_, mut lines) = restored(Detail::LostFrom(12));
+        lines.remove(line_of(&lines, 7));
+        assert!(
+            matches!(verdict(&lines, None), Verdict::NotWell { .. }),
+            "beside the gap nothing is excused"
+        );
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn check(config: &Config) -> Findings {
     secrets(config, &mut found);
     places(config, &mut found);
     scanner(config, &mut found);
+    mirror(config, &mut found);
     machine(config, &mut found);
     found
 }
@@ -117,13 +118,56 @@ fn places(config: &Config, found: &mut Findings) {
                 .push(format!("{keyring} and {data} are one in the other: a backup would hold the keys"));
         }
     }
-    let volume =
-        |path: &Path| path.ancestors().find_map(|path| fs::metadata(path).ok()).map(|data| data.dev());
     if volume(keyring) == volume(&config.store.directory) {
         found.warnings.push(format!(
             "{} is on the volume of the store: a snapshot of it would defeat expiry",
             keyring.display()
         ));
+    }
+}
+
+/// The two places of the keyring are for the loss of one disk, and neither may be on a file system that keeps what was
+/// overwritten.
+fn mirror(config: &Config, found: &mut Findings) {
+    let first = &config.keyring.directory;
+    let mirror = config.keyring.mirror.as_ref();
+    for place in [Some(first), mirror].into_iter().flatten() {
+        if let Some(kind) = snapshot_kind(place) {
+            found.warnings.push(format!(
+                "{} is on {kind}: a snapshot of it, or a block that is not overwritten, would defeat expiry",
+                place.display()
+            ));
+        }
+    }
+    let Some(mirror) = mirror else {
+        found.warnings.push("no [keyring] mirror: the loss of one disk loses all live mail".to_owned());
+        return;
+    };
+    if mirror.starts_with(first) || first.starts_with(mirror) {
+        found.faults.push(format!("{} and {} are one in the other", first.display(), mirror.display()));
+    }
+    if volume(first) == volume(mirror) {
+        found.warnings.push(format!(
+            "{} and its mirror {} are on one volume: the loss of it loses both",
+            first.display(),
+            mirror.display()
+        ));
+    }
+}
+
+/// The volume of the nearest directory that is there.
+fn volume(path: &Path) -> Option<u64> {
+    path.ancestors().find_map(|path| fs::metadata(path).ok()).map(|data| data.dev())
+}
+
+/// The name of a file system that copies on write, by its number (linux/magic.h).
+fn snapshot_kind(path: &Path) -> Option<&'static str> {
+    let there = path.ancestors().find(|path| path.exists())?;
+    match u64::try_from(rustix::fs::statfs(there).ok()?.f_type).ok()? {
+        0x9123_683E => Some("btrfs"),
+        0x2FC1_2FC1 => Some("ZFS"),
+        0xCA45_1A4E => Some("bcachefs"),
+        _ => None,
     }
 }
 
@@ -171,6 +215,19 @@ mod tests {
             assert!(faults.contains(told), "{told}: {faults}");
         }
         assert!(found.warnings.iter().any(|told| told.contains("[recovery]")), "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn a_mirror_that_saves_nothing_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let mut config = config(place.path());
+        let warned =
+            |config: &Config, what: &str| check(config).warnings.iter().any(|told| told.contains(what));
+        assert!(warned(&config, "no [keyring] mirror"));
+        config.keyring.mirror = Some(place.path().join("mirror"));
+        assert!(warned(&config, "are on one volume") && !warned(&config, "no [keyring] mirror"));
+        config.keyring.mirror = Some(config.keyring.directory.join("mirror"));
+        assert!(check(&config).faults.iter().any(|told| told.contains("one in the other")));
     }
 
     #[test]

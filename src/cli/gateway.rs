@@ -88,6 +88,7 @@ pub(super) async fn answer(
         None => Seams::of(&config)?,
     };
     let app = open(&config, seams)?;
+    app.look_for_restoration().await.map_err(OpenError::from)?;
     let (replies, mut pieces) = mpsc::channel(REPLIES_WAITING);
     let work = tokio::spawn(async move { execute(&app, request, replies).await });
     let mut outcome = Err(GatewayError::Unfinished);

@@ -6,6 +6,7 @@
 
 mod account;
 mod audit;
+mod backup;
 mod check;
 mod clock;
 mod demo;
@@ -17,6 +18,7 @@ mod organisation;
 mod partner;
 mod receipt;
 mod recover;
+mod restore;
 mod serve;
 mod title;
 mod witness;
@@ -87,6 +89,10 @@ enum Command {
     /// Recovery without Pli: export the live mail, sealed as it is.
     #[command(subcommand)]
     Recover(recover::Action),
+    /// Back the gateway up, while it runs or at rest: sealed to the backup recipients, never with a key of the keyring.
+    Backup(backup::Options),
+    /// Check a backup, restore one into an empty store, open the gateway afterwards.
+    Restore(restore::Options),
     /// The gateway's clock.
     #[command(subcommand)]
     Clock(clock::Action),
@@ -113,6 +119,8 @@ pub fn run() -> ExitCode {
         Command::Receipt(action) => receipt::run(&directory, action),
         Command::Witness(action) => witness::run(action),
         Command::Recover(action) => recover::run(&directory, &action),
+        Command::Backup(options) => backup::run(&directory, &options),
+        Command::Restore(options) => restore::run(&directory, &options),
         Command::Clock(action) => clock::run(&directory, &action),
         Command::Key(action) => key::run(&directory, &action),
     }
@@ -167,6 +175,11 @@ mod tests {
             "pli audit verify log.jsonl --key pli+00000000+x --checkpoint cp.txt",
             "pli recover export",
             "pli recover export -o out",
+            "pli backup --to b --json",
+            "pli restore b -i id.txt --check",
+            "pli restore b --identity id.txt",
+            "pli restore --open",
+            "pli restore --mails resume",
             "pli receipt verify recu.txt --key pli+00000000+x --file a --file b --salt 000102030405060708090a0b0c0d0e0f",
             "pli receipt salt 7K3M-9QXD-04TZ",
             "pli title check --policy title.toml",

@@ -15,9 +15,9 @@ use thiserror::Error;
 pub use audit::{AuditSection, WitnessSection};
 pub use initial::InitialFile;
 pub use sections::{
-    ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat, LogLevel,
-    LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelaySection, RelayTls,
-    ScannerMode, ScannerSection, SmtpSection, StoreSection, TlsFiles,
+    BackupSection, ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat,
+    LogLevel, LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelaySection,
+    RelayTls, ScannerMode, ScannerSection, SmtpSection, StoreSection, TlsFiles,
 };
 
 /// The name of the file.
@@ -141,6 +141,7 @@ impl Config {
             &mut self.objects.directory,
             &mut self.keyring.directory,
             &mut self.keyring.gateway_key_file,
+            &mut self.backup.recipients_file,
             &mut self.clock.synchronised_file,
             &mut self.scanner.socket,
         ];

@@ -46,6 +46,9 @@ pub struct Config {
     /// Figures for Prometheus.
     #[serde(default)]
     pub metrics: MetricsSection,
+    /// See [`BackupSection`].
+    #[serde(default)]
+    pub backup: BackupSection,
     /// Who vouches for the clock.
     #[serde(default)]
     pub clock: ClockSection,
@@ -297,6 +300,20 @@ impl Default for ScannerSection {
             signatures_max_age_hours: 72,
             verdict_within_s: 120,
         }
+    }
+}
+
+/// `[backup]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackupSection {
+    /// A file of age recipients, one a line, whose holders can open backups.
+    pub recipients_file: PathBuf,
+}
+
+impl Default for BackupSection {
+    fn default() -> Self {
+        Self { recipients_file: "backup-recipients.txt".into() }
     }
 }
 

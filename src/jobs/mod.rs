@@ -192,7 +192,7 @@ async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
         let wait = match &outcome {
             Ok(next) => next.map_or(rhythm.after(None), |next| next.min(rhythm.after(None))),
             // Upkeep tells of it, once; as soon as the clock is believed again, mails leave.
-            Err(AppError::ClockNotBelieved) => UPKEEP_EVERY,
+            Err(AppError::ClockNotBelieved | AppError::ClosedAfterRestore) => UPKEEP_EVERY,
             Err(error) => rhythm.after(Some(error)),
         };
         tokio::select! {

@@ -51,6 +51,11 @@ pub enum MailState {
         /// Why the last try failed, if there was one.
         last_problem: Option<DeliveryProblem>,
     },
+    /// A backup was restored: it may have left already. An operator resumes or cancels it.
+    Suspended {
+        /// Since when.
+        at: Timestamp,
+    },
     /// The next host took it.
     Accepted {
         /// When.
@@ -99,7 +104,22 @@ impl QueuedMail {
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
             MailState::Queued { next_try_at, .. } => Some(*next_try_at),
-            MailState::Accepted { .. } | MailState::Failed { .. } => None,
+            MailState::Suspended { .. } | MailState::Accepted { .. } | MailState::Failed { .. } => None,
+        }
+    }
+
+    /// Leaves it in the queue without trying it.
+    pub fn suspended(self, at: Timestamp) -> Self {
+        Self { state: MailState::Suspended { at }, ..self }
+    }
+
+    /// Tries a suspended one again from now on; the same letter under the same Message-ID.
+    pub fn resumed(self, at: Timestamp) -> Self {
+        match self.state {
+            MailState::Suspended { .. } => {
+                Self { state: MailState::Queued { next_try_at: at, last_problem: None }, ..self }
+            }
+            _ => self,
         }
     }
 

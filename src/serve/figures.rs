@@ -13,7 +13,11 @@ use tokio_util::sync::CancellationToken;
 pub struct MetricsError(#[from] metrics_exporter_prometheus::BuildError);
 
 /// What each figure says. No address, title or name is ever in one.
-const GAUGES: [(&str, &str); 10] = [
+const GAUGES: [(&str, &str); 11] = [
+    (
+        "pli_self_check_clear",
+        "1 when the last daily self-check found its marker nowhere in clear; 0: look at once.",
+    ),
     ("pli_log_forward_backlog", "Entries of the log that a receiver has not confirmed, by receiver."),
     (
         "pli_witnesses_in_trouble",

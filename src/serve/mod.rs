@@ -14,6 +14,7 @@ mod open;
 mod outside;
 pub mod policies;
 mod requests;
+mod self_check;
 mod service_manager;
 mod tls;
 mod witness;
@@ -36,7 +37,7 @@ pub use open::{OpenError, Seams, clamd, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Foundation, ListOptions, Membership, NewAccount, NewMailbox, NewOrganisation, NewPartner,
-    ProofWanted, Request, RequestError, Reset, execute,
+    ProofWanted, Request, RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates};
 pub use witness::{WitnessError, run_witness};
@@ -151,6 +152,7 @@ impl Gateway {
         ready();
         let lost = CancellationToken::new();
         jobs.spawn(watch_store(Arc::clone(&self.app), lost.clone(), stop.clone()));
+        jobs.spawn(self_check::daily(self.config.clone(), Arc::clone(&self.app), stop.clone()));
         loop {
             tokio::select! {
                 word = signals.next() => match word {
@@ -179,6 +181,10 @@ impl Gateway {
 
     /// Keys are there before the first deposit, and the log tells of the start.
     async fn begin(&self) -> Result<(), AppError> {
+        self.app.look_for_restoration().await?;
+        if self.app.is_closed() {
+            tracing::warn!("gateway.closed: a backup was restored; look at it, then `pli restore --open`");
+        }
         self.app.log_gateway(Action::GatewayStarted).await?;
         let now = self.app.now();
         if now.believed { self.app.make_keys(now.at).await } else { Ok(()) }

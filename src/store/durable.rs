@@ -49,6 +49,21 @@ pub(super) fn write_whole(directory: &Path, name: &str, bytes: &[u8]) -> io::Res
     renamed.and_then(|()| sync_directory(directory))
 }
 
+/// Adds to the end of a small file, which is made if it is not there.
+pub(super) fn append(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = directory.join(name);
+    let is_new = !path.exists();
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let length = file.metadata()?.len();
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half of it must not stand before what is added next; if that fails too, the next opening cuts it off.
+        let _ = file.set_len(length);
+    }
+    written?;
+    if is_new { sync_directory(directory) } else { Ok(()) }
+}
+
 /// Reads a small file; `None` when it is not there.
 pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {

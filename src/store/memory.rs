@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::keyspace::{self, Direction, Group, Pairs, Scan};
 use crate::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
-    UnitOfWork, Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, RecordPlace, Store, StoreError,
+    StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -18,7 +18,7 @@ use crate::value::Digest;
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tree>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Tree(BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl Pairs for Tree {
@@ -86,5 +86,28 @@ impl Store for MemoryStore {
 
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
         keyspace::roots(&*self.tree(), nodes)
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        Ok(Box::new(self.tree().clone()))
+    }
+}
+
+/// A copy: in tests the store is small.
+impl StoreSnapshot for Tree {
+    fn log(&self) -> Result<Frontier, StoreError> {
+        keyspace::frontier(self)
+    }
+
+    fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
+        keyspace::leaves(self, first, limit)
+    }
+
+    fn records(
+        &self,
+        after: Option<&RecordPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Record>, Option<RecordPlace>), StoreError> {
+        keyspace::records(self, after, limit)
     }
 }

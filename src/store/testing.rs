@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
-    UnitOfWork, Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoreSnapshot,
+    StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -128,6 +128,11 @@ impl Store for FaultyStore {
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
         self.note("roots")?;
         self.inner.roots(nodes).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        self.note("snapshot")?;
+        self.inner.snapshot().await
     }
 }
 

@@ -118,7 +118,7 @@ impl<'a> Errors<'a> {
             let body = serde_json::json!({"error": status.canonical_reason().unwrap_or("error"), "support": support});
             return Answer::json(status, &body).into_response();
         }
-        let unavailable = kind == ErrorKind::Unavailable;
+        let unavailable = matches!(kind, ErrorKind::Restored | ErrorKind::Unavailable);
         let page = ErrorPage { frame: self.guest.frame(self.shared, self.signed), kind, support };
         let answer = Answer::page(status, self.guest, &page);
         if unavailable {
@@ -153,6 +153,9 @@ impl<'a> Errors<'a> {
 
     /// A fault of ours: 503, and nothing half-made is visible (invariant 1).
     pub(in crate::web) fn fault(&self, error: &AppError) -> Response {
+        if matches!(error, AppError::ClosedAfterRestore) {
+            return self.page(ErrorKind::Restored);
+        }
         let support = support_code(self.shared);
         tracing::error!(error = error.chain(), support = %support, "web.fault");
         self.page_for(ErrorKind::Unavailable, support)

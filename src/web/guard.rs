@@ -46,6 +46,8 @@ pub(in crate::web) async fn protect(State(shared): State<Shared>, request: Reque
     let request = Request::from_parts(parts, body);
     let mut response = if is_from_elsewhere(request.method(), request.uri(), request.headers()) {
         refuse_forged(&shared, &guest).await
+    } else if shared.app.is_closed() && !is_open_when_closed(request.uri().path()) {
+        Errors::new(&shared, &guest).page(ErrorKind::Restored)
     } else {
         Errors::new(&shared, &guest).translate(next.run(request).await)
     };
@@ -65,6 +67,11 @@ pub(in crate::web) async fn protect(State(shared): State<Shared>, request: Reque
         headers.append(SET_COOKIE, cookie);
     }
     response
+}
+
+/// What answers while the gateway is closed after a restore: what pages are made of, and what machines ask for.
+fn is_open_when_closed(path: &str) -> bool {
+    path.starts_with("/assets/") || ["/health", "/ready"].contains(&path)
 }
 
 async fn refuse_forged(shared: &Shared, guest: &Guest) -> Response {

@@ -93,6 +93,9 @@ pub(in crate::web) async fn health() -> Response {
 /// It can take deposits: the store answers and the clock is believed.
 pub(in crate::web) async fn ready(State(shared): State<Shared>) -> Response {
     let answer = match shared.app.log_state().await {
+        Ok(_) if shared.app.is_closed() => {
+            Answer::text(StatusCode::SERVICE_UNAVAILABLE, "closed since a backup was restored\n")
+        }
         Ok(_) if shared.app.now().believed => Answer::text(StatusCode::OK, "ready\n"),
         Ok(_) => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "the clock is not believed\n"),
         Err(_) => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "the store is not available\n"),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
 
 mod alerts;
+mod backups;
 mod custody;
 mod custody_house;
 mod deposits;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use pli::app::ports::{Keyring, KeyringError, Random, SecretName};
-use pli::retention::{ClockAnchor, KeyName};
+use pli::app::ports::{Keyring, KeyringError, LogHead, Random, SecretName};
+use pli::audit::Frontier;
+use pli::retention::{ClockAnchor, KeyName, Standing, StandingNote, Subject};
 use pli::store::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, SystemRandom, make_gateway_key_file};
-use pli::value::{Day, Millis, Timestamp};
+use pli::value::{AccountId, Day, Digest, Millis, Timestamp};
 use pli::vault::{Identity, open, seal};
 
 const TODAY: KeyName = KeyName::ExpiryDay(Day(20_778));
@@ -54,6 +55,30 @@ fn holds_the_contract(keyring: &dyn Keyring) {
     assert_eq!(keyring.clock_anchor().unwrap(), None);
     keyring.set_clock_anchor(&anchor()).unwrap();
     assert_eq!(keyring.clock_anchor().unwrap(), Some(anchor()));
+
+    assert!(keyring.standing().unwrap().is_empty());
+    keyring.note_standing(&[note(1, Standing::Closed), note(2, Standing::Closed)]).unwrap();
+    keyring.note_standing(&[note(1, Standing::Open)]).unwrap();
+    assert_eq!(keyring.standing().unwrap(), notes());
+    assert_eq!(keyring.log_head().unwrap(), None);
+    keyring.set_log_head(&head(2)).unwrap();
+    keyring.set_log_head(&head(3)).unwrap();
+    assert_eq!(keyring.log_head().unwrap(), Some(head(3)));
+}
+
+fn note(account: u8, standing: Standing) -> StandingNote {
+    let subject = Subject::Account(AccountId::new([account; 16]));
+    StandingNote { subject, standing, at: Timestamp(1_795_000_000_000) }
+}
+
+fn notes() -> Vec<StandingNote> {
+    vec![note(1, Standing::Closed), note(2, Standing::Closed), note(1, Standing::Open)]
+}
+
+fn head(size: u8) -> LogHead {
+    let mut frontier = Frontier::default();
+    (0..size).for_each(|leaf| frontier.append(Digest::of(&[leaf])));
+    LogHead { note: format!("pli.example\n{size}\n"), frontier }
 }
 
 fn assert_is_gone(keyring: &dyn Keyring) {
@@ -93,6 +118,7 @@ fn the_keyring_in_a_directory_holds_the_contract_and_keeps_it_across_a_restart()
         );
         assert_eq!(keyring.identity(TOMORROW).unwrap().recipient(), kept.0);
         assert_eq!(keyring.clock_anchor().unwrap(), Some(anchor()));
+        assert_eq!((keyring.standing().unwrap(), keyring.log_head().unwrap()), (notes(), Some(head(3))));
     }
 }
 
@@ -214,4 +240,136 @@ fn the_gateways_key_file_is_made_once_and_for_its_owner_only() {
     assert!(make_gateway_key_file(&file).is_err(), "a key is not overwritten");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(reopen(&places(at.path())).gateway().unwrap().recipient(), recipient);
+}
+
+#[test]
+fn a_note_that_a_crash_left_unfinished_is_no_note_and_the_next_one_is_whole() {
+    let at = tempfile::tempdir().unwrap();
+    let places = places(at.path());
+    reopen(&places).note_standing(&notes()).unwrap();
+    let file = places.directory.join("standing.jsonl");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() - 5]).unwrap();
+    let keyring = reopen(&places);
+    assert_eq!(keyring.standing().unwrap(), notes()[..2]);
+    keyring.note_standing(&notes()[2..]).unwrap();
+    assert_eq!(keyring.standing().unwrap(), notes());
+    drop(keyring);
+    fs::write(&file, [&whole[..], b"no note\n"].concat()).unwrap();
+    assert!(matches!(DirectoryKeyring::open(&places, &random()), Err(KeyringError::Damaged(_))));
+}
+
+/// What each place holds of a keyring with a mirror, with one of them taken away while it is open.
+fn with_one_place_away(
+    which: usize,
+) -> (tempfile::TempDir, KeyringPlaces, std::path::PathBuf, DirectoryKeyring) {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    keyring.set_clock_anchor(&anchor()).unwrap();
+    let away = [&places.directory, places.mirror.as_ref().unwrap()][which].clone();
+    fs::rename(&away, at.path().join("away")).unwrap();
+    (at, places, away, keyring)
+}
+
+#[test]
+fn with_either_place_lost_while_running_what_is_live_opens_and_nothing_counts_as_destroyed() {
+    for which in [0, 1] {
+        let (at, places, away, keyring) = with_one_place_away(which);
+        assert!(keyring.identity(TODAY).is_ok(), "the other copy has it");
+        assert!(keyring.secret(SecretName::Codes).is_ok());
+        assert_eq!(keyring.clock_anchor().unwrap(), Some(anchor()));
+        assert!(
+            matches!(keyring.identity(TOMORROW), Err(KeyringError::NoKey(_) | KeyringError::Unavailable(_))),
+            "a key that no copy has"
+        );
+        assert!(matches!(keyring.make(TOMORROW), Err(KeyringError::Unavailable(_))), "not in every copy");
+        keyring.note_standing(&notes()).unwrap();
+        keyring.set_log_head(&head(3)).unwrap();
+        assert_eq!(keyring.standing().unwrap(), notes());
+        assert!(matches!(keyring.destroy(TODAY), Err(KeyringError::Unavailable(_))), "not gone everywhere");
+        assert!(matches!(keyring.identity(TODAY), Err(KeyringError::NoKey(_))));
+        drop(keyring);
+
+        fs::rename(at.path().join("away"), &away).unwrap();
+        let keyring = reopen(&places);
+        assert_is_gone(&keyring);
+        drop(keyring);
+        for place in [&places.directory, places.mirror.as_ref().unwrap()] {
+            assert!(!place.join(format!("days/{TODAY}.key")).exists(), "{}", place.display());
+            assert_eq!(fs::read_to_string(place.join("standing.jsonl")).unwrap().lines().count(), 3);
+            assert!(place.join("log-head.json").exists());
+        }
+    }
+}
+
+#[test]
+fn with_both_places_lost_no_key_is_told_as_destroyed() {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    fs::remove_dir_all(&places.directory).unwrap();
+    fs::remove_dir_all(places.mirror.as_ref().unwrap()).unwrap();
+    assert!(matches!(keyring.identity(TODAY), Err(KeyringError::Unavailable(_))));
+    assert!(keyring.note_standing(&notes()).is_err());
+}
+
+#[test]
+fn a_first_place_that_is_lost_is_made_anew_from_the_mirror_by_hand_only() {
+    let at = tempfile::tempdir().unwrap();
+    let places = mirrored(at.path());
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    keyring.set_clock_anchor(&anchor()).unwrap();
+    let recipient = keyring.recipient(TODAY).unwrap();
+    drop(keyring);
+    fs::remove_dir_all(&places.directory).unwrap();
+    assert!(
+        matches!(DirectoryKeyring::open(&places, &random()), Err(KeyringError::Damaged(_))),
+        "an empty disk in the place of the first one makes no new keyring beside a mirror"
+    );
+    // The operator's guide: copy the mirror to the new disk.
+    fs::remove_dir_all(&places.directory).unwrap();
+    copy(places.mirror.as_ref().unwrap(), &places.directory);
+    let keyring = reopen(&places);
+    assert_eq!(keyring.recipient(TODAY).unwrap(), recipient);
+    assert_eq!(keyring.clock_anchor().unwrap(), Some(anchor()), "the clock is held to what it was");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            drop(fs::copy(entry.path(), target).unwrap())
+        }
+    }
+}
+
+#[test]
+fn on_a_full_disk_a_key_still_goes_yet_counts_as_destroyed_only_when_all_is_noted() {
+    let at = tempfile::tempdir().unwrap();
+    for full in ["keyring", "mirror"] {
+        let places = mirrored(&at.path().join(full).join("of"));
+        let place = at.path().join(full).join("of").join(full);
+        let keyring = reopen(&places);
+        keyring.make(TODAY).unwrap();
+        // Whatever is written there answers that no space is left.
+        std::os::unix::fs::symlink("/dev/full", place.join("destroyed.tmp")).unwrap();
+        std::os::unix::fs::symlink("/dev/full", place.join(format!("days/{TOMORROW}.key.tmp"))).unwrap();
+        assert!(matches!(keyring.make(TOMORROW), Err(KeyringError::Unavailable(_))), "{full}");
+        assert!(matches!(keyring.destroy(TODAY), Err(KeyringError::Unavailable(_))), "{full}");
+        assert!(!place.join(format!("days/{TODAY}.key")).exists(), "its bytes are gone all the same");
+        // There is room again.
+        fs::remove_file(place.join("destroyed.tmp")).unwrap();
+        fs::remove_file(place.join(format!("days/{TOMORROW}.key.tmp"))).unwrap();
+        keyring.destroy(TODAY).unwrap();
+        keyring.make(TOMORROW).unwrap();
+        drop(keyring);
+        assert_is_gone(&reopen(&places));
+    }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pli::app::ports::{
-    Change, CommitError, Entry, Expectation, Key, List, LogSearch, Record, Store, UnitOfWork, Versioned,
+    Change, CommitError, Entry, Expectation, Key, List, LogSearch, Record, RestoredLog, Store, StoreError,
+    StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use pli::audit::{
     Action, Actor, Event, FailureReason, Frontier, Node, Object, Origin, Outcome, OutcomeClass, Selection,
@@ -59,6 +60,8 @@ on_every_store! {
     the_root_of_every_complete_subtree_is_told,
     a_pruned_log_keeps_its_hashes_and_nothing_that_finds_them,
     sixty_four_writers_lose_no_update_and_no_entry,
+    a_picture_stays_as_it_was_while_commits_go_on,
+    a_restored_log_goes_on_after_the_places_of_lost_entries,
 }
 
 fn puts(records: Vec<Record>) -> UnitOfWork {
@@ -104,6 +107,7 @@ async fn a_unit_whose_expectation_fails_leaves_nothing(store: Arc<dyn Store>) {
         expectations: vec![Expectation::Absent(Key::Partner(PartnerId::new(id(1))))],
         changes: sample::one_of_each().into_iter().map(Change::Put).collect(),
         entries: vec![sample::started(1)],
+        ..UnitOfWork::default()
     };
     assert!(matches!(store.commit(unit).await, Err(CommitError::Conflict)));
     for record in sample::one_of_each().iter().filter(|record| !matches!(record, Record::Partner(_))) {
@@ -118,7 +122,7 @@ async fn expectations_see_what_was_written_and_deleted(store: Arc<dyn Store>) {
     let expecting = |expectation| UnitOfWork {
         expectations: vec![expectation],
         changes: vec![Change::Put(sample::account(1).into())],
-        entries: vec![],
+        ..UnitOfWork::default()
     };
     store.commit(expecting(Expectation::Absent(key.clone()))).await.unwrap();
     let first = store.get(&key).await.unwrap().unwrap().version;
@@ -141,7 +145,7 @@ async fn a_record_made_anew_is_not_taken_for_the_old_one(store: Arc<dyn Store>) 
     let unit = UnitOfWork {
         expectations: vec![Expectation::Unchanged(key, seen)],
         changes: vec![Change::Put(sample::partner(1).into())],
-        entries: vec![],
+        ..UnitOfWork::default()
     };
     assert!(matches!(store.commit(unit).await, Err(CommitError::Conflict)));
 }
@@ -639,4 +643,102 @@ async fn two_gateways_do_not_share_a_store() {
     let at = tempfile::tempdir().unwrap();
     let _first = EmbeddedStore::open(at.path()).unwrap();
     assert!(EmbeddedStore::open(at.path()).is_err());
+}
+
+/// All records of a picture, read a few at a time.
+fn all_records(picture: &dyn StoreSnapshot) -> Vec<Record> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let (records, last) = picture.records(after.as_ref(), 3).unwrap();
+        found.extend(records);
+        match last {
+            Some(place) => after = Some(place),
+            None => return found,
+        }
+    }
+}
+
+async fn a_picture_stays_as_it_was_while_commits_go_on(store: Arc<dyn Store>) {
+    let draft = || sample::draft(7, 5, 40).into();
+    let mut records = sample::one_of_each();
+    records.push(draft());
+    let entries = (0..5).map(sample::started).collect();
+    store.commit(UnitOfWork { entries, ..puts(records.clone()) }).await.unwrap();
+    let log = store.log().await.unwrap();
+
+    let picture = store.snapshot().await.unwrap();
+    let (first, place) = picture.records(None, 3).unwrap();
+    for record in &records[..4] {
+        delete(&*store, record.key()).await;
+    }
+    put(&*store, vec![sample::draft(7, 9, 1).into(), sample::partner(99).into()]).await;
+    let more = (5..9).map(sample::started).collect();
+    store.commit(UnitOfWork { entries: more, ..UnitOfWork::default() }).await.unwrap();
+
+    assert_eq!(picture.log().unwrap(), log);
+    assert_eq!(picture.leaves(0, 100).unwrap().len(), 5);
+    let mut found = all_records(&*picture);
+    assert_eq!(found[..3], first);
+    assert_eq!(picture.records(place.as_ref(), 100).unwrap().0, found[3..]);
+    assert_eq!(found.len(), records.len(), "nothing new, nothing lost");
+    assert!(records.iter().all(|record| found.contains(record)), "each as it was");
+    let written: Vec<Record> = found
+        .iter()
+        .map(|record| serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap())
+        .collect();
+    assert_eq!(written, found, "the written form of a backup reads back");
+
+    found = all_records(&*store.snapshot().await.unwrap());
+    assert!(!found.contains(&draft()) && found.contains(&sample::partner(99).into()));
+}
+
+async fn a_restored_log_goes_on_after_the_places_of_lost_entries(store: Arc<dyn Store>) {
+    let leaf = |index: u32, pruned: bool| {
+        let entry = sample::started(index).entry;
+        StoredLeaf { index: u64::from(index), leaf: entry.leaf(), entry: (!pruned).then_some(entry) }
+    };
+    let leaves: Vec<StoredLeaf> = (0..260).map(|index| leaf(index, index < 256)).collect();
+    let restoring = |leaves: &[StoredLeaf], goes_on_from| UnitOfWork {
+        restored: RestoredLog { leaves: leaves.to_vec(), goes_on_from },
+        ..UnitOfWork::default()
+    };
+    store.commit(restoring(&leaves[..259], None)).await.unwrap();
+    assert!(
+        matches!(
+            store.commit(restoring(&leaves[..1], None)).await,
+            Err(CommitError::Store(StoreError::Damaged))
+        ),
+        "an entry has its place"
+    );
+    store.commit(restoring(&leaves[259..], None)).await.unwrap();
+    let mut signed = store.log().await.unwrap();
+    for lost in 260..600 {
+        signed.append(sample::started(lost).entry.leaf());
+    }
+    let unit = UnitOfWork { entries: vec![sample::started(600)], ..restoring(&[], Some(signed.clone())) };
+    assert_eq!(store.commit(unit).await.unwrap().first_entry, 600);
+    signed.append(sample::started(600).entry.leaf());
+    assert_eq!(store.log().await.unwrap(), signed, "it is the tree that was signed, and goes on");
+    let found = store.leaves(0, 1000).await.unwrap();
+    assert_eq!(found[..260], leaves);
+    assert_eq!(found[260..].iter().map(|leaf| leaf.index).collect::<Vec<_>>(), [600]);
+    let peak = Node { level: 9, place: 0 };
+    assert_eq!(
+        store.roots(&[peak]).await.unwrap(),
+        signed.peaks()[..1],
+        "what was signed is known of lost entries"
+    );
+    let lost = store.roots(&[Node { level: 0, place: 300 }]).await;
+    assert!(matches!(lost, Err(StoreError::Damaged)), "no hash is made up for a lost entry");
+    let starts = Selection { actions: vec![Action::GatewayStarted], ..Selection::default() };
+    let by_name = store.entries(&starts, 9);
+    let places: Vec<u64> = by_name.await.unwrap().iter().map(|(place, _)| *place).collect();
+    assert_eq!(places, [600, 259, 258, 257, 256], "what came back is found by what it names, newest first");
+    assert!(
+        matches!(
+            store.commit(restoring(&[], Some(Frontier::default()))).await,
+            Err(CommitError::Store(StoreError::Damaged))
+        ),
+        "a log never shrinks"
+    );
 }

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::retention::{ClockAnchor, KeyName};
+use crate::audit::Frontier;
+use crate::retention::{ClockAnchor, KeyName, StandingNote};
 use crate::vault::{Identity, Recipient};
 
 /// A secret of 32 bytes that lives as long as the installation.
@@ -19,6 +21,15 @@ pub enum SecretName {
     Codes,
     /// The Ed25519 seed that signs the log's checkpoints.
     LogSigning,
+}
+
+/// The log as it was signed last: enough to go on with it where a restored backup ends earlier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHead {
+    /// The signed checkpoint (C2SP tlog-checkpoint).
+    pub note: String,
+    /// The tree that it signs.
+    pub frontier: Frontier,
 }
 
 /// What can go wrong. The operator must act.
@@ -39,6 +50,10 @@ pub enum KeyringError {
 ///
 /// - Durable: [`Keyring::make`] and [`Keyring::destroy`] return after their effect is forced to disk, in every
 ///   copy that is configured.
+/// - [`Keyring::note_standing`] and [`Keyring::set_log_head`] return `Ok` when at least one copy has it, forced to disk:
+///   a cut-off must not wait for a second disk. A copy that lacks it is brought to the same state at the next opening.
+/// - A copy that is lost while the keyring is open: keys are read from another one, none is made, and none counts as
+///   destroyed, until it is back.
 /// - Destroyed means gone: after [`Keyring::destroy`] returns, no call gives the key again, also after a restart.
 /// - Concurrent: all methods may be called from many threads. `make` of a key that exists leaves it as it is.
 /// - Blocking but short: small files, no network.
@@ -64,4 +79,12 @@ pub trait Keyring: Send + Sync {
     fn clock_anchor(&self) -> Result<Option<ClockAnchor>, KeyringError>;
     /// Writes the clock's anchor down, durably.
     fn set_clock_anchor(&self, anchor: &ClockAnchor) -> Result<(), KeyringError>;
+    /// Notes what must outlive a restored backup.
+    fn note_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError>;
+    /// All notes, oldest first; of those that a later one about the same subject replaces, some may be gone.
+    fn standing(&self) -> Result<Vec<StandingNote>, KeyringError>;
+    /// The log as it was signed last.
+    fn log_head(&self) -> Result<Option<LogHead>, KeyringError>;
+    /// Writes down how the log was signed, in place of what stood there.
+    fn set_log_head(&self, head: &LogHead) -> Result<(), KeyringError>;
 }

@@ -12,13 +12,14 @@ mod store;
 
 pub use clock::Clock;
 pub use delivery::{Delivery, Dispatched, OutgoingMail};
-pub use keyring::{Keyring, KeyringError, SecretName};
+pub use keyring::{Keyring, KeyringError, LogHead, SecretName};
 pub use kits::{AlertState, DailyMail, DepositReceipt};
 pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
 pub use scanner::{ScanStream, Scanner, ScannerError, ScannerState};
 pub use store::{
     Change, CommitError, Committed, Entry, Expectation, ForwardCursor, ForwardTarget, Key, List, LogFound,
-    LogOrder, LogSearch, PersonName, Record, Store, StoreError, StoredCheckpoint, StoredLeaf, UnitOfWork,
-    Versioned, WitnessState, WitnessTrouble,
+    LogOrder, LogSearch, PersonName, Record, RecordPlace, Restoration, RestorationState, RestoreReport,
+    RestoredLog, Store, StoreError, StoreSnapshot, StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned,
+    WitnessState, WitnessTrouble,
 };

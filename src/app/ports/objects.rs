@@ -60,4 +60,9 @@ pub trait Objects: Send + Sync {
     async fn erase(&self, locators: &[ObjectLocator]) -> Result<(), ObjectError>;
     /// Erases whatever was begun before a day, named by a record or not. Returns how many objects or groups went.
     async fn sweep(&self, before: Day) -> Result<u64, ObjectError>;
+    /// Puts an object back where its locator says, from a backup; where blocking is allowed. Durable after
+    /// [`Objects::settle`] only.
+    fn put_back(&self, locator: &ObjectLocator, size: u64, sealed: &mut dyn Read) -> Result<(), ObjectError>;
+    /// Forces all that was put back to the disk; where blocking is allowed.
+    fn settle(&self) -> Result<(), ObjectError>;
 }

@@ -109,11 +109,71 @@ pub enum WitnessTrouble {
     SawAnother,
 }
 
+/// A restore of a backup: what was lost, and whether the gateway is open again.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Restoration {
+    /// Rises with each restore.
+    pub number: u64,
+    /// When the backup was made.
+    pub backup_made_at: Timestamp,
+    /// When it was restored.
+    pub restored_at: Timestamp,
+    /// The entries of the log from this one on, up to where it goes on, are lost.
+    pub lost_from: u64,
+    /// The tree from which the log goes on: as it was signed last.
+    pub goes_on_from: Frontier,
+    /// What was closed, voided and suspended.
+    pub report: RestoreReport,
+    /// Where it stands.
+    pub state: RestorationState,
+}
+
+/// What a restore closed, voided and suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RestoreReport {
+    /// Accounts that were cut off, or that signed in with something else since.
+    pub accounts_cut_off: u64,
+    /// Members who had been removed.
+    pub memberships_removed: u64,
+    /// Addresses that had been blocked.
+    pub addresses_blocked: u64,
+    /// Partners that had been suspended.
+    pub partners_suspended: u64,
+    /// Agreements that had ended or changed.
+    pub agreements_ended: u64,
+    /// Transfers that had been revoked.
+    pub transfers_revoked: u64,
+    /// Sessions that were ended.
+    pub sessions_ended: u64,
+    /// Links and codes that were voided.
+    pub links_voided: u64,
+    /// Drafts whose key is gone.
+    pub drafts_discarded: u64,
+    /// Mails of which it is not known whether they left.
+    pub mails_suspended: u64,
+}
+
+/// Where a restore stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum RestorationState {
+    /// It was begun; what is there is not whole.
+    Unfinished,
+    /// It is whole, and the gateway closed.
+    Closed,
+    /// An operator opened the gateway.
+    Opened {
+        /// When.
+        at: Timestamp,
+    },
+}
+
 /// Declares the records that a store keeps, each with the key that finds it.
 macro_rules! records {
     ($($(#[$doc:meta])* $variant:ident($record:ty) by $key:ty = $of:expr),+ $(,)?) => {
-        /// A record. Small: large bytes are objects.
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        /// A record. Small: large bytes are objects. Its written form is that of a backup.
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "kind", content = "record", rename_all = "snake_case")]
         pub enum Record { $($(#[$doc])* $variant($record)),+ }
 
         /// What finds one record.
@@ -200,6 +260,8 @@ records! {
     Witness(WitnessState) by Digest = |r| r.witness,
     /// A deposit that is held until its files are judged.
     Held(HeldDeposit) by TransferId = |r| r.id,
+    /// A restore of a backup, by its number.
+    Restoration(Restoration) by u64 = |r| r.number,
     /// An effect outside the store whose result is not in the log yet.
     Effect(PendingEffect) by EffectId = |r| r.id,
 }
@@ -272,6 +334,8 @@ pub enum List {
     People,
     /// Checkpoints, newest first.
     Checkpoints,
+    /// Restores of backups, newest first.
+    Restorations,
     /// How far each alert was told.
     Alerts,
     /// Receipts that wait for their proof, oldest first.
@@ -333,8 +397,20 @@ pub struct UnitOfWork {
     pub expectations: Vec<Expectation>,
     /// What changes, in order.
     pub changes: Vec<Change>,
+    /// What a restored log brings back, before the entries; nothing otherwise.
+    pub restored: RestoredLog,
     /// What the log gains, in order.
     pub entries: Vec<Entry>,
+}
+
+/// Entries that come back from a backup as they were, pruned ones included.
+#[derive(Debug, Clone, Default)]
+pub struct RestoredLog {
+    /// The entries; the first one's index is the log's size.
+    pub leaves: Vec<StoredLeaf>,
+    /// Where the log goes on when entries after them are lost: a larger tree, as it was signed. The lost ones' places
+    /// stay empty.
+    pub goes_on_from: Option<Frontier>,
 }
 
 /// The unit is durable.
@@ -429,6 +505,7 @@ pub struct LogFound {
 /// - **Concurrent**: all methods may be called from many tasks; commits may share one disk write (group commit).
 /// - Not found is `None` or an empty list, never an error.
 /// - The log only grows: entry `n` of the log is the `n`-th that was ever committed, and its leaf hash never changes.
+///   After a restore the places of lost entries are empty: [`Store::leaves`] passes them over.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Reads one record.
@@ -470,10 +547,33 @@ pub trait Store: Send + Sync {
 
     /// The roots of complete subtrees of the tree over the log, for proofs. One that is not complete yet is damage.
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError>;
+    /// A picture of everything as it is between two units, durable; commits go on meanwhile. To be dropped soon: what is
+    /// overwritten is kept for it in memory, and it ends with an error when that is too much.
+    async fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError>;
 }
 
-/// An entry as the log keeps it.
+/// A picture of the store at one moment. Read where blocking is allowed, in pieces.
+pub trait StoreSnapshot: Send + Sync {
+    /// The tree over the log.
+    fn log(&self) -> Result<Frontier, StoreError>;
+
+    /// Up to `limit` entries from index `first` on, oldest first.
+    fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError>;
+
+    /// Up to `limit` records after a place, each kind together; the place of the last one, none at the end.
+    fn records(
+        &self,
+        after: Option<&RecordPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Record>, Option<RecordPlace>), StoreError>;
+}
+
+/// Where a record stands in a [`StoreSnapshot`]: given by the store, opaque to everybody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordPlace(pub Vec<u8>);
+
+/// An entry as the log keeps it; its written form is that of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StoredLeaf {
     /// Its index.
     pub index: u64,

@@ -30,9 +30,14 @@ pub(super) async fn tiles(app: &Arc<App>, replies: &Replies, entries: bool) -> R
     line(replies, format!("tiles of {size} entries written")).await
 }
 
-struct ReplyWriter(Replies);
+/// Writes pieces of an answer; where blocking is allowed.
+pub(super) struct ReplyWriter(Replies);
 
 impl ReplyWriter {
+    pub(super) const fn new(replies: Replies) -> Self {
+        Self(replies)
+    }
+
     fn send(&self, reply: Reply) -> io::Result<()> {
         self.0.blocking_send(reply).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }

@@ -2,6 +2,7 @@
 //! use cases and answers in lines, files and bytes. The command line parses and prints; nothing is decided there.
 
 mod add;
+mod backup;
 mod change;
 mod export;
 mod kits;
@@ -18,11 +19,12 @@ use thiserror::Error;
 pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
-use crate::app::{App, AppError, ProofError};
+use crate::app::{App, AppError, ProofError, SuspendedMails};
 use crate::audit::Origin;
 use crate::identity::{NetworkRange, Role};
 use crate::relay::letter::SecretText;
 use crate::value::{Domain, Language, MailAddress, Reference, Slug};
+use crate::vault::Recipient;
 
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,6 +41,15 @@ pub enum Request {
     },
     /// One plain age file per sealed object, as files.
     RecoverExport,
+    /// A backup, as bytes of an age file to these recipients.
+    Backup {
+        /// Who can open it.
+        recipients: Vec<Recipient>,
+    },
+    /// An operator looked at what was restored: the gateway opens.
+    RestoreOpen,
+    /// What a restore suspended.
+    SuspendedMails(SuspendedMailsOptions),
     /// An operator looked at the clock: it is right.
     ClockConfirm,
     /// The salt of a deposit's receipt.
@@ -72,6 +83,14 @@ pub enum Request {
     AccountCutOff(AccountNamed),
     /// A forgotten password is reset.
     AccountReset(Reset),
+}
+
+/// What is done with the mails that a restore suspended.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendedMailsOptions {
+    /// What.
+    pub what: SuspendedMails,
 }
 
 /// How a list is written.
@@ -342,6 +361,9 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::AuditProve(wanted) => log::prove(app, replies, wanted).await,
         Request::AuditTiles { entries } => export::tiles(app, replies, entries).await,
         Request::RecoverExport => export::recovery(app, replies).await,
+        Request::Backup { recipients } => backup::make(app, replies, &recipients).await,
+        Request::RestoreOpen => backup::open(app, replies).await,
+        Request::SuspendedMails(options) => backup::mails(app, replies, options.what).await,
         Request::ClockConfirm => {
             let at = app.confirm_clock(Origin::Cli, None).await?;
             line(replies, format!("The clock is confirmed: {at}")).await

@@ -16,6 +16,7 @@
 //! it is opened anew.
 
 mod committer;
+mod snapshot;
 mod view;
 
 use std::fs::{self, File};
@@ -31,12 +32,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 
 use self::committer::{Committer, Order};
+use self::snapshot::{EmbeddedSnapshot, Pictures};
 use self::view::{Pending, View};
 use super::durable;
 use super::keyspace::{self, Pairs};
 use crate::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
-    UnitOfWork, Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoreSnapshot,
+    StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -69,6 +71,8 @@ struct Shared {
     tree: sled::Tree,
     /// What was applied last. Written while a batch is applied: a reader sees all of a group or nothing.
     pending: RwLock<Pending>,
+    /// For which what is overwritten is kept.
+    pictures: Pictures,
     durable: watch::Receiver<Durability>,
 }
 
@@ -95,7 +99,8 @@ impl EmbeddedStore {
         keyspace::check_format(&view::Whole(&tree))?;
         let (durable_sender, durable) = watch::channel(Durability::Group(0));
         let pending = RwLock::new(Pending::default());
-        let shared = Arc::new(Shared { _database: database, tree, pending, durable });
+        let shared =
+            Arc::new(Shared { _database: database, tree, pending, pictures: Pictures::default(), durable });
         let (orders, receiver) = mpsc::channel(QUEUE_UNITS);
         let committer = Committer::new(Arc::clone(&shared), file, durable_sender);
         let thread = std::thread::Builder::new().name("pli-commits".to_owned());
@@ -251,7 +256,8 @@ impl Store for EmbeddedStore {
     async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
         let mut leaves: Vec<StoredLeaf> = Vec::new();
         loop {
-            let next = first + leaves.len() as u64;
+            // Places of entries that were lost before a restore are passed over.
+            let next = leaves.last().map_or(first, |leaf| leaf.index + 1);
             let part = (limit - leaves.len()).min(ENTRIES_AT_ONCE);
             let found = self.read_long(move |pairs| keyspace::leaves(pairs, next, part)).await?;
             let is_last = found.len() < part;
@@ -269,6 +275,15 @@ impl Store for EmbeddedStore {
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
         let nodes = nodes.to_vec();
         self.read_long(move |pairs| keyspace::roots(pairs, &nodes)).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        let (overwritten, group) = {
+            let pending = self.shared.pending.read().unwrap_or_else(PoisonError::into_inner);
+            (self.shared.pictures.begin(), pending.group)
+        };
+        self.shared.wait_for(Some(group)).await?;
+        Ok(Box::new(EmbeddedSnapshot { shared: Arc::clone(&self.shared), overwritten }))
     }
 }
 

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -20,11 +20,13 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::super::durable;
 use super::place::Place;
-use crate::app::ports::{Keyring, KeyringError, Random, SecretName};
-use crate::retention::{ClockAnchor, KeyName};
+use crate::app::ports::{Keyring, KeyringError, LogHead, Random, SecretName};
+use crate::retention::{ClockAnchor, KeyName, StandingNote, last_standing};
 use crate::value::SecretBytes;
 use crate::vault::{Identity, Recipient};
 
+/// Notes that a later one replaces are left out at an opening when they are more than this.
+const REPLACED_NOTES_MAX: usize = 1000;
 const SECRET_NAMES: [SecretName; 4] =
     [SecretName::Pseudonyms, SecretName::Repeats, SecretName::Codes, SecretName::LogSigning];
 
@@ -91,9 +93,88 @@ impl DirectoryKeyring {
                 self.complete(name)?;
             }
         }
+        self.reconcile_notes()?;
         self.copies
             .iter()
             .try_for_each(|copy| SECRET_NAMES.iter().try_for_each(|name| self.give(copy, *name)))
+    }
+
+    /// Brings the copies' notes, log head and clock anchor to the same state: what one copy alone took, all have.
+    fn reconcile_notes(&self) -> Result<(), KeyringError> {
+        let of_copies = self.copies.iter().map(Place::standing).collect::<Result<Vec<_>, _>>()?;
+        let mut notes = of_copies.last().cloned().unwrap_or_default();
+        let missing: Vec<_> = of_copies
+            .iter()
+            .filter(|of_copy| **of_copy != notes)
+            .flatten()
+            .filter(|note| !notes.contains(note))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            notes.extend(missing);
+            notes.sort_by_key(|note| note.at);
+        }
+        let last = last_standing(&notes);
+        if notes.len() > last.len() + REPLACED_NOTES_MAX {
+            notes.retain(|note| last.get(&note.subject) == Some(note));
+        }
+        let heads = self.copies.iter().map(Place::log_head).collect::<Result<Vec<_>, _>>()?;
+        let head = heads.iter().flatten().max_by_key(|head| head.frontier.size());
+        let anchors = self.copies.iter().map(Place::clock_anchor).collect::<Result<Vec<_>, _>>()?;
+        let anchor = anchors.iter().rev().flatten().next();
+        for (place, copy) in self.copies.iter().enumerate() {
+            // An unfinished line is written over as well: the next note must begin a line of its own.
+            if of_copies[place] != notes || !copy.ends_its_notes()? {
+                copy.set_standing(&notes)?;
+            }
+            if let Some(head) = head.filter(|head| heads[place].as_ref() != Some(head)) {
+                copy.set_log_head(head)?;
+            }
+            if let Some(anchor) = anchor.filter(|anchor| anchors[place].as_ref() != Some(anchor)) {
+                copy.set_clock_anchor(anchor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads from the first copy that answers, the first place before the mirror. A place that lost its keyring (a disk
+    /// that went away) is passed over; it is told when no copy answers.
+    fn read_any<T>(
+        &self,
+        read: impl Fn(&Place) -> Result<Option<T>, KeyringError>,
+    ) -> Result<Option<T>, KeyringError> {
+        let mut first_error = None;
+        for copy in self.copies.iter().rev() {
+            match read(copy) {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => match copy.check(&self.id) {
+                    Ok(()) => return Ok(None),
+                    Err(error) => drop(first_error.get_or_insert(error)),
+                },
+                Err(error) => drop(first_error.get_or_insert(error)),
+            }
+        }
+        first_error.map_or(Ok(None), Err)
+    }
+
+    /// Does the work on each copy; enough that one succeeds, the others are told to the operator.
+    fn at_least_one(
+        &self,
+        what: &'static str,
+        work: impl Fn(&Place) -> Result<(), KeyringError>,
+    ) -> Result<(), KeyringError> {
+        let mut outcome = Ok(());
+        let mut done = false;
+        for copy in self.copies.iter().rev() {
+            match copy.check(&self.id).and_then(|()| work(copy)) {
+                Ok(()) => done = true,
+                Err(error) => {
+                    tracing::error!(%error, what, "keyring.copy_failed");
+                    outcome = Err(error);
+                }
+            }
+        }
+        if done { Ok(()) } else { outcome }
     }
 
     /// Brings a key to every copy, made new when no copy has it.
@@ -116,12 +197,15 @@ impl DirectoryKeyring {
     }
 
     fn find_secret(&self, name: SecretName) -> Result<[u8; 32], KeyringError> {
+        let mut outcome = Err(KeyringError::Damaged(format!("the secret {name:?} is missing")));
         for copy in self.copies.iter().rev() {
-            if let Some(secret) = copy.secret(name)? {
-                return Ok(secret);
+            match copy.secret(name) {
+                Ok(Some(secret)) => return Ok(secret),
+                Ok(None) => {}
+                Err(error) => outcome = Err(error),
             }
         }
-        Err(KeyringError::Damaged(format!("the secret {name:?} is missing")))
+        outcome
     }
 
     /// Every key that a copy has.
@@ -132,10 +216,6 @@ impl DirectoryKeyring {
             names.extend(copy.names()?);
         }
         Ok(names)
-    }
-
-    fn first(&self) -> Result<&Place, KeyringError> {
-        self.copies.last().ok_or_else(|| KeyringError::Unavailable(io::ErrorKind::NotFound.into()))
     }
 
     fn known(&self) -> RwLockReadGuard<'_, Known> {
@@ -197,7 +277,7 @@ impl Keyring for DirectoryKeyring {
         if known.destroyed.contains(&name) {
             return Err(KeyringError::NoKey(name));
         }
-        let key = self.first()?.key(name)?.ok_or(KeyringError::NoKey(name))?;
+        let key = self.read_any(|copy| copy.key(name))?.ok_or(KeyringError::NoKey(name))?;
         known.recipients.insert(name, key.recipient());
         Ok(key.recipient())
     }
@@ -207,7 +287,7 @@ impl Keyring for DirectoryKeyring {
         if known.destroyed.contains(&name) {
             return Err(KeyringError::NoKey(name));
         }
-        self.first()?.key(name)?.ok_or(KeyringError::NoKey(name))
+        self.read_any(|copy| copy.key(name))?.ok_or(KeyringError::NoKey(name))
     }
 
     /// A key that is still in a copy is named, so that its destruction is asked for again.
@@ -258,12 +338,33 @@ impl Keyring for DirectoryKeyring {
     }
 
     fn clock_anchor(&self) -> Result<Option<ClockAnchor>, KeyringError> {
-        self.first()?.clock_anchor()
+        self.read_any(Place::clock_anchor)
     }
 
     fn set_clock_anchor(&self, anchor: &ClockAnchor) -> Result<(), KeyringError> {
         let _one_at_a_time = self.known_mut();
-        self.first()?.set_clock_anchor(anchor)
+        self.at_least_one("clock anchor", |copy| copy.set_clock_anchor(anchor))
+    }
+
+    fn note_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError> {
+        let _one_at_a_time = self.known_mut();
+        self.at_least_one("standing notes", |copy| copy.add_standing(notes))
+    }
+
+    fn standing(&self) -> Result<Vec<StandingNote>, KeyringError> {
+        let _no_change_meanwhile = self.known();
+        let found =
+            self.read_any(|copy| copy.standing().map(|notes| (!notes.is_empty()).then_some(notes)))?;
+        Ok(found.unwrap_or_default())
+    }
+
+    fn log_head(&self) -> Result<Option<LogHead>, KeyringError> {
+        self.read_any(Place::log_head)
+    }
+
+    fn set_log_head(&self, head: &LogHead) -> Result<(), KeyringError> {
+        let _one_at_a_time = self.known_mut();
+        self.at_least_one("log head", |copy| copy.set_log_head(head))
     }
 }
 

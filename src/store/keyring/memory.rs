@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::app::ports::{Keyring, KeyringError, Random, SecretName};
-use crate::retention::{ClockAnchor, KeyName};
+use crate::app::ports::{Keyring, KeyringError, LogHead, Random, SecretName};
+use crate::retention::{ClockAnchor, KeyName, StandingNote};
 use crate::value::{Digest, SecretBytes};
 use crate::vault::{Identity, Recipient};
 
@@ -20,6 +20,8 @@ struct State {
     keys: BTreeMap<KeyName, SecretBytes>,
     destroyed: BTreeSet<KeyName>,
     anchor: Option<ClockAnchor>,
+    standing: Vec<StandingNote>,
+    log_head: Option<LogHead>,
 }
 
 impl MemoryKeyring {
@@ -97,6 +99,24 @@ impl Keyring for MemoryKeyring {
 
     fn set_clock_anchor(&self, anchor: &ClockAnchor) -> Result<(), KeyringError> {
         self.state().anchor = Some(anchor.clone());
+        Ok(())
+    }
+
+    fn note_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError> {
+        self.state().standing.extend_from_slice(notes);
+        Ok(())
+    }
+
+    fn standing(&self) -> Result<Vec<StandingNote>, KeyringError> {
+        Ok(self.state().standing.clone())
+    }
+
+    fn log_head(&self) -> Result<Option<LogHead>, KeyringError> {
+        Ok(self.state().log_head.clone())
+    }
+
+    fn set_log_head(&self, head: &LogHead) -> Result<(), KeyringError> {
+        self.state().log_head = Some(head.clone());
         Ok(())
     }
 }

@@ -6,7 +6,9 @@
 //! secrets/pseudonyms.key      32 bytes in base64
 //! mirrored                    there is a mirror (first copy only)
 //! destroyed                   the names of keys that must never come back, one a line
-//! clock.json                  the clock's anchor (first copy only)
+//! clock.json                  the clock's anchor
+//! standing.jsonl              what must outlive a restored backup, one note a line
+//! log-head.json               the log as it was signed last
 //! ```
 
 use std::collections::BTreeSet;
@@ -16,8 +18,8 @@ use std::path::{Path, PathBuf};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::super::durable;
-use crate::app::ports::{KeyringError, SecretName};
-use crate::retention::{ClockAnchor, KeyName};
+use crate::app::ports::{KeyringError, LogHead, SecretName};
+use crate::retention::{ClockAnchor, KeyName, StandingNote};
 use crate::value::SecretBytes;
 use crate::vault::Identity;
 
@@ -27,6 +29,8 @@ const DAYS: &str = "days";
 const SECRETS: &str = "secrets";
 const DESTROYED_FILE: &str = "destroyed";
 const CLOCK_FILE: &str = "clock.json";
+const STANDING_FILE: &str = "standing.jsonl";
+const LOG_HEAD_FILE: &str = "log-head.json";
 const KEY_SUFFIX: &str = ".key";
 
 /// A copy of the keyring.
@@ -148,6 +152,41 @@ impl Place {
         write(&self.directory, CLOCK_FILE, &bytes)
     }
 
+    /// The notes, in their order. A line that a crash left unfinished was told to nobody.
+    pub(super) fn standing(&self) -> Result<Vec<StandingNote>, KeyringError> {
+        let bytes = read(&self.directory.join(STANDING_FILE))?.unwrap_or_default();
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let lines = bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let notes = lines.map(serde_json::from_slice).collect::<Result<_, _>>();
+        notes.map_err(|_| KeyringError::Damaged(STANDING_FILE.to_owned()))
+    }
+
+    /// Whether the file of notes ends with a whole line.
+    pub(super) fn ends_its_notes(&self) -> Result<bool, KeyringError> {
+        let bytes = read(&self.directory.join(STANDING_FILE))?;
+        Ok(bytes.is_none_or(|bytes| bytes.is_empty() || bytes.ends_with(b"\n")))
+    }
+
+    pub(super) fn set_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError> {
+        write(&self.directory, STANDING_FILE, &standing_lines(notes)?)
+    }
+
+    pub(super) fn add_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError> {
+        durable::append(&self.directory, STANDING_FILE, &standing_lines(notes)?)
+            .map_err(KeyringError::Unavailable)
+    }
+
+    pub(super) fn log_head(&self) -> Result<Option<LogHead>, KeyringError> {
+        let bytes = read(&self.directory.join(LOG_HEAD_FILE))?;
+        let head = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        head.map_err(|_| KeyringError::Damaged(LOG_HEAD_FILE.to_owned()))
+    }
+
+    pub(super) fn set_log_head(&self, head: &LogHead) -> Result<(), KeyringError> {
+        let bytes = serde_json::to_vec(head).map_err(|_| KeyringError::Damaged(LOG_HEAD_FILE.to_owned()))?;
+        write(&self.directory, LOG_HEAD_FILE, &bytes)
+    }
+
     fn days(&self) -> PathBuf {
         self.directory.join(DAYS)
     }
@@ -155,6 +194,16 @@ impl Place {
     fn secrets(&self) -> PathBuf {
         self.directory.join(SECRETS)
     }
+}
+
+fn standing_lines(notes: &[StandingNote]) -> Result<Vec<u8>, KeyringError> {
+    let mut lines = Vec::new();
+    for note in notes {
+        serde_json::to_writer(&mut lines, note)
+            .map_err(|_| KeyringError::Damaged(STANDING_FILE.to_owned()))?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 fn key_file(name: KeyName) -> String {

@@ -89,6 +89,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::ForwardCursor(_)
         | Record::Witness(_)
         | Record::Checkpoint(_)
+        | Record::Restoration(_)
         | Record::Alert(_)
         | Record::Daily(_)
         | Record::Effect(_) => vec![],
@@ -127,6 +128,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::UploadsOf(draft) => records(Kind::Upload, draft.as_bytes()),
         List::PendingEffects => records(Kind::Effect, &[]),
         List::People => records(Kind::Person, &[]),
+        List::Restorations => Range { direction: Direction::Backward, ..records(Kind::Restoration, &[]) },
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
         List::Alerts => records(Kind::Alert, &[]),
         List::ReceiptsWithoutProof => all(key(Index::ReceiptWithoutProof)),

@@ -1,11 +1,12 @@
 //! The entries of the log in the key space, and the tree over them: entries in blocks, leaf hashes in tiles once 256 of
 //! them are there, the roots of larger subtrees one by one. Few and larger values are what makes appending cheap.
 //!
-//! Leaf hashes and roots stay for ever; blocks go when their entries are pruned. What entries are found by is `log.rs`.
+//! The places of entries that were lost before a restore hold [`LOST`] in their tiles, and only those roots that the signed
+//! tree told are known of them. Leaf hashes and roots stay for ever; blocks go when their entries are pruned. What entries are found by is `log.rs`.
 
 use super::write::Writes;
 use super::{Direction, KeyspaceError, Pair, Pairs, end_of};
-use crate::app::ports::{Entry, StoreError, StoredLeaf};
+use crate::app::ports::{Entry, RestoredLog, StoreError, StoredLeaf};
 use crate::audit::{Entry as LogEntry, Frontier, Node};
 use crate::value::Digest;
 
@@ -29,6 +30,27 @@ const BLOCK_BYTES: usize = 4096;
 const PAYLOAD_MAX_BYTES: usize = 4096;
 /// Bytes before a payload in a block: leaf hash, salt, length.
 const HEAD_BYTES: usize = HASH_BYTES + 16 + 2;
+
+/// Stands for the hash of a leaf that was lost before a restore; no leaf hashes to it.
+const LOST: Digest = Digest::from_bytes([0; HASH_BYTES]);
+/// Entries that a restore may find lost: two gigabytes of them.
+const LOST_MAX: u64 = 10_000_000;
+
+/// Refuses entries that do not come back in their places, or a tree that is smaller than what came back.
+pub(super) fn check_restored(restored: &RestoredLog, size: u64) -> Result<(), StoreError> {
+    for (place, leaf) in (size..).zip(&restored.leaves) {
+        let entry = leaf.entry.as_ref();
+        let hashes = entry.is_none_or(|entry| entry.leaf() == leaf.leaf && entry.event().is_ok());
+        if leaf.index != place || leaf.leaf == LOST || !hashes {
+            return Err(StoreError::Damaged);
+        }
+    }
+    let size = size + restored.leaves.len() as u64;
+    match &restored.goes_on_from {
+        Some(larger) if larger.size() < size || larger.size() - size > LOST_MAX => Err(StoreError::Damaged),
+        _ => Ok(()),
+    }
+}
 
 /// Refuses entries that are larger than any event is.
 pub(super) fn check(entries: &[Entry]) -> Result<(), StoreError> {
@@ -88,6 +110,36 @@ impl Appended {
         place
     }
 
+    /// Appends the leaf of an entry whose payload was pruned. Whole tiles of them must come in one group.
+    pub(super) fn push_bare(&mut self, leaf: Digest, frontier: &mut Frontier) -> u64 {
+        let place = self.next();
+        self.end_block(place);
+        self.leaves.push(leaf);
+        self.block_first = place + 1;
+        let pairs = &mut self.pairs;
+        frontier.append_with(leaf, |level, place, hash| {
+            if level >= TILE_LEVEL {
+                pairs.push((root_key(Node { level, place }), hash.as_bytes().to_vec()));
+            }
+        });
+        place
+    }
+
+    /// Goes on after lost entries, from a tree of which only the peaks are known.
+    pub(super) fn skip_to(&mut self, larger: &Frontier) {
+        self.end_block(self.next());
+        while self.next() < larger.size() {
+            self.leaves.push(LOST);
+        }
+        self.block_first = self.next();
+        let mut first = 0;
+        let levels = (0..u64::BITS).rev().filter(|level| larger.size() & (1 << level) != 0);
+        for (level, peak) in levels.zip(larger.peaks()) {
+            self.pairs.push((root_key(Node { level, place: first >> level }), peak.as_bytes().to_vec()));
+            first += 1 << level;
+        }
+    }
+
     fn end_block(&mut self, next: u64) {
         if !self.block.is_empty() {
             self.pairs.push((block_key(self.block_first), std::mem::take(&mut self.block)));
@@ -100,21 +152,18 @@ impl Appended {
         self.end_block(self.next());
         for tile in self.start / TILE_LEAVES..self.next() / TILE_LEAVES {
             let first = tile * TILE_LEAVES;
-            let mut hashes = Vec::with_capacity(2 * HALF_LEAVES * HASH_BYTES);
+            let mut hashes = vec![LOST; 2 * HALF_LEAVES];
             if first < self.start {
                 let before = usize::try_from(self.start - first).map_err(|_| StoreError::Damaged)?;
-                for leaf in stored(pairs, first, before)? {
-                    hashes.extend_from_slice(leaf.leaf.as_bytes());
-                }
+                let known = stored(pairs, first, before)?.into_iter().filter(|leaf| leaf.index < self.start);
+                known.for_each(|leaf| hashes[offset(leaf.index)] = leaf.leaf);
             }
             let skipped =
                 usize::try_from(first.saturating_sub(self.start)).map_err(|_| StoreError::Damaged)?;
-            for leaf in &self.leaves[skipped..] {
-                if hashes.len() >= 2 * HALF_LEAVES * HASH_BYTES {
-                    break;
-                }
-                hashes.extend_from_slice(leaf.as_bytes());
+            for (place, leaf) in (first.max(self.start)..first + TILE_LEAVES).zip(&self.leaves[skipped..]) {
+                hashes[offset(place)] = *leaf;
             }
+            let hashes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
             for (half, bytes) in (0_u8..).zip(hashes.chunks(HALF_LEAVES * HASH_BYTES)) {
                 self.pairs.push((tile_key(tile, half), bytes.to_vec()));
             }
@@ -130,17 +179,20 @@ pub(super) fn leaves(
     first: u64,
     limit: usize,
 ) -> Result<Vec<StoredLeaf>, StoreError> {
-    let mut found = Vec::new();
-    while found.len() < limit && first + (found.len() as u64) < pruned {
-        let place = first + found.len() as u64;
+    let (mut found, mut place) = (Vec::new(), first);
+    while found.len() < limit && place < pruned {
         let tile = tile(pairs, place / TILE_LEAVES)?.ok_or(StoreError::Damaged)?;
         let bare = (place..pruned.min((place / TILE_LEAVES + 1) * TILE_LEAVES)).take(limit - found.len());
-        found.extend(bare.map(|index| StoredLeaf { index, leaf: tile[offset(index)], entry: None }));
+        for index in bare {
+            place = index + 1;
+            if tile[offset(index)] != LOST {
+                found.push(StoredLeaf { index, leaf: tile[offset(index)], entry: None });
+            }
+        }
     }
-    let next = first + found.len() as u64;
     let left = limit - found.len();
     if left > 0 {
-        found.extend(stored(pairs, next, left)?);
+        found.extend(stored(pairs, place, left)?);
     }
     Ok(found)
 }
@@ -183,19 +235,22 @@ pub(super) fn entries_between(
 
 /// The root of a complete subtree.
 pub(super) fn root(pairs: &dyn Pairs, node: Node) -> Result<Digest, StoreError> {
-    if node.level >= TILE_LEVEL {
-        let bytes = pairs.get(&root_key(node))?.ok_or(StoreError::Damaged)?;
+    // Below a tile only what a signed tree told of lost entries has a root of its own.
+    if let Some(bytes) = pairs.get(&root_key(node))? {
         return Ok(Digest::from_bytes(bytes.try_into().map_err(|_| StoreError::Damaged)?));
+    }
+    if node.level >= TILE_LEVEL {
+        return Err(StoreError::Damaged);
     }
     let (first, width) = (node.place << node.level, 1_u64 << node.level);
     let mut frontier = Frontier::default();
     if let Some(tile) = tile(pairs, first / TILE_LEAVES)? {
-        (first..first + width).for_each(|place| frontier.append(tile[offset(place)]));
+        let known = (first..first + width).map(|place| tile[offset(place)]).take_while(|leaf| *leaf != LOST);
+        known.for_each(|leaf| frontier.append(leaf));
     } else {
         let leaves = stored(pairs, first, offset(width))?;
-        for leaf in &leaves {
-            frontier.append(leaf.leaf);
-        }
+        let known = (first..).zip(&leaves).take_while(|(place, leaf)| leaf.index == *place);
+        known.for_each(|(_, leaf)| frontier.append(leaf.leaf));
     }
     if frontier.size() == width { Ok(frontier.root()) } else { Err(StoreError::Damaged) }
 }

@@ -23,12 +23,14 @@ mod log;
 mod postings;
 mod record;
 mod search;
+mod snapshot;
 mod write;
 
 use thiserror::Error;
 
 pub(super) use self::log::{leaves, roots};
 pub(super) use self::search::search;
+pub(super) use self::snapshot::{Overwritten, Picture, records};
 pub(super) use self::write::Group;
 use crate::app::ports::{Key, List, Record, StoreError, Versioned};
 use crate::audit::Frontier;
@@ -64,6 +66,16 @@ pub(super) enum KeyspaceError {
         /// What is kept, in bytes.
         limit: usize,
         /// What was given, in bytes.
+        actual: usize,
+    },
+    /// More was overwritten than is kept for one picture.
+    #[error(
+        "{actual} bytes were overwritten while the store was read, {limit} are kept: try again when less is going on"
+    )]
+    ChangedTooMuch {
+        /// What is kept, in bytes.
+        limit: usize,
+        /// What was overwritten, in bytes.
         actual: usize,
     },
     /// The space was written by a program with another layout.

@@ -65,6 +65,7 @@ kinds! {
     KeyRotation = 25,
     ForwardCursor = 29,
     Witness = 30,
+    Restoration = 26,
     Receipt = 36,
     Alert = 37,
     Daily = 38,
@@ -114,6 +115,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         }
         // There is one.
         Key::Daily(()) => {}
+        Key::Restoration(number) => address.extend_from_slice(&number.to_be_bytes()),
         Key::Checkpoint(size) => address.extend_from_slice(&size.to_be_bytes()),
     }
     address

@@ -11,7 +11,7 @@ use super::postings::Postings;
 use super::record::{self, chunk_key};
 use super::{KeyspaceError, Pairs, index, log};
 use crate::app::ports::{
-    Change, CommitError, Committed, Entry, Expectation, Key, Record, StoreError, UnitOfWork,
+    Change, CommitError, Committed, Entry, Expectation, Key, Record, RestoredLog, StoreError, UnitOfWork,
 };
 use crate::audit::Frontier;
 
@@ -89,14 +89,43 @@ impl<'a> Group<'a> {
         }
         let (writes, pruned) = (addition.writes, addition.pruned);
         leaves::check(&unit.entries)?;
-        let first_entry = self.meta.frontier.size();
-        if !writes.is_empty() || !unit.entries.is_empty() {
+        let restored = &unit.restored;
+        let whole = !restored.leaves.is_empty() || restored.goes_on_from.is_some();
+        if whole {
+            leaves::check_restored(restored, self.meta.frontier.size())?;
+        }
+        let mut first_entry = self.meta.frontier.size();
+        if whole || !writes.is_empty() || !unit.entries.is_empty() {
             self.meta.units = version;
             self.meta.pruned = pruned;
             self.writes.extend(writes);
+            if whole {
+                self.restore(restored);
+                first_entry = self.meta.frontier.size();
+            }
             self.append(&unit.entries);
         }
         Ok(Committed { first_entry })
+    }
+
+    /// Puts entries back where they were, after [`leaves::check_restored`]; then the log goes on from a larger tree, if it
+    /// is to.
+    fn restore(&mut self, restored: &RestoredLog) {
+        for leaf in &restored.leaves {
+            match &leaf.entry {
+                Some(entry) => {
+                    let place = self.appended.push(entry, &mut self.meta.frontier);
+                    if let Ok(event) = entry.event() {
+                        log::note(&mut self.postings, place, &event);
+                    }
+                }
+                None => self.meta.pruned = self.appended.push_bare(leaf.leaf, &mut self.meta.frontier) + 1,
+            }
+        }
+        if let Some(larger) = &restored.goes_on_from {
+            self.appended.skip_to(larger);
+            self.meta.frontier = larger.clone();
+        }
     }
 
     /// Gives the entries their places.

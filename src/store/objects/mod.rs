@@ -14,6 +14,7 @@ mod kept;
 mod large;
 mod locator;
 mod pack;
+mod put_back;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -106,6 +107,15 @@ impl Objects for DirectoryObjects {
         let store = Arc::clone(&self.0);
         let swept = move || Ok(store.files.remove_before(before)? + store.packs.remove_before(before)?);
         blocking(swept).await.map_err(ObjectError::Unavailable)
+    }
+
+    fn put_back(&self, locator: &ObjectLocator, size: u64, sealed: &mut dyn Read) -> Result<(), ObjectError> {
+        let place = Place::parse(locator).ok_or(ObjectError::NotSealed)?;
+        put_back::put_back(&self.0.root, place, size, sealed).map_err(ObjectError::Unavailable)
+    }
+
+    fn settle(&self) -> Result<(), ObjectError> {
+        put_back::settle(&self.0.root).map_err(ObjectError::Unavailable)
     }
 }
 

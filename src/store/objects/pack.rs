@@ -215,6 +215,12 @@ pub(super) fn is_object(pack: &File, offset: u64, length: u64) -> io::Result<boo
     }
 }
 
+/// Writes the header that stands before an object.
+pub(super) fn write_header(pack: &File, offset: u64, length: u64) -> io::Result<()> {
+    let start = offset.checked_sub(HEADER_BYTES as u64).ok_or(io::ErrorKind::InvalidData)?;
+    pack.write_all_at(&header(length), start)
+}
+
 /// Erases stretches of a pack, and forces that to the disk.
 pub(super) fn erase(path: &Path, stretches: &[(u64, u64)]) -> io::Result<()> {
     let pack = match File::options().read(true).write(true).open(path) {

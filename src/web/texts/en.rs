@@ -466,6 +466,11 @@ pub(super) const TEXTS: Texts = Texts {
             "Your request did not go through. What had been confirmed still stands.",
             "Try again in a few minutes. If it happens again, report it with the reference below.",
         ),
+        restored: (
+            "The service is closed while it is checked",
+            "The gateway was restored from a backup. No deposit is taken until it has been checked.",
+            "Keep your files and try again later. A link that you got before does not work any more: ask for a new one.",
+        ),
         unavailable: (
             "The service is not available for the moment",
             "Your request was not taken. What had been confirmed still stands.",

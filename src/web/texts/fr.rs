@@ -482,6 +482,11 @@ pub(super) const TEXTS: Texts = Texts {
             "Votre demande n’a pas abouti. Ce qui avait été confirmé reste acquis.",
             "Réessayez dans quelques minutes. Si cela se reproduit, signalez-le avec la référence ci-dessous.",
         ),
+        restored: (
+            "Service fermé le temps d’une vérification",
+            "La passerelle a été restaurée depuis une sauvegarde. Aucun dépôt n’est pris tant qu’elle n’a pas été vérifiée.",
+            "Gardez vos fichiers et réessayez plus tard. Un lien reçu avant ne fonctionne plus : redemandez-en un.",
+        ),
         unavailable: (
             "Service momentanément indisponible",
             "Votre demande n’a pas été prise en compte. Ce qui avait été confirmé reste acquis.",

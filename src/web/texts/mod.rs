@@ -189,7 +189,7 @@ texts! {
         support, support_help, start_again, expired_on, next ;
         bad_request: Told, forbidden: Told, not_admitted: Told, not_found: Told, transfer_expired: Told, link_expired: Told,
         too_large: Told, too_large_limit: Named, too_many: Told, too_many_wait: Counted<u32>, internal: Told,
-        unavailable: Told
+        restored: Told, unavailable: Told
     }
     /// The page on personal data.
     Data {

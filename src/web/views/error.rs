@@ -53,6 +53,8 @@ pub enum ErrorKind {
     },
     /// 500: a fault of ours.
     Internal,
+    /// 503: a backup was restored, and an operator has not opened the gateway yet.
+    Restored,
     /// 503: closed for a moment; nothing accepted is lost (S8).
     Unavailable,
 }
@@ -69,7 +71,7 @@ impl ErrorKind {
             Self::TooLarge { .. } => 413,
             Self::TooMany { .. } => 429,
             Self::Internal => 500,
-            Self::Unavailable => 503,
+            Self::Restored | Self::Unavailable => 503,
         }
     }
 }
@@ -95,6 +97,7 @@ impl ErrorPage {
                 (t.too_many.0, t.too_many.1.to_owned(), (t.too_many_wait)(seconds.div_ceil(60)))
             }
             ErrorKind::Internal => fixed(&t.internal),
+            ErrorKind::Restored => fixed(&t.restored),
             ErrorKind::Unavailable => fixed(&t.unavailable),
         }
     }
