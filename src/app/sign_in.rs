@@ -170,6 +170,7 @@ impl App {
         }
     }
 
+    /// What does not open was damaged or swapped: the officer is told.
     async fn keep_unlocked(
         &self,
         account: &Account,
@@ -178,19 +179,23 @@ impl App {
         cookie: &Token,
         visitor: Visitor,
     ) -> Result<(), AppError> {
-        let now = self.now().at;
-        let opened = key.open(secret);
-        let outcome = match &opened {
-            Ok(_) => Outcome::Done,
-            Err(_) => Outcome::Failed(FailureReason::SealDamaged),
+        let Ok(identity) = key.open(secret) else {
+            return self.log_unlocking(account, Outcome::Failed(FailureReason::SealDamaged), visitor).await;
         };
-        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
-        self.log_alone(event(now, actor, Action::PersonalKeyOpened, object, outcome, visitor.web())).await?;
-        if let Ok(identity) = opened {
-            self.unlocked.keep(cookie, account.id, &identity, now)?;
-            self.settle_rotations(account, cookie).await;
-        }
+        self.unlocked.keep(cookie, account.id, &identity, self.now().at)?;
+        self.settle_rotations(account, cookie).await;
         Ok(())
+    }
+
+    async fn log_unlocking(
+        &self,
+        account: &Account,
+        outcome: Outcome,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
+        let action = Action::PersonalKeyOpened;
+        self.log_alone(event(self.now().at, actor, action, object, outcome, visitor.web())).await
     }
 
     /// Whether the person's key is open in this session: after a restart it is not, and is asked for anew.
@@ -218,6 +223,7 @@ impl App {
         let (Some(secret), Some(key)) = (secret, key) else {
             return Err(self.refuse_sign_in(actor, RefusalReason::CredentialsWrong, visitor).await);
         };
+        self.log_unlocking(&signed.account, Outcome::Done, visitor).await?;
         Ok(self.keep_unlocked(&signed.account, &key, &secret, &signed.cookie, visitor).await?)
     }
 
