@@ -279,6 +279,8 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
             validity: ValidityPolicy::parse(include_str!("../policies/validity.toml")).unwrap(),
             files: FilePolicies::parse(include_str!("../policies/files.toml")).unwrap(),
             custody: CustodyPolicy::parse(include_str!("../policies/custody.toml")).unwrap(),
+            privacy: pli::policy::privacy::PrivacyPolicy::parse(include_str!("../policies/privacy.toml"))
+                .unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),
             digest: Digest::of(b"policies"),
         },

@@ -1,16 +1,18 @@
 //! Every page in every state that a person can meet, with made-up data, for the gallery and for `tests/pages.rs`.
 
 use askama::Result;
+use pli::app::kit_text::Section;
 use pli::value::{ByteSize, Digest, Language, Millis, Reference, Timestamp, UploadId};
 use pli::web::views::{
-    AccessibilityPage, AddressProblem, AskedFileOutcome, CodePage, CodeProblem, DataProtectionPage, Delivery,
-    DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole, DepositHost,
-    DepositLink, DepositPage, DraftFile, DraftFileState, DraftPage, DraftProblem, EnvelopePage, ErrorKind,
-    ErrorPage, Frame, HeldReceipt, HomePage, JournalFilter, JournalOutcome, JournalPage, JournalRow,
-    JournalState, KeyNotice, KeyPage, LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox,
-    MailboxesPage, MemberRow, MembersNotice, MembersPage, OpenedFile, OpenedPage, PageLink, ReceiptOutcome,
-    ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding, TransferHead,
-    TransferRow, TransferState, UnfinishedFile, WaitingRow,
+    AccessibilityPage, AddressProblem, AskedFileOutcome, BreachPage, BreachTyped, CodePage, CodeProblem,
+    DataProtectionPage, Delivery, DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox,
+    DemoPerson, DemoRole, DepositHost, DepositLink, DepositPage, DraftFile, DraftFileState, DraftPage,
+    DraftProblem, EnvelopePage, ErrorKind, ErrorPage, Frame, HeldReceipt, HomePage, JournalFilter,
+    JournalOutcome, JournalPage, JournalRow, JournalState, KeyNotice, KeyPage, KitProblem, KitsPage,
+    LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, MemberRow, MembersNotice,
+    MembersPage, OpenedFile, OpenedPage, PageLink, PersonOutcome, PersonRequestPage, ProcessingPage,
+    ReceiptOutcome, ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding,
+    TransferHead, TransferRow, TransferState, UnfinishedFile, WaitingRow,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -25,6 +27,7 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
     let groups = [
         of.outside(),
         of.receipts(),
+        of.kits(),
         of.form(),
         of.inside(),
         of.log(),
@@ -90,6 +93,45 @@ impl Samples {
             ("receipt-promise", page(Some(ReceiptOutcome::Holds(promise)))),
             ("receipt-fails", page(Some(ReceiptOutcome::Fails))),
             ("receipt-empty", page(Some(ReceiptOutcome::Empty))),
+        ]
+    }
+
+    /// The officer's kits.
+    fn kits(&self) -> Pages {
+        let frame = || self.signed_in();
+        let sections = || {
+            let people = vec!["agent@carsat.example – transferts lus : 3".to_owned(), "x".to_owned()];
+            let numbers =
+                Section::new("Ce qui a été touché").row("Transferts lus", "3").row("Hébergement", "");
+            vec![numbers, Section::new("Qui a agi").rows("Personnes", people)]
+        };
+        let typed = BreachTyped {
+            from: "2026-11-20T00:00".to_owned(),
+            until: "2026-11-21T00:00".to_owned(),
+            aware: "2026-11-21T09:30".to_owned(),
+            ..BreachTyped::default()
+        };
+        let breach = |problem, sections| {
+            let mailboxes = vec![("1".to_owned(), "Partenaires retraite".to_owned())];
+            BreachPage { frame: frame(), typed: typed.clone(), mailboxes, problem, sections }.render()
+        };
+        let person = |problem, outcome| {
+            let address = "nadia.morvan@cd35.example".to_owned();
+            PersonRequestPage { frame: frame(), address, problem, outcome }.render()
+        };
+        vec![
+            ("kits", KitsPage { frame: frame() }.render()),
+            ("kit-breach", breach(None, None)),
+            ("kit-breach-wrong", breach(Some(KitProblem::Transfer), None)),
+            ("kit-breach-made", breach(None, Some(sections()))),
+            ("kit-record", ProcessingPage { frame: frame(), sections: sections() }.render()),
+            ("kit-person", person(None, PersonOutcome::Nothing)),
+            ("kit-person-found", person(None, PersonOutcome::Found(sections()))),
+            (
+                "kit-person-not-confirmed",
+                person(Some(KitProblem::NotConfirmed), PersonOutcome::Found(sections())),
+            ),
+            ("kit-person-erased", person(None, PersonOutcome::Erased(sections()))),
         ]
     }
 

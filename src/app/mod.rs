@@ -9,6 +9,7 @@ mod alerts;
 mod attest_keys;
 mod audit_settings;
 mod backup;
+mod breach_kit;
 mod clock;
 mod custody;
 mod deliver_mails;
@@ -24,18 +25,21 @@ mod inspect;
 mod inspect_draft;
 mod inspect_mail;
 mod keep_log;
+pub mod kit_text;
 mod letters;
 mod list_transfers;
 mod members;
 mod note_bounce;
 mod open_draft;
 mod open_transfer;
+mod person_data;
 mod personal_keys;
 pub mod ports;
 mod prove_log;
 mod prune_log;
 mod receipt;
 mod recover;
+mod register_kit;
 mod release;
 mod request_proof;
 mod restore;
@@ -69,6 +73,10 @@ pub use audit_settings::{AuditSettings, Witness};
 pub use backup::{
     BackupEnd, BackupError, BackupHeader, BackupProgress, BackupTarget, CheckedBackup, check_backup,
 };
+pub use breach_kit::{
+    BreachError, BreachReport, BreachScope, Deadline, Doer, ENTRIES_MAX, KitReader, ScopeEntry,
+    TouchedTransfer,
+};
 pub use clock::Now;
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
@@ -88,11 +96,13 @@ pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
+pub use person_data::{ErasureError, ErasureReport, Kept, PersonData};
 pub use personal_keys::{ResetError, SecretError};
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
 pub use prune_log::Pruned;
 pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
+pub use register_kit::{PROCESSING_RECORD_TITLE, ProcessingRecord};
 pub use request_proof::ProofAsked;
 pub use restore::Restored;
 pub use self_check::{Letters, SELF_CHECK_EVERY};
@@ -108,6 +118,7 @@ use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outc
 use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
+use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
 use crate::value::{Digest, Domain, EffectId, MailAddress, MailboxId, PersonId, Timestamp, keyed_digest};
@@ -134,6 +145,8 @@ pub struct Policies {
     pub custody: CustodyPolicy,
     /// Which files are accepted.
     pub files: FilePolicies,
+    /// What records of processing and notices of a breach say.
+    pub privacy: PrivacyPolicy,
     /// The digest of all policy files together, which goes into the log with each decision.
     pub digest: Digest,
 }

@@ -87,6 +87,8 @@ coded! {
         LogRead = "log.read", "lecture du journal", "reading of the log";
         LogExported = "log.exported", "export du journal", "export of the log";
         LogVerified = "log.verified", "vérification du journal", "verification of the log";
+        BreachKitMade = "log.breach_kit_made", "établissement d'un dossier de violation", "making of a breach kit";
+        ProcessingRecordMade = "log.processing_record_made", "établissement du registre des traitements", "making of the record of processing";
         ReceiptVerified = "log.receipt_verified", "vérification d'un reçu de dépôt", "verification of a deposit receipt";
         ReceiptSaltTold = "log.receipt_salt_told", "communication du sel d'un reçu", "telling of the salt of a receipt";
         LogPruned = "log.pruned", "purge du journal après sa durée de conservation", "pruning of the log after its retention";

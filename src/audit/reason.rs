@@ -106,6 +106,7 @@ coded! {
         TermsNotAccepted = "terms_not_accepted", "conditions d'utilisation non acceptées", "terms of use not accepted";
         ClockNotTrusted = "clock_not_trusted", "horloge non fiable", "clock not trusted";
         PolicyDenied = "policy_denied", "interdit par la politique en vigueur", "denied by the policy in force";
+        AccountNeeded = "account_needed", "compte encore nécessaire", "account still needed";
         ReceiptFalse = "receipt_false", "reçu illisible, faux ou modifié", "unreadable, false or altered receipt";
         RecipientRefused = "recipient_refused", "destinataire refusé par son serveur", "recipient refused by its server";
     }

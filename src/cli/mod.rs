@@ -7,6 +7,7 @@
 mod account;
 mod audit;
 mod backup;
+mod breach;
 mod check;
 mod clock;
 mod demo;
@@ -16,6 +17,7 @@ mod key;
 mod mailbox;
 mod organisation;
 mod partner;
+mod privacy;
 mod receipt;
 mod recover;
 mod restore;
@@ -80,6 +82,11 @@ enum Command {
     /// The log: export it, verify an export.
     #[command(subcommand)]
     Audit(audit::Action),
+    /// The kit of a breach: what was touched, by whom, whom to tell by when, a draft of the notice, proofs. Logged.
+    Breach(breach::Options),
+    /// The record of processing; what is held about an address, and its erasure.
+    #[command(subcommand)]
+    Privacy(privacy::Action),
     /// Receipts of deposits: verify one, tell its salt.
     #[command(subcommand)]
     Receipt(receipt::Action),
@@ -116,6 +123,8 @@ pub fn run() -> ExitCode {
         Command::Partner(action) => partner::run(&directory, action),
         Command::Account(action) => account::run(&directory, action),
         Command::Audit(action) => audit::run(&directory, &action),
+        Command::Breach(options) => breach::run(&directory, options),
+        Command::Privacy(action) => privacy::run(&directory, action),
         Command::Receipt(action) => receipt::run(&directory, action),
         Command::Witness(action) => witness::run(action),
         Command::Recover(action) => recover::run(&directory, &action),
@@ -181,6 +190,10 @@ mod tests {
             "pli restore --open",
             "pli restore --mails resume",
             "pli receipt verify recu.txt --key pli+00000000+x --file a --file b --salt 000102030405060708090a0b0c0d0e0f",
+            "pli breach --from 2026-11-21T00:00 --until 2026-11-22T00:00 --mailbox m --account a@b.example -o kit",
+            "pli privacy record -o out",
+            "pli privacy export a@b.example -o out",
+            "pli privacy erase a@b.example --yes",
             "pli receipt salt 7K3M-9QXD-04TZ",
             "pli title check --policy title.toml",
             "pli --dir d clock confirm",

@@ -6,4 +6,5 @@
 pub mod access;
 pub mod alerts;
 pub mod custody;
+pub mod privacy;
 pub mod title;

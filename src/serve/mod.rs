@@ -36,8 +36,8 @@ pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, clamd, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
-    AccountNamed, Foundation, ListOptions, Membership, NewAccount, NewMailbox, NewOrganisation, NewPartner,
-    ProofWanted, Request, RequestError, Reset, SuspendedMailsOptions, execute,
+    AccountNamed, BreachRequest, Foundation, ListOptions, Membership, NewAccount, NewMailbox,
+    NewOrganisation, NewPartner, ProofWanted, Request, RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates};
 pub use witness::{WitnessError, run_witness};

@@ -9,6 +9,7 @@ use crate::app::Policies;
 use crate::content::{FilePolicies, FilePolicyError};
 use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
+use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
 use crate::retention::{ValidityPolicy, ValidityPolicyError};
 use crate::value::Digest;
@@ -18,6 +19,7 @@ const VALIDITY: &str = "validity.toml";
 const ALERTS: &str = "alerts.toml";
 const CUSTODY: &str = "custody.toml";
 const FILES: &str = "files.toml";
+const PRIVACY: &str = "privacy.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
@@ -25,6 +27,7 @@ const BUILT_IN_FILES: &str = include_str!("../../policies/files.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
+const BUILT_IN_PRIVACY: &str = include_str!("../../policies/privacy.toml");
 
 /// Why the policies are refused. The operator must act.
 #[derive(Debug, Error)]
@@ -55,6 +58,9 @@ pub enum PolicyError {
     /// The custody policy is refused.
     #[error(transparent)]
     Custody(#[from] CustodyPolicyError),
+    /// The privacy policy is refused.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyPolicyError),
 }
 
 /// Reads the policies of a directory, or the built-in ones.
@@ -64,18 +70,21 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let alerts = text_of(directory, ALERTS, BUILT_IN_ALERTS)?;
     let custody = text_of(directory, CUSTODY, BUILT_IN_CUSTODY)?;
     let files = text_of(directory, FILES, BUILT_IN_FILES)?;
+    let privacy = text_of(directory, PRIVACY, BUILT_IN_PRIVACY)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
         custody: CustodyPolicy::parse(&custody)?,
         alerts: AlertPolicy::parse(&alerts)?,
         files: FilePolicies::parse(&files)?,
+        privacy: PrivacyPolicy::parse(&privacy)?,
         digest: digest_of(&[
             (TITLES, &titles),
             (VALIDITY, &validity),
             (ALERTS, &alerts),
             (CUSTODY, &custody),
             (FILES, &files),
+            (PRIVACY, &privacy),
         ]),
     })
 }
@@ -144,6 +153,7 @@ mod tests {
         std::fs::write(place.path().join(ALERTS), BUILT_IN_ALERTS).unwrap();
         std::fs::write(place.path().join(CUSTODY), BUILT_IN_CUSTODY).unwrap();
         std::fs::write(place.path().join(FILES), BUILT_IN_FILES).unwrap();
+        std::fs::write(place.path().join(PRIVACY), BUILT_IN_PRIVACY).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

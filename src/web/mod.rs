@@ -11,6 +11,7 @@ mod download;
 mod draft;
 mod guard;
 mod key;
+mod kits;
 mod listener;
 mod members;
 mod public;
@@ -93,6 +94,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(desk::routes())
+        .merge(kits::routes())
         .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));
     // Files are bounded by the mailbox's own limits, while they stream.
     let uploads = Router::new()

@@ -8,6 +8,7 @@ use pli::identity::{Account, Admission, Agreement, Password, Role};
 use pli::mailbox::{Custody, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
 use pli::policy::custody::CustodyPolicy;
+use pli::policy::privacy::PrivacyPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::retention::ValidityPolicy;
 use pli::value::{AccountId, Day, Digest, Language, OrganisationId, PartnerId, Slug, Token};
@@ -108,6 +109,7 @@ pub fn policies(custody: &str) -> Policies {
         validity: ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap(),
         alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
         custody: CustodyPolicy::parse(custody).unwrap(),
+        privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
         digest: Digest::of(custody.as_bytes()),
     }
 }

@@ -17,6 +17,7 @@ use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, P
 use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
 use pli::policy::custody::CustodyPolicy;
+use pli::policy::privacy::PrivacyPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::relay::queue::DeliveryProblem;
 use pli::retention::ValidityPolicy;
@@ -113,6 +114,7 @@ impl House {
             policies: Policies {
                 titles: TitleGuard::new(&titles),
                 validity,
+                privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
                 alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
                 custody: CustodyPolicy::parse(include_str!("../../policies/custody.toml")).unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),

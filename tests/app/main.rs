@@ -14,6 +14,8 @@ mod faults;
 mod forwarding;
 mod house;
 mod jobs;
+mod kit_pages;
+mod kits;
 mod log_upkeep;
 mod mails;
 mod outsiders;

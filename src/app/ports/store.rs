@@ -336,6 +336,8 @@ pub enum List {
     Checkpoints,
     /// Restores of backups, newest first.
     Restorations,
+    /// All register lines, in no order that means anything.
+    RegisterLines,
     /// How far each alert was told.
     Alerts,
     /// Receipts that wait for their proof, oldest first.

@@ -25,6 +25,7 @@ use crate::identity::{NetworkRange, Role};
 use crate::relay::letter::SecretText;
 use crate::value::{Domain, Language, MailAddress, Reference, Slug};
 use crate::vault::Recipient;
+pub use kits::BreachRequest;
 
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,6 +53,20 @@ pub enum Request {
     SuspendedMails(SuspendedMailsOptions),
     /// An operator looked at the clock: it is right.
     ClockConfirm,
+    /// The kit of a breach, as files.
+    BreachKit(BreachRequest),
+    /// The record of processing, as files.
+    ProcessingRecord,
+    /// All that is held about an address, as files.
+    PersonExport {
+        /// The address.
+        address: MailAddress,
+    },
+    /// Erase what is held about an address.
+    PersonErase {
+        /// The address.
+        address: MailAddress,
+    },
     /// The salt of a deposit's receipt.
     ReceiptSalt {
         /// The deposit.
@@ -368,6 +383,10 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
             let at = app.confirm_clock(Origin::Cli, None).await?;
             line(replies, format!("The clock is confirmed: {at}")).await
         }
+        Request::BreachKit(asked) => kits::breach(app, replies, asked).await,
+        Request::ProcessingRecord => kits::processing_record(app, replies).await,
+        Request::PersonExport { address } => kits::person_export(app, replies, &address).await,
+        Request::PersonErase { address } => kits::person_erase(app, replies, &address).await,
         Request::ReceiptSalt { reference } => kits::receipt_salt(app, replies, &reference).await,
         Request::KeyShow(options) => list::keys(app, replies, options).await,
         Request::OrganisationList(options) => list::organisations(app, replies, options).await,

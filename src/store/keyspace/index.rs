@@ -130,6 +130,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::People => records(Kind::Person, &[]),
         List::Restorations => Range { direction: Direction::Backward, ..records(Kind::Restoration, &[]) },
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
+        List::RegisterLines => records(Kind::Register, &[]),
         List::Alerts => records(Kind::Alert, &[]),
         List::ReceiptsWithoutProof => all(key(Index::ReceiptWithoutProof)),
         List::ReceiptsPromisedBefore(at) => before(Index::ReceiptByPromise, *at),

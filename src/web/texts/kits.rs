@@ -78,16 +78,71 @@ words! {
     }
 }
 
+words! {
+    /// The officer's kits.
+    KitWords {
+        hub: "Dossiers", "Kits";
+        hub_title: "Dossiers de l’officier de sécurité", "Security officer’s kits";
+        hub_lead: "Ce qu’il faut pouvoir produire tout de suite : une violation de données, le registre des traitements, la demande d’une personne.",
+            "What must be at hand at once: a breach, the record of processing, a person’s request.";
+        logged: "L’établissement d’un dossier est noté dans le journal. Aucun dossier ne contient de contenu, de titre ni de nom d’usager.",
+            "Making a kit is noted in the log. No kit holds content, a title or the name of an insured person.";
+        french: "Les dossiers sont rédigés en français.", "Kits are written in French.";
+        breach: "Violation de données", "Data breach";
+        breach_text: "Ce qui a été touché, par qui, combien de personnes et de fichiers, qui prévenir et avant quand, un projet de notification, les preuves.",
+            "What was touched, by whom, how many persons and files, whom to tell by when, a draft of the notice, the proofs.";
+        record: "Registre des traitements", "Record of processing";
+        record_text: "L’article 30 du RGPD, établi à partir de ce qui est réellement réglé.", "GDPR article 30, made from what is really set.";
+        person: "Demande d’une personne", "A person’s request";
+        person_text: "Tout ce qui est détenu au sujet d’une adresse : trouver, exporter, effacer ce que la loi permet d’effacer.",
+            "All that is held about an address: find it, export it, erase what the law allows.";
+        back: "Tous les dossiers", "All kits";
+        from: "Du", "From";
+        until: "Au", "To";
+        aware: "Connaissance de la violation", "The breach came to be known";
+        aware_help: "Les délais de 48 ou 72 heures courent à partir de cet instant.", "The delays of 48 or 72 hours run from this moment.";
+        mailbox: "Boîte", "Mailbox";
+        all_mailboxes: "Toutes les boîtes", "All mailboxes";
+        account: "Compte ou adresse (facultatif)", "Account or address (optional)";
+        account_help: "Ce que cette personne a fait. Une adresse, ou un pseudonyme du journal.", "What this person did. An address, or a pseudonym of the log.";
+        transfer: "Référence d’un transfert (facultatif)", "Reference of a transfer (optional)";
+        make: "Établir le dossier", "Make the kit";
+        download: "Télécharger le dossier complet", "Download the whole kit";
+        download_help: "Un fichier zip : rapport, projet de notification, chronologie, transferts, personnes, preuves.", "A zip file: report, draft of the notice, timeline, transfers, persons, proofs.";
+        download_record: "Télécharger le registre", "Download the record";
+        wrong_time: "Indiquez le début, la fin et l’instant de connaissance ; la fin vient après le début.", "Give the beginning, the end and the moment of knowledge; the end comes after the beginning.";
+        wrong_account: "Ce compte n’est ni une adresse ni un pseudonyme.", "This account is neither an address nor a pseudonym.";
+        wrong_transfer: "Aucun transfert n’a cette référence.", "No transfer has this reference.";
+        wrong_address: "Indiquez une adresse électronique complète.", "Give a complete mail address.";
+        address: "Adresse électronique", "Mail address";
+        find: "Chercher", "Find";
+        export: "Exporter", "Export";
+        export_help: "Un fichier zip : données à lire (HTML) et à réutiliser (JSON).", "A zip file: data to read (HTML) and to reuse (JSON).";
+        erase: "Effacer", "Erase";
+        erase_title: "Effacer cette personne", "Erase this person";
+        erase_text: "Le nom, le compte, les sessions, les liens demandés et les états de courriels sont effacés pour de bon. Les transferts en cours restent jusqu’à leur expiration ; le journal garde un pseudonyme et reste vérifiable.",
+            "Name, account, sessions, links asked for and states of mails are erased for good. Transfers under way stay until they expire; the log keeps a pseudonym and still verifies.";
+        confirm: "Je confirme que la loi permet cet effacement", "I confirm that the law allows this erasure";
+        not_confirmed: "Cochez la confirmation pour effacer.", "Tick the confirmation to erase.";
+        needed: "Ce compte ne peut pas être effacé : c’est le vôtre, ou celui du dernier officier de sécurité.", "This account cannot be erased: it is yours, or that of the last security officer.";
+        opens_mailboxes: "Ce compte ouvre des boîtes dont les membres gardent seuls la clé : un membre l’en retire d’abord, pour que la clé soit renouvelée.",
+            "This account opens mailboxes whose key the members alone keep: a member removes it there first, so that the key is made anew.";
+        erased: "L’effacement est fait", "It is erased";
+        nothing: "Rien n’est détenu sous cette adresse", "Nothing is held under this address";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn all(language: Language) -> String {
+        format!("{:?}{:?}", ReceiptWords::of(language), KitWords::of(language))
+    }
+
     #[test]
     fn french_sets_narrow_spaces_and_no_word_is_left_in_the_other_language() {
-        let (fr, en) = (
-            format!("{:?}", ReceiptWords::of(Language::Fr)),
-            format!("{:?}", ReceiptWords::of(Language::En)),
-        );
+        let (fr, en) = (all(Language::Fr), all(Language::En));
         for mark in ["a :", "e :", "e ?", "« r", "t ;"] {
             assert!(!fr.contains(mark), "a plain space in {mark:?}");
         }

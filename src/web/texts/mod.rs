@@ -11,7 +11,7 @@ mod en;
 mod fr;
 mod kits;
 
-pub(in crate::web) use kits::ReceiptWords;
+pub(in crate::web) use kits::{KitWords, ReceiptWords};
 
 use crate::value::Language;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
-use crate::web::texts::{ReceiptWords, Texts};
+use crate::web::texts::{KitWords, ReceiptWords, Texts};
 
 /// What every page is given, whatever it shows.
 #[derive(Debug, Clone)]
@@ -45,6 +45,11 @@ impl Frame {
     /// What the link to the verification of receipts says.
     pub(in crate::web) fn verify_receipt(&self) -> &'static str {
         ReceiptWords::of(self.language).title
+    }
+
+    /// What the link to the officer's kits says.
+    pub(in crate::web) fn kits(&self) -> &'static str {
+        KitWords::of(self.language).hub
     }
 
     /// The language that the page is not in.

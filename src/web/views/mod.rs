@@ -14,6 +14,7 @@ mod draft;
 mod error;
 mod frame;
 mod home;
+mod kits;
 mod legal;
 mod members;
 mod problem;
@@ -33,6 +34,9 @@ pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFin
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use home::{DepositLink, HomePage};
+pub use kits::{
+    BreachPage, BreachTyped, KitProblem, KitsPage, PersonOutcome, PersonRequestPage, ProcessingPage,
+};
 pub use legal::{AccessibilityPage, DataProtectionPage};
 pub use members::{KeyNotice, KeyPage, MemberRow, MembersNotice, MembersPage};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
