@@ -193,10 +193,14 @@ impl App {
                 PartRole::Attachment => Some(Look::Walk { name: entry.name.clone(), scanned: None }),
                 PartRole::Original => Some(Look::Whole),
             };
-            let Some(look) = look.filter(|_| part.check.is_none() && self.inspects_files()) else {
+            let Some(look) = look.filter(|_| part.check.is_none()) else {
                 judged.entries.push(entry);
                 continue;
             };
+            if !self.inspects_files() {
+                // Turned off since: what was held is not let go unscanned by that.
+                return Ok(Err(HoldReason::ScannerDown));
+            }
             let inspected =
                 self.inspect_part(&identity, &entry, &part.objects, look, self.file_policy(mailbox)).await?;
             let inspection = match inspected {

@@ -231,6 +231,24 @@ mod tests {
     }
 
     #[test]
+    fn a_scanner_whose_temporary_directory_is_no_private_memory_is_a_fault() {
+        let place = tempfile::tempdir().unwrap();
+        let mut config = config(place.path());
+        let off = check(&config);
+        assert!(off.warnings.iter().any(|told| told.contains("mode is off")), "{:?}", off.warnings);
+        config.scanner.mode = crate::config::ScannerMode::Clamd;
+        for directory in [None, Some(place.path().to_owned())] {
+            config.scanner.temporary_directory = directory;
+            let found = check(&config);
+            assert!(
+                found.faults.iter().any(|told| told.contains("temporary directory")),
+                "{:?}",
+                found.faults
+            );
+        }
+    }
+
+    #[test]
     fn a_key_that_others_can_read_is_told() {
         let place = tempfile::tempdir().unwrap();
         let config = config(place.path());

@@ -296,7 +296,9 @@ mod tests {
 
     fn read(pieces: &[&[u8]]) -> Vec<Finding> {
         let mut reader = PdfReader::default();
-        pieces.iter().for_each(|piece| reader.push(piece));
+        for piece in pieces {
+            reader.push(piece);
+        }
         reader.finish().into_iter().collect()
     }
 

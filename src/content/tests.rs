@@ -342,7 +342,7 @@ fn a_directory_that_claims_millions_of_entries_is_not_read() {
 #[test]
 fn a_member_larger_than_the_antivirus_scans_is_not_called_clean() {
     let mut stand = Stand { largest: Some(10_000), ..Stand::default() };
-    let zip = zip_of(&[("a.txt", &[b'x'; 20_000])]);
+    let zip = zip_of(&[("a.txt", &vec![b'x'; 20_000])]);
     let found =
         inspect(&mut Cursor::new(&zip), "a.zip", None, &policy(), WalkLimits::default(), &mut stand).unwrap();
     assert_eq!(found.judgement, refused(RefusalCause::TooLargeToScan));

@@ -369,6 +369,20 @@ async fn what_is_never_judged_ends_after_warnings_and_not_in_silence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn turning_the_scanner_off_lets_nothing_go_that_was_held() {
+    let told = Told::new(State::Gone);
+    let house = House::build_with(Some(told.scanning())).await;
+    let draft = house.draft().await;
+    house.try_file(&draft, "a.pdf", PDF).await.unwrap();
+    house.send(&draft, "Demande urgente").await.unwrap();
+    let off = crate::custody_house::restarted(&house);
+    house.clock.advance(Millis::minutes(1));
+    assert!(!off.inspects_files());
+    assert_eq!(off.look_at_held().await.unwrap(), HeldRun { waiting: 1, ..HeldRun::default() });
+    assert_eq!(house.transfers().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scanner_that_breaks_off_stops_no_upload() {
     let told = Told::new(State::BreaksOff);
     let house = House::build_with(Some(told.scanning())).await;

@@ -6,6 +6,7 @@ use pli::app::ports::{
     Entry, ForwardCursor, ForwardTarget, PersonName, Record, StoredCheckpoint, WitnessState,
 };
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome};
+use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
     Account, AccountState, AddressProof, Admission, Agreement, Organisation, Partner, Password, PasswordHash,
     PersonalKey, PersonalLock, Role, Session,
@@ -15,15 +16,16 @@ use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect};
 use pli::transfer::{
-    Check, Depositor, Draft, DraftInspection, DraftPart, DraftState, Ending, KeptSegment, ObjectLocator,
-    OpenSegment, RegisterLine, Repeat, Reservation, Route, Transfer, Upload, UploadState,
+    Check, Depositor, Draft, DraftInspection, DraftPart, DraftState, Ending, HeldDeposit, HeldPart,
+    HoldReason, KeptSegment, ObjectLocator, OpenSegment, RefusedFile, RegisterLine, Repeat, Reservation,
+    Route, Transfer, Upload, UploadState,
 };
 use pli::value::{
     AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
     OrganisationId, PartnerId, PersonId, ProofId, Reference, SecretBytes, SessionId, Slug, Timestamp, Token,
     TokenHash, TransferId, UploadId,
 };
-use pli::vault::{Grant, GrantTerms, Identity, Sealed, Segment, seal};
+use pli::vault::{Grant, GrantTerms, Identity, PartRole, Sealed, Segment, seal};
 
 /// Sixteen bytes that `n` fills.
 pub fn id(n: u32) -> [u8; 16] {
@@ -242,6 +244,46 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
     }
 }
 
+pub fn held(n: u32, mailbox: u32, next_try_at: i64) -> HeldDeposit {
+    let transfer = transfer(n, mailbox, 0, 0);
+    HeldDeposit {
+        id: transfer.id,
+        reference: transfer.reference,
+        mailbox: transfer.mailbox,
+        acknowledge_to: transfer.depositor.address.clone(),
+        depositor: transfer.depositor,
+        title: transfer.title,
+        title_replaced: false,
+        route: Route::Mail,
+        language: Language::Fr,
+        accepted_at: Timestamp(next_try_at - 30_000),
+        recipient: identity().recipient(),
+        wrap: sealed(74),
+        key_day: Day(1),
+        parts: vec![HeldPart {
+            number: 1,
+            role: PartRole::Attachment,
+            entry: sealed(200),
+            objects: transfer.objects[0].clone(),
+            size: ByteSize(5),
+            check: Some(Check::Passed { kind: FileKind::Pdf, warnings: vec![Finding::PdfScript] }),
+        }],
+        refused: vec![RefusedFile {
+            number: 2,
+            name: sealed(40),
+            key_day: Day(1),
+            kind: FileKind::Executable,
+            size: ByteSize(9),
+            cause: RefusalCause::TypeNotAccepted(FileKind::Executable),
+        }],
+        original_digest: Some(Digest::of(b"mail")),
+        reason: HoldReason::ScannerDown,
+        next_try_at: Timestamp(next_try_at),
+        mailbox_told: true,
+        warned: false,
+    }
+}
+
 pub fn grant(transfer: u32, holder: u32) -> Grant {
     let terms = GrantTerms {
         transfer: TransferId::new(id(transfer)),
@@ -333,6 +375,7 @@ pub fn one_of_each() -> Vec<Record> {
         draft(1, 5, 3).into(),
         upload(1, 1, 3).into(),
         transfer(1, 1, 5, 6).into(),
+        held(1, 1, 5).into(),
         grant(1, 1).into(),
         mail(1, Some(1), 5, 6).into(),
         register_line(1).into(),

@@ -167,6 +167,8 @@ async fn lists_of_all_and_of_one_owner(store: Arc<dyn Store>) {
         records.push(sample::mail(n + 10, Some(2), 5, 5).into());
         records.push(sample::mail(n + 20, None, 5, 5).into());
         records.push(sample::checkpoint(u64::from(n) * 300).into());
+        records.push(sample::held(n, 1, 5).into());
+        records.push(sample::held(n + 10, 2, 5).into());
     }
     put(&*store, records).await;
     for (all, expected) in [
@@ -179,6 +181,7 @@ async fn lists_of_all_and_of_one_owner(store: Arc<dyn Store>) {
         (List::GrantsOf(TransferId::new(id(2))), 3),
         (List::SessionsOf(AccountId::new(id(2))), 3),
         (List::MailsOf(TransferId::new(id(1))), 3),
+        (List::HeldOf(MailboxId::new(id(2))), 3),
     ] {
         assert_eq!(list(&*store, all.clone(), 100).await.len(), expected, "{all:?}");
         assert_eq!(list(&*store, all.clone(), 2).await.len(), expected.min(2), "{all:?} under a limit");
@@ -231,6 +234,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         records.push(sample::transfer(n, 1, 0, at).into());
         records.push(sample::mail(n, None, at, at).into());
         records.push(sample::repeat(n, at).into());
+        records.push(sample::held(n, n % 2, at).into());
     }
     put(&*store, records).await;
     let at = Timestamp(41);
@@ -244,7 +248,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         assert_eq!(times_of(list(&*store, before.clone(), 10).await), [-7, 40], "{before:?}");
         assert_eq!(times_of(list(&*store, before.clone(), 1).await), [-7], "{before:?} under a limit");
     }
-    for by in [List::TransfersExpiringBy(at), List::MailsDueBy(at)] {
+    for by in [List::TransfersExpiringBy(at), List::MailsDueBy(at), List::HeldDueBy(at)] {
         assert_eq!(times_of(list(&*store, by.clone(), 10).await), [-7, 40, 41], "{by:?}");
     }
     let ever = list(&*store, List::MailsDueBy(Timestamp(i64::MAX)), 10).await;
@@ -259,6 +263,7 @@ fn times_of(records: Vec<Record>) -> Vec<i64> {
         Record::Transfer(r) => r.expires_at.0,
         Record::Mail(r) => r.written_at.0,
         Record::Repeat(r) => r.accepted_at.0,
+        Record::Held(r) => r.next_try_at.0,
         other => panic!("{other:?} is in no list by time"),
     };
     records.into_iter().map(time).collect()

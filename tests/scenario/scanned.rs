@@ -13,7 +13,7 @@ use crate::support::http::Upload;
 use crate::support::outbox;
 use crate::support::steps::{file_names, open_draft, open_transfer, reference, sign_in};
 use crate::support::{files_under, holds, log, samples, wait_until};
-use clamd::{LARGEST_MIB, PrivateClamd, marker};
+use clamd::{LARGEST_MIB, PrivateClamd, eicar, marker};
 
 /// A demo whose files are scanned; its database is made by hand, so that the age of signatures is not watched.
 fn scanning(clamd: &PrivateClamd) -> Gateway {
@@ -45,11 +45,13 @@ fn a_virus_is_named_to_who_brought_it_and_a_scanner_that_is_gone_holds_what_come
     let facts = gateway.facts();
     let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
     let (pdf, virus) = (samples::pdf("Certificat"), [b"before ".as_slice(), &marker()].concat());
+    let eicar = eicar();
     let file = |name, bytes| Upload { name, kind: "application/octet-stream", bytes };
 
     let mut draft = open_draft(&gateway, &mailbox, &depositor);
     assert!(words(&draft.page).contains("Chaque fichier est analysé par un antivirus"), "said before");
-    let reply = draft.add(&[file("certificat.pdf", &pdf), file("facture.txt", &virus)]);
+    let reply =
+        draft.add(&[file("certificat.pdf", &pdf), file("facture.txt", &virus), file("eicar.com", &eicar)]);
     let told = words(&reply.text());
     assert!(
         told.contains("« facture.txt » n’a pas été accepté") && told.contains("contient un virus"),
@@ -57,12 +59,14 @@ fn a_virus_is_named_to_who_brought_it_and_a_scanner_that_is_gone_holds_what_come
     );
     let sent = draft.send("Demande urgente", "Bonjour", &[]);
     let told = words(&sent.text());
-    assert!(told.contains("facture.txt – Ce fichier contient un virus."), "{told}");
+    for name in ["facture.txt", "eicar.com"] {
+        assert!(told.contains(&format!("{name} – Ce fichier contient un virus.")), "{told}");
+    }
     let first = reference(&sent);
     let mut agent = sign_in(&gateway, &facts.agent_of(&mailbox));
     let opened = open_transfer(&mut agent, &first).text();
     assert_eq!(file_names(&opened), ["certificat.pdf"]);
-    assert!(words(&opened).contains("Un fichier de ce dépôt a été refusé"), "{}", words(&opened));
+    assert!(words(&opened).contains("2 fichiers de ce dépôt ont été refusés"), "{}", words(&opened));
 
     clamd.kill();
     let mut draft = open_draft(&gateway, &mailbox, &depositor);

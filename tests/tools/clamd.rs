@@ -1,6 +1,9 @@
 //! A private `clamd` (Debian's) for tests: a database made by hand, a unix socket in a directory of its own, a temporary
 //! directory in memory. It can be killed and started again; it touches nothing of the system's own.
 
+#![expect(clippy::disallowed_methods, reason = "it starts a real scanner and waits for it")]
+
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -105,7 +108,10 @@ impl PrivateClamd {
     fn write(&self) {
         let database = self.place.path().join("database");
         fs::create_dir(&database).unwrap();
-        let hex: String = marker().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::new();
+        for byte in marker() {
+            write!(hex, "{byte:02x}").unwrap();
+        }
         fs::write(database.join("pli.ndb"), format!("Pli.Test.Marker:0:*:{hex}\n")).unwrap();
         // MD5 and size of the EICAR file.
         fs::write(database.join("pli.hdb"), "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test\n").unwrap();

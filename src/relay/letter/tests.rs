@@ -60,8 +60,75 @@ fn notice(title: &str, site: &str) -> Letter {
     }
 }
 
-fn letters() -> [Letter; 3] {
-    [acknowledgement("Urgence CD35"), deposit_link("Accueil"), notice("Urgence CD35", "CDAS de Redon")]
+fn letters() -> Vec<Letter> {
+    let mut letters = vec![
+        acknowledgement("Urgence CD35"),
+        deposit_link("Accueil"),
+        notice("Urgence CD35", "CDAS de Redon"),
+    ];
+    for stage in [HoldStage::Begun, HoldStage::Ending, HoldStage::Ended] {
+        letters
+            .extend([HoldAudience::Depositor, HoldAudience::Mailbox].map(|audience| hold(stage, audience)));
+    }
+    letters
+}
+
+fn hold(stage: HoldStage, audience: HoldAudience) -> Letter {
+    Letter::Hold(HoldLetter {
+        stage,
+        audience,
+        reference: reference(),
+        mailbox_name: "Partenaires retraite".to_owned(),
+        organisation_name: "Carsat Bretagne".to_owned(),
+        title: "Urgence CD35".to_owned(),
+        sender: "lea.petit@ccas.example".to_owned(),
+        partner: "CCAS".to_owned(),
+        accepted_at: UNTIL - crate::value::Millis::days(7),
+        file_count: 2,
+        total: ByteSize(4_512_000),
+        because_fr: "l’antivirus ne répond pas".to_owned(),
+        because_en: "the antivirus does not answer".to_owned(),
+        ends_at: UNTIL,
+        path: "/boites".to_owned(),
+    })
+}
+
+#[test]
+fn a_held_deposit_is_told_as_it_is_to_each_side() {
+    let begun = text(&hold(HoldStage::Begun, HoldAudience::Depositor), Language::Fr).replace('\n', " ");
+    assert!(begun.contains("parce que l’antivirus ne répond pas"), "{begun}");
+    assert!(!begun.contains("/boites"), "the depositor has no list of the agents");
+    let begun = text(&hold(HoldStage::Begun, HoldAudience::Mailbox), Language::En).replace('\n', " ");
+    assert!(begun.contains("cannot be opened yet, because the antivirus does not answer"), "{begun}");
+    assert!(begun.contains("https://pli.example/boites"), "{begun}");
+    let ended = text(&hold(HoldStage::Ended, HoldAudience::Depositor), Language::Fr).replace('\n', " ");
+    assert!(ended.contains("Personne ne l’a ouvert") && ended.contains("Renvoyez-le"), "{ended}");
+}
+
+#[test]
+fn a_refused_file_is_told_by_its_number_type_and_size() {
+    let mut letter = acknowledgement("Urgence CD35");
+    if let Letter::Acknowledgement { refused, .. } = &mut letter {
+        refused.push(RefusedLine {
+            number: 2,
+            of: 3,
+            kind_fr: "PDF".to_owned(),
+            kind_en: "PDF".to_owned(),
+            size: ByteSize(1_234_567),
+            because_fr: "contient un virus".to_owned(),
+            because_en: "contains a virus".to_owned(),
+        });
+    }
+    let french = text(&letter, Language::Fr).replace(['\n', '\u{a0}'], " ");
+    assert!(
+        french.contains("Le fichier 2 sur 3 (PDF, 1,2 Mo) n’a pas été transmis : il contient un virus."),
+        "{french}"
+    );
+    let english = text(&letter, Language::En).replace('\n', " ");
+    assert!(
+        english.contains("File 2 of 3 (PDF, 1.2 MB) was not passed on: it contains a virus."),
+        "{english}"
+    );
 }
 
 fn addressing(letter: &Letter, language: Language) -> Addressing {
