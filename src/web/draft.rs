@@ -282,7 +282,7 @@ impl<'a> Place<'a> {
         let files = files.into_iter().map(|file| {
             serde_json::json!({
                 "n": file.number, "name": file.name, "size": file.size.bytes(), "digest": file.digest.to_hex(),
-                "state": "sealed",
+                "state": if file.waits { "held" } else { "sealed" },
             })
         });
         let unfinished =

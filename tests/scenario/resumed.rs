@@ -5,7 +5,7 @@
 //! line is drained before the kill where the loss is measured; in every other round the gateway dies in mid-stream.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ const FILE_BYTES: usize = 70 * MIB;
 const STRETCH_MAX: usize = 14 * MIB;
 /// What a kill may cost of what the gateway had read.
 const LOSS_MAX: usize = MIB;
+/// What the gateway may have for eight uploads at once.
+const MEMORY_MAX: u64 = 96 * MIB as u64;
 /// A word that nothing else on the machine says.
 const MARKER: &[u8] = b"qzxjvkwmarqueur-reprise";
 
@@ -84,6 +86,39 @@ fn an_upload_goes_on_after_a_kill_at_any_byte() {
         assert_eq!(Digest::of(&download(&mut agent, &sent, 1).body), digest);
     }
     println!("{kills} kills; the worst cost {worst} bytes of what the gateway had read");
+}
+
+#[test]
+fn eight_uploads_at_once_take_little_memory_whatever_their_size() {
+    // The first start made accounts, and each password took 19 MiB: what counts is a gateway that only serves.
+    let gateway = Gateway::new().killed_and_restarted();
+    let facts = gateway.facts();
+    let (mailbox, address) = (facts.generic().remove(0), facts.depositor());
+    let size = rounds(96, 1024) * MIB;
+    let piece = Arc::new(samples::scan(MIB));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let draft = open_draft(&gateway, &mailbox, &address);
+            let draft_path = draft.form().action.clone();
+            let Depositor { mut browser, .. } = draft;
+            let piece = Arc::clone(&piece);
+            std::thread::spawn(move || {
+                let upload = create(&mut browser, &draft_path, size);
+                let mut line = browser.begin("PATCH", &upload, &patch(0).each(), size);
+                for _ in 0..size / MIB {
+                    line.write_all(&piece).unwrap();
+                }
+                let mut answer = String::new();
+                line.read_to_string(&mut answer).unwrap();
+                assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+                assert_eq!(ask(&mut browser, &upload), size);
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    let peak = gateway.peak_memory();
+    println!("8 uploads of {} MiB at once: {} MiB at the most", size / MIB, peak / MIB as u64);
+    assert!(peak <= MEMORY_MAX, "{peak} bytes");
 }
 
 /// The headers of a PATCH.

@@ -93,6 +93,13 @@ impl Gateway {
         wait_for("an end after Ctrl-C", || child.try_wait().unwrap())
     }
 
+    /// The most memory that it has had so far, in bytes (`VmHWM`, proc(5)).
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// `DIR`.
     pub fn dir(&self) -> PathBuf {
         self.home.path().join("demo")
