@@ -33,6 +33,7 @@ use super::transfer::visitor;
 use super::views::ErrorKind;
 use crate::app::{App, FileView, OpenError, OpenedTransfer, PartStream, Signed, Visitor};
 use crate::audit::FailureReason;
+use crate::message::name_of;
 use crate::retention::PendingEffect;
 use crate::value::ByteSize;
 
@@ -247,7 +248,8 @@ fn answer(body: Body, name: &str, content_type: &'static str, size: Option<ByteS
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CONTENT_DISPOSITION, disposition(name));
+    // Of a file of a folder, its own name: only the archive has folders.
+    headers.insert(CONTENT_DISPOSITION, disposition(name_of(name)));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     if let Some(size) = size {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(size.bytes()));

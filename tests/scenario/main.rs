@@ -9,6 +9,7 @@ mod backup;
 mod bad_input;
 mod clock_jump;
 mod custody;
+mod download;
 mod expired;
 mod log;
 mod never_in_clear;

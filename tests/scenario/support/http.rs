@@ -66,6 +66,11 @@ impl Browser {
         self
     }
 
+    /// Its cookies, as another program would send them.
+    pub fn cookie_header(&self) -> String {
+        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// GET, without following.
     pub fn get(&mut self, path: &str) -> Reply {
         self.request("GET", path, &[], &[])
