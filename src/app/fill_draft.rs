@@ -218,7 +218,7 @@ impl FileSealing<'_> {
         self.tee.push(plain).await;
         let sealed = self.sealer.push(plain).await?;
         if !sealed.is_empty() {
-            self.writer.write(&sealed).await.map_err(AppError::from)?;
+            self.writer.write_owned(sealed).await.map_err(AppError::from)?;
         }
         Ok(())
     }

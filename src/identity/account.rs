@@ -1,6 +1,6 @@
 //! Accounts: named persons who sign in (invariant 7), and their password.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -165,13 +165,29 @@ impl PasswordHash {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32));
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(|_| PasswordHashError)?);
         let mut key = zeroize::Zeroizing::new([0; 32]);
-        argon2
-            .hash_password_into(password.0.as_bytes(), self.salt.as_bytes(), key.as_mut())
-            .map_err(|_| PasswordHashError)?;
+        let mut memory = working_memory(argon2.params().block_count());
+        let outcome = argon2.hash_password_into_with_memory(
+            password.0.as_bytes(),
+            self.salt.as_bytes(),
+            key.as_mut(),
+            &mut memory,
+        );
+        memory.zeroize();
+        outcome.map_err(|_| PasswordHashError)?;
         let derive = |label| derive_secret(key.as_ref(), label).ok_or(PasswordHashError);
         let verifier = derive(VERIFIER_LABEL)?.expose().try_into().map_err(|_| PasswordHashError)?;
         Ok((Digest::from_bytes(verifier), derive(SECRET_LABEL)?))
     }
+}
+
+/// Memory for one run. The C library keeps what was freed for later, and each thread that runs this keeps its own, unless
+/// the piece is so large that it comes from the system and goes back to it: 32 MiB (mallopt(3), `M_MMAP_THRESHOLD`). What
+/// is reserved beyond the blocks is never touched, so it takes no memory.
+fn working_memory(blocks: usize) -> Vec<Block> {
+    const FROM_THE_SYSTEM_BYTES: usize = 33 * 1024 * 1024;
+    let mut memory = Vec::with_capacity(blocks.max(FROM_THE_SYSTEM_BYTES / Block::SIZE));
+    memory.resize(blocks, Block::default());
+    memory
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 
 use super::header::AGE_MAGIC;
+use super::stream::CHUNK_BYTES;
 use super::{ContentDigest, Identity, Recipient, SealingKey, Segment, SegmentSealer, VaultError};
 use crate::value::{ByteSize, Digest};
 
@@ -81,8 +82,14 @@ impl Sealer {
 
     /// Seals the next bytes; see [`SegmentSealer::push`].
     pub fn push(&mut self, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
-        self.digest.update(plain);
-        self.segment.push(plain)
+        let mut ready = self.segment.room_for(plain.len());
+        // Chunk by chunk, so that the second pass finds the bytes in the processor's cache.
+        let mut chunks = plain.chunks(CHUNK_BYTES).peekable();
+        while let Some(chunk) = chunks.next() {
+            self.digest.update(chunk);
+            self.segment.push_into(chunk, chunks.peek().is_some(), &mut ready)?;
+        }
+        Ok(ready)
     }
 
     /// Bytes in clear so far.

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::header::{self, FileKey};
-use super::stream::{CHUNK_BYTES, ChunkPlace, NONCE_BYTES, Payload, TAG_BYTES};
+use super::stream::{CHUNK_BYTES, ChunkPlace, NONCE_BYTES, Payload, SEALED_CHUNK_BYTES, TAG_BYTES};
 use super::{Recipient, Sealed, VaultError};
 use crate::value::{ByteSize, Digest};
 
@@ -85,11 +85,29 @@ impl SegmentSealer {
 
     /// Seals the next bytes and returns what is ready to be kept: at the first call the beginning of the age file, then
     /// whole chunks, often none.
-    pub fn push(&mut self, mut plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+    pub fn push(&mut self, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut ready = self.room_for(plain.len());
+        self.push_into(plain, false, &mut ready)?;
+        Ok(ready)
+    }
+
+    /// Room for what the next so many bytes make ready, with the beginning of the age file in it at the first call.
+    pub(super) fn room_for(&mut self, plain: usize) -> Vec<u8> {
         let mut ready = std::mem::take(&mut self.beginning);
+        let chunks = (self.chunk.len() + plain) / CHUNK_BYTES;
+        ready.reserve_exact(chunks * SEALED_CHUNK_BYTES);
+        ready
+    }
+
+    /// Seals the next bytes and adds what is ready to be kept. `more` says that more follows for certain: then a whole
+    /// chunk is not held back as it might be the last.
+    pub(super) fn push_into(
+        &mut self,
+        mut plain: &[u8],
+        more: bool,
+        ready: &mut Vec<u8>,
+    ) -> Result<(), VaultError> {
         self.plain_size += plain.len() as u64;
-        let chunks = (self.chunk.len() + plain.len()) / CHUNK_BYTES;
-        ready.reserve_exact(chunks * (CHUNK_BYTES + TAG_BYTES));
         while !plain.is_empty() {
             // A full chunk is sealed only when more follows: the last one is sealed as the last.
             if self.chunk.len() == CHUNK_BYTES {
@@ -97,11 +115,12 @@ impl SegmentSealer {
                 ready.append(&mut self.chunk);
                 self.index += 1;
             }
-            if self.chunk.is_empty() && plain.len() > CHUNK_BYTES {
+            let is_not_last = plain.len() > CHUNK_BYTES || more && plain.len() == CHUNK_BYTES;
+            if self.chunk.is_empty() && is_not_last {
                 let (whole, rest) = plain.split_at(CHUNK_BYTES);
                 let start = ready.len();
                 ready.extend_from_slice(whole);
-                self.payload.seal(self.place(false), &mut ready, start)?;
+                self.payload.seal(self.place(false), ready, start)?;
                 self.index += 1;
                 plain = rest;
             } else {
@@ -110,7 +129,7 @@ impl SegmentSealer {
                 plain = later;
             }
         }
-        Ok(ready)
+        Ok(())
     }
 
     /// Seals the last chunk; returns the last sealed bytes and the segment.

@@ -29,6 +29,10 @@ pub enum ObjectError {
 pub trait ObjectWriter: Send {
     /// Adds sealed bytes. The first call must bring at least the first line of an age file.
     async fn write(&mut self, sealed: &[u8]) -> Result<(), ObjectError>;
+    /// As [`ObjectWriter::write`], of bytes that the caller needs no more: a store may keep them without copying.
+    async fn write_owned(&mut self, sealed: Vec<u8>) -> Result<(), ObjectError> {
+        self.write(&sealed).await
+    }
     /// Ends the object and returns where it is kept. When this returns, the object survives a power cut.
     async fn finish(self: Box<Self>) -> Result<ObjectLocator, ObjectError>;
 }

@@ -16,6 +16,8 @@ use super::super::durable;
 
 /// Bytes that are gathered before they go to the disk.
 pub(super) const BUFFER_BYTES: usize = 1024 * 1024;
+/// So many bytes at once are written as they are, without being gathered.
+const OWN_WRITE_BYTES: usize = 128 * 1024;
 /// After this many bytes the file is forced to the disk while it is still being received: the end need not wait for
 /// all of it, and the kernel holds no more than this of it in memory.
 const FORCE_EVERY_BYTES: u64 = 32 * 1024 * 1024;
@@ -60,7 +62,7 @@ impl LargeFile {
         // Made where the file is made: a caller that goes away meanwhile leaves nothing.
         let (file, unfinished) =
             blocking(move || Ok((durable::create_file(&path)?, Unfinished(Some(path))))).await?;
-        let target = Target { file, buffer: Vec::with_capacity(BUFFER_BYTES), not_forced: 0 };
+        let target = Target { file, buffer: Vec::new(), not_forced: 0 };
         Ok(Self { filling: bytes, disk: Disk::Idle(Box::new(target)), unfinished })
     }
 
@@ -75,6 +77,21 @@ impl LargeFile {
                 self.flush().await?;
             }
         }
+        Ok(())
+    }
+
+    /// Adds bytes without copying them when there are enough for a write of their own.
+    pub(super) async fn write_owned(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        if bytes.len() < OWN_WRITE_BYTES {
+            return self.write(&bytes).await;
+        }
+        if !self.filling.is_empty() {
+            self.flush().await?;
+        }
+        let mut target = self.idle().await?;
+        // A buffer that was never used for gathering is let go: the bytes bring their own.
+        target.buffer = bytes;
+        self.disk = Disk::Writing(spawn_blocking(move || target.write_buffer()));
         Ok(())
     }
 

@@ -149,6 +149,19 @@ impl ObjectWriter for Writer {
         Ok(())
     }
 
+    async fn write_owned(&mut self, sealed: Vec<u8>) -> Result<(), ObjectError> {
+        match &mut self.state {
+            WriterState::Large(file) => {
+                let written = file.write_owned(sealed).await;
+                if written.is_err() {
+                    self.state = WriterState::Ended;
+                }
+                written.map_err(ObjectError::Unavailable)
+            }
+            _ => self.write(&sealed).await,
+        }
+    }
+
     async fn finish(self: Box<Self>) -> Result<ObjectLocator, ObjectError> {
         let Self { store, today, state } = *self;
         match state {
