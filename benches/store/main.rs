@@ -6,6 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on says where")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
+mod deposits;
+#[expect(dead_code, reason = "the tests of the use cases need more of it")]
+#[path = "../../tests/app/house.rs"]
+mod house;
 mod verification;
 
 use std::fs::{self, File};
@@ -41,6 +45,17 @@ fn main() {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     verification::measure();
+    runtime.block_on(async {
+        for (writers, each) in [(64, 1), (64, 4), (256, 1)] {
+            let mut ours = Vec::new();
+            for _ in 0..RUNS {
+                ours.push(events(writers, each).await);
+            }
+            let spread = Spread::of(&ours);
+            println!("durable events, {writers} writers, {each} a unit: {spread}");
+        }
+        deposits::measure().await;
+    });
     if std::env::args().any(|argument| argument == "log") {
         return;
     }
@@ -126,6 +141,20 @@ async fn commits(writers: u64) -> f64 {
         }
     };
     rate(writers, work).await
+}
+
+/// Events alone, as refusals and readings are; `each` of them in one unit.
+async fn events(writers: u64, each: u64) -> f64 {
+    let at = place();
+    let store = Arc::new(EmbeddedStore::open(at.path()).unwrap());
+    let work = move |number| {
+        let store = Arc::clone(&store);
+        async move {
+            let entries = (0..each).flat_map(|n| unit(number * each + n).entries).collect();
+            store.commit(UnitOfWork { entries, ..UnitOfWork::default() }).await.unwrap();
+        }
+    };
+    rate(writers, work).await * each as f64
 }
 
 fn unit(number: u64) -> UnitOfWork {

@@ -40,6 +40,8 @@ struct State {
     commits: VecDeque<Option<Fault>>,
     is_down: bool,
     calls: BTreeMap<&'static str, u64>,
+    /// Units that happened, whatever was told of them.
+    units: Vec<UnitOfWork>,
 }
 
 impl FaultyStore {
@@ -63,6 +65,17 @@ impl FaultyStore {
     /// How often each method was called since the last time that this was asked.
     pub fn take_calls(&self) -> BTreeMap<&'static str, u64> {
         std::mem::take(&mut self.state().calls)
+    }
+
+    /// The units that happened since the last time that this was asked.
+    pub fn take_units(&self) -> Vec<UnitOfWork> {
+        std::mem::take(&mut self.state().units)
+    }
+
+    async fn commit_and_note(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {
+        let committed = self.inner.commit(unit.clone()).await?;
+        self.state().units.push(unit);
+        Ok(committed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,10 +109,10 @@ impl Store for FaultyStore {
         self.note("commit")?;
         let fault = self.state().commits.pop_front().flatten();
         match fault {
-            None => self.inner.commit(unit).await,
+            None => self.commit_and_note(unit).await,
             Some(Fault::NotPersisted) => Err(failure().into()),
             Some(Fault::Persisted) => {
-                self.inner.commit(unit).await?;
+                self.commit_and_note(unit).await?;
                 Err(failure().into())
             }
         }

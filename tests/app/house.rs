@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record};
+use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record, Store};
 use pli::app::{
     App, AppParts, AuditSettings, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal,
     NewAccount, NewMailbox, Policies, Scanning, Sending, Settings, Signed, Visitor,
@@ -82,23 +82,29 @@ pub fn relay() -> Visitor {
 
 impl House {
     pub async fn build() -> Self {
-        Self::made(AuditSettings::default(), None).await
+        Self::with(AuditSettings::default()).await
     }
 
     /// The house, with this decided about the log.
     pub async fn with(audit: AuditSettings) -> Self {
-        Self::made(audit, None).await
+        Self::over(Arc::new(MemoryStore::default()), tempfile::tempdir().unwrap(), audit, None).await
     }
 
     /// A house whose files are inspected.
     pub async fn build_with(scanning: Option<Scanning>) -> Self {
-        Self::made(AuditSettings::default(), scanning).await
+        let directory = tempfile::tempdir().unwrap();
+        Self::over(Arc::new(MemoryStore::default()), directory, AuditSettings::default(), scanning).await
     }
 
-    async fn made(audit: AuditSettings, scanning: Option<Scanning>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    /// The house over a store, its objects in a directory.
+    pub async fn over(
+        store: Arc<dyn Store>,
+        directory: tempfile::TempDir,
+        audit: AuditSettings,
+        scanning: Option<Scanning>,
+    ) -> Self {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
+        let store = Arc::new(FaultyStore::new(store));
         let clock = Arc::new(ManualClock::new(NOW));
         let outbox = Arc::new(Outbox::default());
         let titles = TitlePolicy::parse(include_str!("../../policies/title.toml")).unwrap();

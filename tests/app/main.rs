@@ -16,6 +16,7 @@ mod house;
 mod jobs;
 mod kit_pages;
 mod kits;
+mod log_coverage;
 mod log_upkeep;
 mod mails;
 mod outsiders;

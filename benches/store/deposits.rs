@@ -1,0 +1,108 @@
+//! What the log costs a deposit: the same deposits by mail, through the use case and the embedded store, with the
+//! entries of the log and without them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use pli::app::AuditSettings;
+use pli::app::ports::{
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
+    UnitOfWork, Versioned,
+};
+use pli::audit::{Frontier, Node};
+use pli::store::EmbeddedStore;
+use pli::value::Digest;
+
+use super::house::{DEPOSITOR, House, relay};
+use super::place;
+
+/// Deposits of a block; blocks with and without the log take turns, so that what else the machine does meets both.
+const BLOCK: usize = 20;
+const BLOCKS: usize = 30;
+const BODY_BYTES: usize = 10 * 1024;
+
+/// Measures, and prints the line.
+pub async fn measure() {
+    let (with, _with_store) = house(true).await;
+    let (without, _without_store) = house(false).await;
+    let (mut told, mut silent) = (Vec::new(), Vec::new());
+    for block in 0..BLOCKS {
+        deposits(&with, block, &mut told).await;
+        deposits(&without, block, &mut silent).await;
+    }
+    let (told, silent) = (median(told), median(silent));
+    let ratio = told.as_secs_f64() / silent.as_secs_f64();
+    println!("deposit of 10 KiB, p50: {told:.0?} with the log, {silent:.0?} without; ratio {ratio:.3}");
+}
+
+async fn house(is_logged: bool) -> (House, tempfile::TempDir) {
+    let at = place();
+    let store = Arc::new(EmbeddedStore::open(at.path()).unwrap());
+    let silent = Arc::new(AtomicBool::new(false));
+    let store = Arc::new(Quiet { store, silent: Arc::clone(&silent) });
+    let house = House::over(store, place(), AuditSettings::default(), None).await;
+    silent.store(!is_logged, Ordering::Relaxed);
+    (house, at)
+}
+
+async fn deposits(house: &House, block: usize, taken: &mut Vec<Duration>) {
+    let body = "Bonjour, un dossier. ".repeat(BODY_BYTES / 21);
+    for n in 0..BLOCK {
+        let mail = format!(
+            "From: {DEPOSITOR}\nSubject: Demande urgente\nMessage-ID: <{block}.{n}@departement.example>\n\n{body}\n"
+        );
+        let start = Instant::now();
+        house.mail_in(Some(DEPOSITOR), &mail, relay()).await.unwrap();
+        taken.push(start.elapsed());
+    }
+}
+
+fn median(mut taken: Vec<Duration>) -> Duration {
+    taken.sort_unstable();
+    taken[taken.len() / 2]
+}
+
+/// A store that forgets the entries of each unit once it is told to: the house is set up with its log, which vouches for
+/// the keys of mailboxes.
+struct Quiet {
+    store: Arc<EmbeddedStore>,
+    silent: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Store for Quiet {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
+        self.store.list(list, limit).await
+    }
+
+    async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {
+        let entries = if self.silent.load(Ordering::Relaxed) { Vec::new() } else { unit.entries };
+        self.store.commit(UnitOfWork { entries, ..unit }).await
+    }
+
+    async fn log(&self) -> Result<Frontier, StoreError> {
+        self.store.log().await
+    }
+
+    async fn search(&self, search: &LogSearch, limit: usize, steps: usize) -> Result<LogFound, StoreError> {
+        self.store.search(search, limit, steps).await
+    }
+
+    async fn leaves(&self, first: u64, limit: usize) -> Result<Vec<StoredLeaf>, StoreError> {
+        self.store.leaves(first, limit).await
+    }
+
+    async fn pruned(&self) -> Result<u64, StoreError> {
+        self.store.pruned().await
+    }
+
+    async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
+        self.store.roots(nodes).await
+    }
+}
