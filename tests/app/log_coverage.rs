@@ -38,7 +38,7 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::RegisterExported, "5, the register"),
     (Action::StatisticsRead, "5, statistics"),
     (Action::ReminderQueued, "5, reminders"),
-    (Action::TransferRevoked, "5, revocation"),
+    (Action::TransferRevoked, "unreached: the end of a transfer knows it, revocation comes with 5"),
     (Action::RegisterLineErased, "5, the register"),
     (Action::CheckpointSigned, "none: a checkpoint is its own proof, and an entry for each would never end"),
     (Action::NameErased, "6, person data"),
@@ -63,6 +63,9 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::TokenCreated, "7, the API"),
     (Action::TokenRevoked, "7, the API"),
 ];
+
+/// Files that name actions without writing or meeting them: this one, and the page that rebuilds rights from events.
+const NAME_ONLY: [&str; 2] = ["log_coverage.rs", "rights.rs"];
 
 /// What the walk met: actions with the code of their outcome.
 #[derive(Default)]
@@ -193,6 +196,7 @@ async fn every_use_case_and_every_refusal_leaves_its_event_and_no_event_lacks_it
         ],
     );
     gateway(&house, &mut walk).await;
+    partners(&house, &mut walk).await;
     proofs(&house, &mut walk).await;
     deposits(&house, &mut walk).await;
     mails_in(&house, &mut walk).await;
@@ -209,6 +213,17 @@ async fn gateway(house: &House, walk: &mut Walk) {
     for action in [Action::GatewayStarted, Action::ConfigurationReloaded, Action::GatewayStopped] {
         house.app.log_gateway(action).await.unwrap();
         walk.step(house, "the gateway tells of itself", &[(action, "done")]);
+    }
+}
+
+async fn partners(house: &House, walk: &mut Walk) {
+    let list = pli::app::ports::List::Partners;
+    let found = house.app.store.list(&list, 1).await.unwrap().remove(0).record;
+    let partner = pli::identity::Partner::try_from(found).unwrap();
+    for (suspended, action) in [(true, Action::PartnerSuspended), (false, Action::PartnerChanged)] {
+        let changed = pli::identity::Partner { suspended, ..partner.clone() };
+        house.app.put_partner(changed, Origin::Cli).await.unwrap();
+        walk.step(house, "a partner is changed", &[(action, "done")]);
     }
 }
 
@@ -568,17 +583,19 @@ fn nothing_is_missing(walk: &Walk) {
     let met = walk.actions();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (written, tested) =
-        (named_below(&root.join("src"), &["audit", "desk", "web"]), named_below(&root.join("tests"), &[]));
+        (named_below(&root.join("src"), &["audit", "web"]), named_below(&root.join("tests"), &[]));
     let mut missing = Vec::new();
     for action in Action::ALL {
         let name = format!("{action:?}");
         let waits = NOT_YET.iter().any(|(waiting, _)| waiting == action);
         let is_tested = tested.contains(&name) || tested.contains(action.code());
         if written.contains(&name) {
-            if !met.contains(action) && !is_tested {
+            let unreached =
+                |(waiting, why): &(Action, &str)| waiting == action && why.starts_with("unreached");
+            if !met.contains(action) && !is_tested && !NOT_YET.iter().any(unreached) {
                 missing.push(format!("{name} is written, and no test meets it: walk it here"));
             }
-        } else if !waits {
+        } else if !waits && !met.contains(action) {
             missing.push(format!("{name} is written by nobody: say in NOT_YET what it waits for"));
         }
     }
@@ -586,7 +603,7 @@ fn nothing_is_missing(walk: &Walk) {
     assert!(walk.units > 50, "the walk saw {} units", walk.units);
 }
 
-/// The actions that the files of a folder name (pages and the desk name them to tell of them), as `Action::Name` or by their code; this file left out.
+/// The actions that the files of a folder name, as `Action::Name` or by their code; this file left out.
 fn named_below(folder: &Path, without: &[&str]) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -596,7 +613,7 @@ fn named_below(folder: &Path, without: &[&str]) -> BTreeSet<String> {
             if !without.contains(&name.as_str()) {
                 named.extend(named_below(&path, without));
             }
-        } else if name.ends_with(".rs") && name != "log_coverage.rs" {
+        } else if name.ends_with(".rs") && !NAME_ONLY.contains(&name.as_str()) {
             let text = fs::read_to_string(&path).unwrap();
             let names = text
                 .split("Action::")
