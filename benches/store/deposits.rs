@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use pli::app::AuditSettings;
 use pli::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoredLeaf,
-    UnitOfWork, Versioned,
+    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoreSnapshot,
+    StoredLeaf, UnitOfWork, Versioned,
 };
 use pli::audit::{Frontier, Node};
 use pli::store::EmbeddedStore;
@@ -100,6 +100,10 @@ impl Store for Quiet {
 
     async fn pruned(&self) -> Result<u64, StoreError> {
         self.store.pruned().await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        self.store.snapshot().await
     }
 
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
