@@ -1,5 +1,8 @@
 //! Every page in every state that a person can meet, with made-up data, for the gallery and for `tests/pages.rs`.
 
+#[path = "desk.rs"]
+mod desk;
+
 use askama::Result;
 use pli::app::kit_text::Section;
 use pli::value::{ByteSize, Digest, Language, Millis, Reference, Timestamp, UploadId};
@@ -222,11 +225,15 @@ impl Samples {
             },
             ..self.journal(LogVerdict::Unknown)
         };
-        vec![
-            ("journal", self.journal(LogVerdict::Verifies).render()),
+        let sample = self.journal(LogVerdict::Verifies);
+        let others = desk::pages(&sample.frame, &sample.state, &sample.rows[0], NOW, HOSTILE);
+        let mut pages = vec![
+            ("journal", sample.render()),
             ("journal-broken", self.journal(LogVerdict::Broken { entry: Some(4_812) }).render()),
             ("journal-nothing", nothing.render()),
-        ]
+        ];
+        pages.extend(others);
+        pages
     }
 
     fn errors(&self) -> Pages {

@@ -7,6 +7,7 @@ mod custody;
 mod custody_house;
 mod deposits;
 mod desk;
+mod desk_pages;
 mod dispatch;
 mod downloads;
 mod expiry;

@@ -82,6 +82,13 @@ for (const [locale, viewport, colorScheme] of [
     await signIn(page, gateway, gateway.officer);
     await visit('/journal');
     await visit('/journal?person=personne%40ailleurs.example');
+    await visit('/journal?origin=partout');
+    await visit(`/journal/transferts/${reference}`);
+    await visit('/journal/personne');
+    await visit(`/journal/personne?person=${encodeURIComponent(gateway.agent.address)}`);
+    await visit('/journal/refus');
+    await visit('/journal/droits');
+    await visit('/journal/droits?day=2026-01-31');
     await visit(`/transferts/${reference}`);
 
     assert.deepEqual(found, []);

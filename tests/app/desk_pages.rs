@@ -1,0 +1,148 @@
+//! The officer's pages over the real handlers: what they show, and that an officer has no other right (P7).
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{CONTENT_TYPE, COOKIE};
+use axum::http::{Method, Request, StatusCode};
+use pli::audit::Action;
+use pli::identity::Password;
+use pli::value::Reference;
+use pli::web::{WebConfig, router};
+use tower::ServiceExt;
+
+use crate::house::{DEPOSITOR, House, PASSWORD, address, visitor};
+
+const OFFICER: &str = "securite@carsat.example";
+/// What no page of the officer may show: the title, the message, the name of a file, what is in it.
+const CONTENT: [&str; 4] = ["Demande urgente", "dossier urgent", "avis de situation", "%PDF"];
+
+struct Visit {
+    pages: Router,
+    cookie: String,
+}
+
+impl Visit {
+    async fn of(house: &House, who: &str) -> Self {
+        let password = Password::new(PASSWORD.into());
+        let token = house.app.sign_in(Some(address(who)), password, visitor()).await.unwrap();
+        let pages = router(house.app.clone(), WebConfig { secure_cookies: false, demo: None });
+        Self { pages, cookie: format!("pli_session={}", token.expose()) }
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path).header(COOKIE, &self.cookie);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = self.pages.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 10_000_000).await.unwrap();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let (status, body) = self.ask(Method::GET, path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        body
+    }
+}
+
+fn officers_pages(reference: &Reference) -> Vec<String> {
+    let depositor = DEPOSITOR.replace('@', "%40");
+    vec![
+        "/journal".to_owned(),
+        format!("/journal?person={depositor}&action=deposit.sent&origin=192.0.2.7"),
+        format!("/journal/transferts/{reference}"),
+        "/journal/personne".to_owned(),
+        format!("/journal/personne?person={depositor}"),
+        "/journal/refus".to_owned(),
+        "/journal/droits".to_owned(),
+        "/journal/droits?day=2026-11-18".to_owned(),
+        "/journal/droits.csv".to_owned(),
+        format!("/journal/export.csv?transfer={reference}"),
+        format!("/journal/export.jsonl?transfer={reference}"),
+        format!("/journal/export.bundle?transfer={reference}"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_or_export_of_the_officer_shows_any_content() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    let officer = Visit::of(&house, OFFICER).await;
+    for path in officers_pages(&reference) {
+        for language in ["fr", "en"] {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let shown = officer.get(&format!("{path}{joint}lang={language}")).await;
+            for content in CONTENT {
+                assert!(!shown.contains(content), "{path} shows {content}");
+            }
+        }
+    }
+    let story = officer.get(&format!("/journal/transferts/{reference}")).await;
+    assert!(story.contains("a déposé le dossier dans la boîte pensions"), "{story}");
+    assert!(story.contains("aucun témoin configuré"));
+    let table = officer.get(&format!("/journal/export.csv?transfer={reference}")).await;
+    assert!(table.contains(DEPOSITOR));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_officer_has_no_other_right_and_nobody_else_has_the_officers() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    let officer = Visit::of(&house, OFFICER).await;
+    let boxes = format!("/boites/{}/membres", house.pensions.slug);
+    for (method, path) in [
+        (Method::GET, format!("/transferts/{reference}")),
+        (Method::POST, format!("/transferts/{reference}")),
+        (Method::GET, format!("/transferts/{reference}/fichiers/1")),
+        (Method::GET, format!("/transferts/{reference}/tout.zip")),
+        (Method::GET, boxes.clone()),
+        (Method::POST, boxes.clone()),
+        (Method::POST, format!("{boxes}/garde")),
+    ] {
+        let (status, shown) = officer.ask(method.clone(), &path).await;
+        assert!(status.is_client_error(), "{method} {path}: {status}");
+        for content in CONTENT {
+            assert!(!shown.contains(content), "{method} {path} shows {content}");
+        }
+    }
+    let (status, _) = officer.ask(Method::GET, "/boites").await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "there is no mailbox to show");
+    assert!(!house.events().await.contains(&Action::TransferOpened));
+
+    let agent = Visit::of(&house, "agent@carsat.example").await;
+    let stranger = Visit { pages: agent.pages.clone(), cookie: String::new() };
+    for path in officers_pages(&reference) {
+        assert_eq!(agent.ask(Method::GET, &path).await.0, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(stranger.ask(Method::GET, &path).await.0, StatusCode::SEE_OTHER, "{path}");
+    }
+    assert_eq!(agent.ask(Method::POST, "/journal/verifier").await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_that_was_asked_for_does_not_hold_up_the_page() {
+    let house = House::build().await;
+    let officer = Visit::of(&house, OFFICER).await;
+    assert_eq!(officer.ask(Method::POST, "/journal/verifier").await.0, StatusCode::SEE_OTHER);
+    let ended = async {
+        while house.app.is_verifying() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    assert!(officer.get("/journal").await.contains("notice good"));
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_said_and_an_unknown_transfer_is_not_found() {
+    let house = House::build().await;
+    let officer = Visit::of(&house, OFFICER).await;
+    for path in ["/journal?origin=partout", "/journal?transfer=XX", "/journal/personne?person=Jeanne"] {
+        assert!(officer.get(path).await.contains("n’a pas été compris"), "{path}");
+    }
+    let (status, _) = officer.ask(Method::GET, "/journal/transferts/0000-0000-0000").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = officer.ask(Method::GET, "/journal/export.csv?origin=partout").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
