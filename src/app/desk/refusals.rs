@@ -11,9 +11,9 @@ use crate::audit::{Action, Event, LogView, Outcome, OutcomeClass, RefusalReason,
 use crate::value::Timestamp;
 
 /// How many refusals are gathered, the latest ones.
-const GATHERED_MAX: usize = 10_000;
+const GATHERED_MAX: usize = 5_000;
 /// How many looks into the store that takes at most.
-const STEPS: usize = 25_000;
+const STEPS: usize = 12_500;
 /// How many groups are told of each kind.
 const GROUPS_MAX: usize = 30;
 
