@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::super::keyspace::Group;
+use super::super::keyspace::{Group, KeyspaceError};
 use super::view::{Pending, Whole};
 use super::{Durability, Lost, Shared, unavailable};
 use crate::app::ports::{CommitError, Committed, StoreError, UnitOfWork};
@@ -86,7 +86,14 @@ impl Committer {
     fn write(&mut self, orders: &[Order]) -> Result<Vec<Outcome>, WriteError> {
         let tree = Whole(&self.shared.tree);
         let mut group = Group::new(&tree)?;
-        let outcomes: Vec<_> = orders.iter().map(|order| group.add(&order.unit)).collect();
+        let mut outcomes = Vec::with_capacity(orders.len());
+        for order in orders {
+            match group.add(&order.unit) {
+                // The database cannot be read any more, as when its own thread met a full disk before this one did.
+                Err(CommitError::Store(error)) if is_of_the_engine(&error) => return Err(error.into()),
+                outcome => outcomes.push(outcome),
+            }
+        }
         let writes = group.into_writes()?;
         if writes.is_empty() {
             return Ok(outcomes);
@@ -111,6 +118,11 @@ impl Committer {
         self.durable.send_replace(Durability::Group(self.group));
         Ok(outcomes)
     }
+}
+
+/// Whether the database itself failed, rather than one record that is too large or damaged.
+fn is_of_the_engine(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(cause) if !cause.is::<KeyspaceError>())
 }
 
 /// The first order and those that wait already.
