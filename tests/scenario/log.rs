@@ -96,7 +96,9 @@ fn nothing_of_the_insured_and_no_name_is_in_it() {
     }
     for event in payloads(&log.write(&log.lines)) {
         let fields: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
-        let known = ["version", "at", "actor", "action", "object", "outcome", "origin", "policy", "detail"];
+        let known = [
+            "version", "at", "actor", "action", "object", "outcome", "origin", "policy", "partner", "detail",
+        ];
         assert!(fields.iter().all(|field| known.contains(field)), "a closed set of fields: {fields:?}");
     }
 }
