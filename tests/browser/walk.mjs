@@ -75,6 +75,22 @@ test('the officer sees the log', async (t) => {
   await page.goto(`${gateway.http}/journal`);
   await page.waitForSelector('#journal');
   await picture(page, 'journal-desktop');
+  for (const [name, path] of [['personne', `/journal/personne?person=${encodeURIComponent(gateway.agent.address)}`], ['refus', '/journal/refus'], ['droits', '/journal/droits']]) {
+    for (const viewport of [DESKTOP, PHONE]) {
+      await page.setViewportSize(viewport);
+      await page.goto(`${gateway.http}${path}`);
+      await picture(page, `journal-${name}-${viewport.width}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      assert.ok(!wide, `${path} is wider than a window of ${viewport.width} px`);
+    }
+  }
+  await page.goto(`${gateway.http}/journal?action=deposit.sent`);
+  const story = page.locator('#journal a[href*="/journal/transferts/"]');
+  if (await story.count()) {
+    await Promise.all([page.waitForNavigation(), story.first().click()]);
+    await page.waitForSelector('#histoire');
+    await picture(page, 'journal-histoire');
+  }
   assert.deepEqual(faults, []);
 });
 
