@@ -53,6 +53,9 @@ const STEPS: u64 = 16;
 const REQUESTS: u64 = 100;
 const PASSWORD: &str = "phrase de passe tout à fait synthétique";
 
+/// What is asked for, by the number of the request.
+type Path = Box<dyn Fn(u64) -> String>;
+
 fn main() {
     // `cargo test --benches` and `cargo bench -- --list` start it too; neither wants figures.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -78,7 +81,7 @@ async fn run(events: u64) {
     let pages = router(app, WebConfig { secure_cookies: false, demo: None });
     let transfers = events / STEPS;
     let place = |n: u64, of: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % of.max(1);
-    let asked: [(&str, Box<dyn Fn(u64) -> String>); 14] = [
+    let asked: [(&str, Path); 14] = [
         ("timeline, newest", Box::new(|_| "/journal".into())),
         ("timeline, deep page", Box::new(move |n| format!("/journal?before={}", place(n, events)))),
         ("timeline, upwards", Box::new(move |n| format!("/journal?after={}", place(n, events)))),

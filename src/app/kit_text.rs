@@ -62,13 +62,15 @@ impl KitFile {
 pub fn markdown(title: &str, sections: &[Section]) -> String {
     let mut text = format!("# {}\n", one_line(title));
     for section in sections {
-        text.push_str(&format!("\n## {}\n\n", one_line(&section.title)));
+        text.extend(["\n## ", &one_line(&section.title), "\n\n"]);
         for (label, lines) in &section.rows {
             match &lines[..] {
-                [line] => text.push_str(&format!("- **{}** : {}\n", one_line(label), one_line(line))),
+                [line] => text.extend(["- **", &one_line(label), "** : ", &one_line(line), "\n"]),
                 lines => {
-                    text.push_str(&format!("- **{}** :\n", one_line(label)));
-                    lines.iter().for_each(|line| text.push_str(&format!("  - {}\n", one_line(line))));
+                    text.extend(["- **", &one_line(label), "** :\n"]);
+                    for line in lines {
+                        text.extend(["  - ", &one_line(line), "\n"]);
+                    }
                 }
             }
         }
@@ -83,10 +85,12 @@ pub fn html(title: &str, sections: &[Section]) -> String {
         "<!doctype html>\n<html lang=\"fr\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n"
     );
     for section in sections {
-        text.push_str(&format!("<h2>{}</h2>\n<dl>\n", escaped(&section.title)));
+        text.extend(["<h2>", &escaped(&section.title), "</h2>\n<dl>\n"]);
         for (label, lines) in &section.rows {
-            text.push_str(&format!("<dt>{}</dt>\n", escaped(label)));
-            lines.iter().for_each(|line| text.push_str(&format!("<dd>{}</dd>\n", escaped(line))));
+            text.extend(["<dt>", &escaped(label), "</dt>\n"]);
+            for line in lines {
+                text.extend(["<dd>", &escaped(line), "</dd>\n"]);
+            }
         }
         text.push_str("</dl>\n");
     }
@@ -103,7 +107,9 @@ pub fn csv(header: &[&str], rows: &[Vec<String>]) -> String {
         text.push_str("\r\n");
     };
     line(header.iter().map(|field| csv_field(field)).collect());
-    rows.iter().for_each(|row| line(row.iter().map(|field| csv_field(field)).collect()));
+    for row in rows {
+        line(row.iter().map(|field| csv_field(field)).collect());
+    }
     text
 }
 
@@ -157,7 +163,7 @@ mod tests {
     #[test]
     fn nothing_that_somebody_wrote_becomes_markup_a_heading_or_a_formula() {
         let section = Section::new("Un").row("Nom", "<script>x</script>\n# titre").rows("Liste", Vec::new());
-        let page = html("t", &[section.clone()]);
+        let page = html("t", std::slice::from_ref(&section));
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
         let text = markdown("t", &[section]);
         assert!(text.contains("- **Nom** : <script>x</script> # titre\n"), "{text}");

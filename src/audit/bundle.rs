@@ -381,7 +381,9 @@ mod tests {
     fn bundle(numbers: &[u64]) -> String {
         let leaves: Vec<Digest> = (0..SIZE).map(|n| entry(n).leaf()).collect();
         let mut frontier = Frontier::default();
-        leaves.iter().for_each(|leaf| frontier.append(*leaf));
+        for leaf in &leaves {
+            frontier.append(*leaf);
+        }
         let checkpoint = Checkpoint::sign(&signer(), SIZE, frontier.root(), Timestamp(99)).unwrap();
         let selection = Selection { actions: vec![Action::SignIn], ..Selection::default() };
         let mut bundle =
@@ -418,7 +420,7 @@ mod tests {
         let lines: Vec<&str> = whole.lines().collect();
         let without = |gone: usize| {
             let kept = lines.iter().enumerate().filter(|(n, _)| *n != gone);
-            kept.map(|(_, line)| format!("{line}\n")).collect::<String>()
+            kept.flat_map(|(_, line)| [line, "\n"]).collect::<String>()
         };
         assert_eq!(faults(&without(2)), [BundleFault::End], "an entry was taken out");
         assert_eq!(faults(&without(4)), [BundleFault::End], "it was cut off");

@@ -150,9 +150,9 @@ impl Promise {
             self.file_count
         );
         for file in self.files.iter().take(FILES_MAX) {
-            text.push_str(&format!("file {file}\n"));
+            text.extend(["file ", &file.to_string(), "\n"]);
         }
-        text.push_str(&format!("leaf {}\n", self.leaf));
+        text.extend(["leaf ", &self.leaf.to_string(), "\n"]);
         signer.sign(text).map_err(ReceiptError::Signing)
     }
 
@@ -279,9 +279,10 @@ impl Receipt {
         let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches(['\r', ' ', '\t'])).collect();
         let text = format!("{}\n", lines.join("\n"));
         let promise = between(&text, PROMISE_BEGINS, PROMISE_ENDS).ok_or(ReceiptError::Shape)?.to_owned();
-        let proof = match text.contains(PROOF_BEGINS) {
-            true => Some(between(&text, PROOF_BEGINS, PROOF_ENDS).ok_or(ReceiptError::Proof)?),
-            false => None,
+        let proof = if text.contains(PROOF_BEGINS) {
+            Some(between(&text, PROOF_BEGINS, PROOF_ENDS).ok_or(ReceiptError::Proof)?)
+        } else {
+            None
         };
         Ok(Self { promise, proof: proof.map(LogProof::parse).transpose()? })
     }
@@ -347,7 +348,9 @@ mod tests {
     fn receipt(index: u64, size: u64) -> (Receipt, Vec<Digest>) {
         let leaves: Vec<Digest> = (0..size).map(|n| leaf_hash(&n.to_be_bytes())).collect();
         let mut frontier = Frontier::default();
-        leaves.iter().for_each(|leaf| frontier.append(*leaf));
+        for leaf in &leaves {
+            frontier.append(*leaf);
+        }
         let checkpoint = Checkpoint::sign(&signer(1), size, frontier.root(), Timestamp(7)).unwrap();
         let place = usize::try_from(index).unwrap();
         let proof = LogProof {

@@ -159,7 +159,9 @@ mod tests {
 
     fn root(leaves: &[Digest]) -> Digest {
         let mut tree = Frontier::default();
-        leaves.iter().for_each(|leaf| tree.append(*leaf));
+        for leaf in leaves {
+            tree.append(*leaf);
+        }
         tree.root()
     }
 

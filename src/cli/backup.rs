@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 
 use super::gateway::{GatewayError, Sink, answer};
 use super::{block_on, ended};
+use crate::app::ports::Clock;
 use crate::config::{Config, ConfigError};
 use crate::serve::Request;
 use crate::serve::control::Reply;
+use crate::store::SystemClock;
 use crate::value::{Digest, DigestBuilder};
 use crate::vault::Recipient;
 
@@ -73,7 +75,8 @@ fn recipients(file: &Path) -> Result<Vec<Recipient>, GatewayError> {
 }
 
 fn default_name() -> String {
-    format!("pli-{}.backup.age", jiff::Timestamp::now().strftime("%Y-%m-%dT%H%M%SZ"))
+    let now = jiff::Timestamp::from_millisecond(SystemClock::new(None).read().wall.0).unwrap_or_default();
+    format!("pli-{}.backup.age", now.strftime("%Y-%m-%dT%H%M%SZ"))
 }
 
 fn told(done: &Value) -> String {

@@ -20,6 +20,7 @@ use crate::value::SecretBytes;
 
 /// What `pli restore` is told.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Options {
     /// The backup.
     #[arg(required_unless_present_any = ["open", "mails"])]

@@ -100,7 +100,8 @@ mod tests {
     fn a_witness_is_there_after_a_restart_with_what_it_saw() {
         let at = tempfile::tempdir().unwrap();
         let log = NoteSigner::new("log.example", &NoteSeed::new([1; 32])).unwrap().public().clone();
-        let made = WitnessFiles::create(at.path(), "witness.example", [2; 32], &[log.clone()]).unwrap();
+        let made =
+            WitnessFiles::create(at.path(), "witness.example", [2; 32], std::slice::from_ref(&log)).unwrap();
         assert!(WitnessFiles::create(at.path(), "witness.example", [3; 32], &[]).is_err(), "kept as it is");
         let (files, cosigner, logs) = WitnessFiles::open(at.path()).unwrap();
         assert_eq!((cosigner.public(), logs), (made.public(), vec![log.clone()]));

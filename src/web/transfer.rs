@@ -105,7 +105,7 @@ async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envel
         files: files.collect(),
         unscanned,
         refused: opened.transfer.refused.len(),
-        original_digest: opened.transfer.original_digest.map(|digest| digest.to_hex()),
+        original_digest: opened.transfer.original_digest.map(crate::value::Digest::to_hex),
         letters: letters(envelope.mails),
     };
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())

@@ -1,5 +1,6 @@
 //! The use cases over adapters in memory: stories, and the laws that a use case must keep whatever fails.
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
+#![expect(clippy::expect_used, reason = "a test ends where its premise does not hold")]
 
 mod alerts;
 mod backups;

@@ -30,17 +30,17 @@ fn real(clamd: &PrivateClamd) -> Scanning {
         largest: ByteSize::mebibytes(LARGEST_MIB),
         streams_at_once: 4,
         step_within: Duration::from_secs(20),
-        verdict_within: Duration::from_secs(60),
+        verdict_within: Duration::from_mins(1),
     });
     Scanning { scanner: Arc::new(scanner), signatures_max_age: None }
 }
 
 /// Is as the test says: fit, gone, with old signatures.
 #[derive(Clone)]
-struct Told(Arc<Mutex<State>>);
+pub struct Told(Arc<Mutex<State>>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub enum State {
     Fit,
     Gone,
     /// Answers, but breaks off every stream.
@@ -49,15 +49,15 @@ enum State {
 }
 
 impl Told {
-    fn new(state: State) -> Self {
+    pub fn new(state: State) -> Self {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    fn is(&self, state: State) {
+    pub fn is(&self, state: State) {
         *self.0.lock().unwrap() = state;
     }
 
-    fn scanning(&self) -> Scanning {
+    pub fn scanning(&self) -> Scanning {
         Scanning { scanner: Arc::new(self.clone()), signatures_max_age: Some(Millis::days(3)) }
     }
 
@@ -273,9 +273,9 @@ async fn a_scanner_killed_in_mid_stream_holds_the_deposit_and_it_goes_on_by_itse
     let draft = house.draft().await;
     let view = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
     let mut sealing = house.app.begin_file(view, "scan.txt", visitor()).await.unwrap();
-    sealing.push(&[b'x'; 300_000]).await.unwrap();
+    sealing.push(&vec![b'x'; 300_000]).await.unwrap();
     clamd.kill();
-    sealing.push(&[b'y'; 300_000]).await.unwrap();
+    sealing.push(&vec![b'y'; 300_000]).await.unwrap();
     sealing.finish().await.unwrap();
     house.try_file(&draft, "virus.txt", &marker()).await.unwrap();
 

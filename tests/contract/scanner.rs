@@ -25,7 +25,7 @@ fn settings(address: ClamdAddress, temporary: &Path) -> ClamdSettings {
         largest: ByteSize::mebibytes(LARGEST_MIB),
         streams_at_once: 2,
         step_within: Duration::from_secs(20),
-        verdict_within: Duration::from_secs(60),
+        verdict_within: Duration::from_mins(1),
     }
 }
 
@@ -92,9 +92,9 @@ async fn one_that_dies_in_mid_stream_judges_nothing_and_judges_again_when_it_is_
     let mut stream = scanner.begin().await.unwrap();
     stream.push(&marker()).await.unwrap();
     clamd.kill();
-    let mut outcome = Ok(());
+    let (mut outcome, more) = (Ok(()), vec![b'x'; 100_000]);
     for _ in 0..100 {
-        outcome = stream.push(&[b'x'; 100_000]).await;
+        outcome = stream.push(&more).await;
         if outcome.is_err() {
             break;
         }

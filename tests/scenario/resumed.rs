@@ -115,7 +115,9 @@ fn eight_uploads_at_once_take_little_memory_whatever_their_size() {
             })
         })
         .collect();
-    clients.into_iter().for_each(|client| client.join().unwrap());
+    for client in clients {
+        client.join().unwrap();
+    }
     let peak = gateway.peak_memory();
     println!("8 uploads of {} MiB at once: {} MiB at the most", size / MIB, peak / MIB as u64);
     assert!(peak <= MEMORY_MAX, "{peak} bytes");

@@ -97,7 +97,8 @@ impl PrivateClamd {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        self.process = Some(process.expect("clamd is there: tests/tools/install installs it"));
+        let missing = |error| panic!("clamd: {error}; tests/tools/install installs it");
+        self.process = Some(process.unwrap_or_else(missing));
         let begun = Instant::now();
         while UnixStream::connect(self.socket()).is_err() {
             assert!(begun.elapsed() < STARTS_WITHIN, "clamd does not start");

@@ -78,8 +78,8 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         Record::Draft(draft) => objects_of_draft(draft),
         Record::Held(held) => held.parts.iter().flat_map(|part| &part.objects).collect(),
         // Unfinished uploads are in no backup: the browser that could go on is shut out by a restore.
-        Record::Upload(_) => Vec::new(),
-        Record::Organisation(_)
+        Record::Upload(_)
+        | Record::Organisation(_)
         | Record::Mailbox(_)
         | Record::Partner(_)
         | Record::Agreement(_)
@@ -139,7 +139,7 @@ impl<W: Write> BackupWriter<W> {
     pub(in crate::app) fn stream(&mut self, path: &str, size: u64, from: impl Read) -> io::Result<bool> {
         let mut exactly = Exactly { from, left: size, whole: true, digest: DigestBuilder::default() };
         self.append(path, size, &mut exactly)?;
-        self.lines.push_str(&format!("{}  {path}\n", exactly.digest.finish().to_hex()));
+        self.lines.extend([&exactly.digest.finish().to_hex(), "  ", path, "\n"]);
         self.waiting += 1;
         if self.waiting >= DIGESTS_AT_ONCE {
             self.write_digests()?;

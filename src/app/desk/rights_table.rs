@@ -48,7 +48,7 @@ fn account_lines(account: &AccountRights, language: Language) -> Vec<Vec<String>
     let line = |mailbox: &str, since: Option<Timestamp>| {
         vec![
             say("compte", "account"),
-            named.map_or_else(|| account.account.to_string(), |named| named.in_full()),
+            named.map_or_else(|| account.account.to_string(), super::names::Named::in_full),
             named.map(|named| named.person.to_string()).unwrap_or_default(),
             account.role.map(|role| role.label(language).to_owned()).unwrap_or_default(),
             if account.is_active { say("actif", "active") } else { say("coupé", "cut off") },

@@ -109,7 +109,7 @@ impl Committer {
         }
         {
             let mut last = self.shared.pending.write().unwrap_or_else(PoisonError::into_inner);
-            self.shared.pictures.keep(pending.keys.iter(), &tree)?;
+            self.shared.pictures.keep(&pending.keys.iter(), &tree)?;
             *last = pending;
             self.shared.tree.apply_batch(batch)?;
         }

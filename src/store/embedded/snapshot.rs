@@ -23,7 +23,7 @@ impl Pictures {
     /// Keeps what is about to be overwritten; called while nobody reads.
     pub(super) fn keep<'k>(
         &self,
-        keys: impl Iterator<Item = &'k Vec<u8>> + Clone,
+        keys: &(impl Iterator<Item = &'k Vec<u8>> + Clone),
         pairs: &dyn Pairs,
     ) -> Result<(), StoreError> {
         let mut pictures = locked(&self.0);

@@ -36,6 +36,7 @@ pub(super) struct Places {
     name: Vec<u8>,
     value: Vec<u64>,
     /// The last answer: it stays the answer until the search has passed it.
+    #[expect(clippy::option_option, reason = "not asked yet, and answered that there is none")]
     told: Option<Option<u64>>,
 }
 

@@ -93,7 +93,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
         Key::Draft(id) => address.extend_from_slice(id.as_bytes()),
         Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) | Key::Held(id) => {
-            address.extend_from_slice(id.as_bytes())
+            address.extend_from_slice(id.as_bytes());
         }
         Key::Grant((transfer, holder)) => {
             address.extend_from_slice(transfer.as_bytes());

@@ -26,9 +26,9 @@ pub(in super::super) fn search(
         return Ok(run.found);
     }
     if names.is_empty() {
-        run.walk(limit)?
+        run.walk(limit)?;
     } else {
-        run.leap(&mut names, limit)?
+        run.leap(&mut names, limit)?;
     }
     Ok(run.found)
 }

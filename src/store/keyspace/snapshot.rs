@@ -68,7 +68,7 @@ impl Pairs for Picture<'_> {
             return Box::new(std::iter::empty());
         }
         let then = self.then.values.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
-        let then: Box<dyn Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)>> = match direction {
+        let then: Kept<'_> = match direction {
             Direction::Forward => Box::new(then),
             Direction::Backward => Box::new(then.rev()),
         };
@@ -80,10 +80,13 @@ impl Pairs for Picture<'_> {
     }
 }
 
+/// What was overwritten, in the order of a scan.
+type Kept<'a> = Box<dyn Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)> + 'a>;
+
 /// Two scans as one; where both have a key, what was overwritten counts.
 struct Merged<'a> {
     now: Peekable<Scan<'a>>,
-    then: Peekable<Box<dyn Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)> + 'a>>,
+    then: Peekable<Kept<'a>>,
     direction: Direction,
 }
 

@@ -60,7 +60,7 @@ impl Asked {
 
     fn typed(self) -> TypedFilter {
         let Self { person, transfer, partner, mailbox, action, outcome, origin, from, to, .. } = self;
-        TypedFilter { person, transfer, partner, mailbox, action, outcome, origin, from, to }
+        TypedFilter { person, mailbox, partner, transfer, action, outcome, origin, from, to }
     }
 }
 

@@ -61,7 +61,7 @@ mod tests {
         for header in
             ["filename not-base64", "filename YQ==,filename Yg==", "filename /w==", &"a,".repeat(5000)]
         {
-            assert_eq!(parse(header), None, "{:.40}", header);
+            assert_eq!(parse(header), None, "{header:.40}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::value::Timestamp;
 /// `GET /journal/personne`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "desk_person.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of the page that is there or is not")]
 pub struct PersonPage {
     /// What stands around.
     pub frame: Frame,
