@@ -63,6 +63,8 @@ pub struct WitnessView {
     pub cosigned: Option<(u64, Timestamp)>,
     /// What keeps it from cosigning the newest one.
     pub trouble: Option<WitnessTrouble>,
+    /// Since when it is kept from it in this way.
+    pub trouble_since: Option<Timestamp>,
 }
 
 impl App {
@@ -92,8 +94,11 @@ impl App {
         for witness in &self.settings.audit.witnesses {
             let state = self.witness_state(witness).await?.map(|(state, _)| state);
             let cosigned = state.as_ref().and_then(|state| Some((state.size, state.cosigned_at?)));
-            let trouble = state.and_then(|state| state.trouble);
-            views.push(WitnessView { name: witness.key.name().to_owned(), cosigned, trouble });
+            let trouble = state.as_ref().and_then(|state| state.trouble);
+            // A trouble is told once, when it begins.
+            let trouble_since = trouble.and(state.and_then(|state| state.told_at));
+            let name = witness.key.name().to_owned();
+            views.push(WitnessView { name, cosigned, trouble, trouble_since });
         }
         Ok(views)
     }

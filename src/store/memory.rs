@@ -40,6 +40,19 @@ impl Pairs for Tree {
 }
 
 impl MemoryStore {
+    /// Overwrites bytes wherever they stand in a value, as somebody could who has the disk. Returns in how many values.
+    /// For tests of what is noticed then.
+    pub fn overwrite(&self, bytes: &[u8], with: &[u8]) -> usize {
+        let mut changed = 0;
+        for value in self.tree().0.values_mut() {
+            if let Some(at) = value.windows(bytes.len()).position(|window| window == bytes) {
+                value.splice(at..at + bytes.len(), with.iter().copied());
+                changed += 1;
+            }
+        }
+        changed
+    }
+
     fn tree(&self) -> MutexGuard<'_, Tree> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

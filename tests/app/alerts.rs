@@ -1,14 +1,20 @@
 //! Alerts to the security officer, each by a clock that moves when told, and the daily mail that binds the log outside.
 
+use std::sync::Arc;
+
 use pli::app::ports::{Entry, UnitOfWork};
+use pli::app::{AuditSettings, WitnessProblem};
 use pli::audit::{
     Action, Actor, AlertKind, Checkpoint, Detail, Event, FailureReason, Object, Origin, Outcome,
 };
 use pli::identity::Password;
 use pli::relay::queue::DeliveryProblem;
+use pli::store::MemoryStore;
 use pli::value::{Millis, Timestamp};
 
 use crate::house::{House, NOW, address, mail_text, visitor};
+use crate::scanning::{State, Told};
+use crate::witnesses::Beside;
 
 const OFFICER: &str = "securite@carsat.example";
 
@@ -176,20 +182,122 @@ async fn a_day_key_that_outlives_its_day_is_told_after_the_grace() {
 }
 
 #[tokio::test]
-async fn a_scanner_that_fails_a_witness_and_a_backup_that_fall_silent_are_told() {
+async fn a_scan_that_fails_and_a_backup_that_is_not_made_are_told() {
     let house = House::build().await;
     house.log(Action::FileScanned, Outcome::Failed(FailureReason::Scanner), NOW).await;
-    house.log(Action::CheckpointWitnessed, Outcome::Done, NOW).await;
     house.log(Action::BackupMade, Outcome::Done, NOW).await;
     house.app.watch().await.unwrap();
     assert_eq!(house.alerts().await, [AlertKind::ScannerTrouble]);
-    house.clock.advance(Millis::minutes(121));
-    house.app.watch().await.unwrap();
-    assert_eq!(house.alerts().await, [AlertKind::ScannerTrouble, AlertKind::WitnessSilent]);
-    house.clock.advance(Millis::hours(29));
+    house.clock.advance(Millis::hours(31));
     house.app.upkeep().await.unwrap();
     house.app.watch().await.unwrap();
     assert!(house.alerts().await.contains(&AlertKind::BackupOld));
+}
+
+#[tokio::test]
+async fn a_scanner_that_is_gone_is_told_before_anybody_deposits_and_its_coming_and_going_is_no_storm() {
+    let scanner = Told::new(State::Fit);
+    let house = House::build_with(Some(scanner.scanning())).await;
+    let told = async |minutes| {
+        house.clock.advance(Millis::minutes(minutes));
+        house.app.watch().await.unwrap();
+        house.alerts().await.len()
+    };
+    assert_eq!(told(0).await, 0);
+    scanner.is(State::Gone);
+    house.log(Action::FileScanned, Outcome::Failed(FailureReason::Scanner), NOW).await;
+    assert_eq!(told(1).await, 1, "the state and the failed scan are one alert");
+    assert_eq!(house.alerts().await, [AlertKind::ScannerTrouble]);
+    for _ in 0..20 {
+        scanner.is(State::Fit);
+        assert_eq!(told(1).await, 1);
+        scanner.is(State::Gone);
+        assert_eq!(told(1).await, 1, "the hour is quiet");
+    }
+    assert_eq!(told(20).await, 2, "it is gone still when the hour is over");
+    assert_eq!(told(120).await, 2, "while it lasts, once a day");
+    assert_eq!(house.alert_mails().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_scanner_with_old_signatures_is_told() {
+    let scanner = Told::new(State::SignedAt(NOW - Millis::hours(71)));
+    let house = House::build_with(Some(scanner.scanning())).await;
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [], "three days are allowed");
+    house.clock.advance(Millis::hours(2));
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [AlertKind::ScannerTrouble]);
+}
+
+#[tokio::test]
+async fn a_witness_that_does_not_answer_is_told_and_one_that_has_nothing_to_sign_is_not() {
+    let witness = Beside::new();
+    let house = witness.house().await;
+    let shown = async || {
+        house.sign_in("agent@carsat.example").await;
+        house.app.sign_checkpoint().await.unwrap();
+        house.app.show_to_witnesses(&witness).await.unwrap()
+    };
+    let told = async |minutes| {
+        house.clock.advance(Millis::minutes(minutes));
+        house.app.watch().await.unwrap();
+        house.alerts().await
+    };
+    assert_eq!(shown().await, 1);
+    assert_eq!(told(180).await, [], "the log rests");
+    *witness.problem.lock().unwrap() = Some(WitnessProblem::Unreachable);
+    assert_eq!(shown().await, 0);
+    assert_eq!(told(119).await, []);
+    assert_eq!(shown().await, 0);
+    assert_eq!(told(2).await, [AlertKind::WitnessSilent], "each try in vain is part of the same silence");
+    *witness.problem.lock().unwrap() = None;
+    assert_eq!(shown().await, 1);
+    assert_eq!(told(1).await.len(), 1);
+    *witness.problem.lock().unwrap() = Some(WitnessProblem::Unreachable);
+    assert_eq!(shown().await, 0);
+    assert_eq!(told(121).await, [AlertKind::WitnessSilent; 2], "a new silence is told");
+}
+
+#[tokio::test]
+async fn a_witness_that_never_answered_is_told() {
+    let witness = Beside::new();
+    let house = witness.house().await;
+    *witness.problem.lock().unwrap() = Some(WitnessProblem::Unreachable);
+    house.app.sign_checkpoint().await.unwrap();
+    house.app.show_to_witnesses(&witness).await.unwrap();
+    house.clock.advance(Millis::minutes(121));
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [AlertKind::WitnessSilent]);
+}
+
+#[tokio::test]
+async fn a_witness_that_saw_another_log_is_told_at_once_as_a_log_that_does_not_verify() {
+    let witness = Beside::new();
+    let house = witness.house().await;
+    *witness.problem.lock().unwrap() = Some(WitnessProblem::SawLast { size: 10_000 });
+    house.app.sign_checkpoint().await.unwrap();
+    house.app.show_to_witnesses(&witness).await.unwrap();
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [AlertKind::LogNotVerified]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_somebody_changed_in_the_store_is_told() {
+    let kept = Arc::new(MemoryStore::default());
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::over(kept.clone(), directory, AuditSettings::default(), None).await;
+    house.clock.advance(Millis(7));
+    house.refused_sign_in().await;
+    house.app.verify_log().await.unwrap();
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, []);
+    let (at, other) = ((NOW + Millis(7)).0.to_string(), (NOW + Millis(8)).0.to_string());
+    let changed = kept.overwrite(at.as_bytes(), other.as_bytes());
+    assert!(changed > 0, "nothing was changed");
+    house.app.verify_log().await.unwrap();
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [AlertKind::LogNotVerified]);
 }
 
 #[tokio::test]

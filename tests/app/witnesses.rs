@@ -15,17 +15,17 @@ use crate::house::{House, NOW};
 const URL: &str = "https://witness.example";
 
 /// A witness without a wire between.
-struct Beside {
+pub struct Beside {
     cosigner: Cosigner,
     log: Mutex<Option<NoteKey>>,
     seen: Mutex<Option<Seen>>,
-    problem: Mutex<Option<WitnessProblem>>,
+    pub problem: Mutex<Option<WitnessProblem>>,
     asked: Mutex<u32>,
     signs_at: Timestamp,
 }
 
 impl Beside {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let cosigner = Cosigner::new("witness.example", &NoteSeed::new([5; 32])).unwrap();
         Self {
             cosigner,
@@ -37,7 +37,7 @@ impl Beside {
         }
     }
 
-    async fn house(&self) -> House {
+    pub async fn house(&self) -> House {
         let witness = Witness { url: URL.to_owned(), key: self.cosigner.public().clone() };
         let house = House::with(AuditSettings { witnesses: vec![witness], ..AuditSettings::default() }).await;
         *self.log.lock().unwrap() = Some(house.app.log_key().unwrap());

@@ -1,14 +1,14 @@
 //! Alerts by mail to the security officer, and the daily mail. What is too much is the policy's (`policies/alerts.toml`);
 //! here it is noticed, gathered so that a storm is one mail with a count, logged and queued.
 //!
-//! Counts are taken from the log's newest entries, each read once; states (log, clock, keys, witness, backup) are looked
-//! at each time. The store's own failure is told by nobody here: without a store no mail is queued.
+//! Counts are taken from the log's newest entries, each read once; states (log, clock, keys, witnesses, scanner, backup)
+//! are looked at each time. The store's own failure is told by nobody here: without a store no mail is queued.
 
 mod daily;
 mod watch;
 
-use super::ports::{AlertState, Key, List, UnitOfWork};
-use super::{App, AppError, event};
+use super::ports::{AlertState, Key, List, UnitOfWork, WitnessTrouble};
+use super::{App, AppError, WitnessView, event};
 use crate::audit::{Action, Actor, AlertKind, Detail, Object, Origin, Outcome, Selection};
 use crate::identity::{Account, Organisation};
 use crate::relay::letter::{Letter, LetterKind};
@@ -44,11 +44,12 @@ impl App {
     pub async fn watch(&self) -> Result<usize, AppError> {
         let now = self.now();
         let mut told = 0;
-        for noticed in self.noticed_in_log(now.at).await? {
-            told += usize::from(self.raise(noticed, now.at).await?);
-        }
+        // States first: what the log tells of one that lasts is gathered, not told beside it.
         for (kind, holds) in self.states(now.at, now.believed).await? {
             told += usize::from(self.raise_state(kind, holds, now.at).await?);
+        }
+        for noticed in self.noticed_in_log(now.at).await? {
+            told += usize::from(self.raise(noticed, now.at).await?);
         }
         told += self.tell_gathered(now.at).await?;
         if now.believed {
@@ -63,7 +64,9 @@ impl App {
     /// What lasts, or does not: each kind once.
     async fn states(&self, now: Timestamp, believed: bool) -> Result<Vec<(AlertKind, bool)>, AppError> {
         let policy = &self.policies.load().alerts;
-        let unverified = self.log_state().await?.last_verification.is_some_and(|(_, well)| !well);
+        let log = self.log_state().await?;
+        let contradicted = log.witnesses.iter().any(|one| one.trouble == Some(WitnessTrouble::SawAnother));
+        let unverified = contradicted || log.last_verification.is_some_and(|(_, well)| !well);
         let mut states = vec![(AlertKind::LogNotVerified, unverified), (AlertKind::ClockJumped, !believed)];
         if believed {
             let late = |name: &KeyName| match name {
@@ -71,8 +74,15 @@ impl App {
                 KeyName::Draft(_) | KeyName::Queue(_) => false,
             };
             states.push((AlertKind::DayKeyLate, self.keyring.names()?.iter().any(late)));
-            let witness = self.is_silent(Action::CheckpointWitnessed, policy.witness_silence, now).await?;
-            states.push((AlertKind::WitnessSilent, witness));
+            let silent = |one: &WitnessView| {
+                one.trouble_since.is_some_and(|since| since + policy.witness_silence < now)
+            };
+            states.push((AlertKind::WitnessSilent, log.witnesses.iter().any(silent)));
+            if policy.scanner
+                && let Some(health) = self.scanner_health().await
+            {
+                states.push((AlertKind::ScannerTrouble, health.unfit.is_some()));
+            }
             let backup = self.is_silent(Action::BackupMade, policy.backup_silence, now).await?;
             states.push((AlertKind::BackupOld, backup));
         }
@@ -121,12 +131,14 @@ impl App {
             }
             return Ok(false);
         }
-        let reminded =
-            state.told_at.is_some_and(|told_at| now < told_at + LASTING_REMINDER && told_at <= now);
-        if state.lasts && reminded {
+        let told_within = |span| state.told_at.is_some_and(|told_at| now < told_at + span && told_at <= now);
+        // A scanner may come and go: one that goes again while it is quiet is told when that is over.
+        let quiet = self.policies.load().alerts.quiet;
+        let waits = kind == AlertKind::ScannerTrouble && told_within(quiet);
+        if waits || (state.lasts && told_within(LASTING_REMINDER)) {
             return Ok(false);
         }
-        state.untold = 1;
+        state.untold = state.untold.max(1);
         state.untold_since = if state.lasts { state.untold_since } else { Some(now) };
         state.lasts = true;
         self.keep_alert(state, version, now, true).await?;
