@@ -11,6 +11,7 @@ use pli::value::{Digest, Millis, Reference};
 use signed_note::{Note, StandardVerifier, VerifierList};
 
 use crate::house::{DEPOSITOR, House, mail_text, relay, visitor};
+use crate::log_upkeep::fill;
 
 const FILE: &[u8] = b"%PDF-1.7 synthetic";
 const MAIL: &str = "From: Jeanne Martin <jeanne.martin@departement.example>
@@ -123,6 +124,24 @@ async fn other_programs_verify_it_too() {
     let root = RootHash::<sha2::Sha256>::new((*root.as_bytes()).into(), size);
     root.verify_inclusion(&input, proof.index, &inclusion).unwrap();
     assert!(root.verify_inclusion(&b"another entry".to_vec(), proof.index, &inclusion).is_err());
+}
+
+#[tokio::test]
+async fn a_receipt_verifies_still_when_the_log_forgot_its_entry() {
+    let house = House::build().await;
+    house.deposit().await;
+    let text = joined(&acknowledgement(&house).await).unwrap();
+    let receipt = Receipt::parse(&text).unwrap();
+    let index = receipt.proof.as_ref().unwrap().index;
+    fill(&house, 600).await;
+    house.clock.advance(Millis::days(366));
+    assert_eq!(house.app.prune_log().await.unwrap().payloads, 512);
+    let leaf = house.app.store.leaves(index, 1).await.unwrap().pop().unwrap();
+    assert!(leaf.entry.is_none(), "the entry of the deposit is pruned, its hash is not");
+
+    assert!(receipt.verify(&house.app.log_key().unwrap()).unwrap().proved.is_some());
+    let checked = house.app.check_receipt(&text, None, visitor()).await.unwrap().unwrap();
+    assert_eq!(checked.still_there, Some(true), "the log of today is the one that promised");
 }
 
 #[tokio::test]
