@@ -17,6 +17,7 @@ mod not_a_deposit;
 mod nothing_lost;
 mod outsiders;
 mod postfix;
+mod receipt;
 mod restart;
 mod resumed;
 mod road;
