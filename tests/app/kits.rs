@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use pli::app::kit_text::{KitFile, archive};
 use pli::app::ports::{Key, List, Record};
-use pli::app::{BreachError, BreachScope, ErasureError, KitReader};
+use pli::app::{BreachError, BreachScope, ErasureError, KitReader, NewUpload};
 use pli::audit::{Action, Checkpoint, Origin, Outcome, Verdict, leaf_of, verify_inclusion};
-use pli::value::{Digest, Millis, Timestamp};
+use pli::value::{ByteSize, Digest, Millis, Timestamp};
 
+use crate::custody_house::{COLLEAGUE, MEMBER, admit, members_house};
 use crate::house::{DEPOSITOR, House, NOW, address, visitor};
+use crate::scanning::{State, Told};
 
 const CLI: Origin = Origin::Cli;
 
@@ -34,6 +36,7 @@ async fn records(house: &House) -> Vec<String> {
         List::ProofsAskedBefore(end),
         List::DraftsTouchedBefore(end),
         List::TransfersExpiringBy(end),
+        List::HeldDueBy(end),
         List::MailsWrittenBefore(end),
         List::RepeatsAcceptedBefore(end),
         List::SessionsBegunBefore(end),
@@ -201,6 +204,51 @@ async fn all_that_is_held_about_a_depositor_is_found_and_exported() {
     assert!(!file(&files, "donnees.json").contains("Demande urgente"), "no title");
     let nobody = house.app.person_data(&address("personne@ailleurs.example"), KitReader::Operator, CLI).await;
     assert!(!nobody.unwrap().is_known());
+}
+
+#[tokio::test]
+async fn a_file_on_its_way_and_a_deposit_that_waits_for_the_scanner_are_among_it() {
+    let house = House::build_with(Some(Told::new(State::Gone).scanning())).await;
+    let reference = house.deposit().await;
+    let draft = house.draft().await;
+    let view = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
+    let path = "avis de situation.pdf".to_owned();
+    let new = NewUpload { path, fingerprint: String::new(), length: ByteSize(1000) };
+    house.app.begin_upload(view, new, visitor()).await.unwrap();
+
+    let data = house.app.person_data(&address(DEPOSITOR), KitReader::Operator, CLI).await.unwrap();
+    let held: Vec<_> = data.held.iter().map(|held| (held.reference.as_str(), held.files)).collect();
+    assert_eq!(held, [(reference.as_str(), 1)]);
+    let uploads: Vec<_> = data.uploads.iter().map(|upload| (upload.bytes, upload.received)).collect();
+    assert_eq!(uploads, [(ByteSize(1000), ByteSize(0))]);
+    let files = data.files().unwrap();
+    let page = file(&files, "donnees.html");
+    assert!(page.contains(reference.as_str()) && page.contains("0 octets reçus sur 1000"), "{page}");
+    assert!(!page.contains("avis de situation"), "no file name");
+
+    let report = house.app.erase_person(&address(DEPOSITOR), KitReader::Operator, CLI).await.unwrap();
+    let kept = report.kept.iter().find(|kept| kept.what == "dépôts retenus pour analyse").unwrap();
+    assert_eq!(kept.count, 1, "it was accepted, so it is delivered");
+    let list = List::HeldDueBy(Timestamp(i64::MAX));
+    assert_eq!(house.app.store.list(&list, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_keys_of_a_member_are_among_it() {
+    let house = members_house().await;
+    let opens = async |who: &str| {
+        let data = house.app.person_data(&address(who), KitReader::Operator, CLI).await.unwrap();
+        let account = data.account.unwrap();
+        let opens: Vec<_> = account.opens.into_iter().map(|of| (of.mailbox, of.generation)).collect();
+        (account.personal_key, opens)
+    };
+    assert_eq!(opens(MEMBER).await, (true, vec![("fragilite".to_owned(), 1)]));
+    assert_eq!(opens(COLLEAGUE).await, (true, vec![]), "entitled, but nobody admitted the account");
+    let member = house.sign_in(MEMBER).await;
+    admit(&house, &member, COLLEAGUE).await;
+    assert_eq!(opens(COLLEAGUE).await.1, [("fragilite".to_owned(), 1)]);
+    let refused = house.app.erase_person(&address(COLLEAGUE), KitReader::Operator, CLI).await;
+    assert!(matches!(refused, Err(ErasureError::OpensMailboxes)), "removed there first");
 }
 
 #[tokio::test]

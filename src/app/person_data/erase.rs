@@ -155,6 +155,9 @@ impl App {
             unit.expect_unchanged(Key::Account(account.id), *version);
             unit.delete(Key::Account(account.id));
             unit.delete(Key::PersonalKey(account.id));
+            // Only of former keys of mailboxes: whoever opens a present one is not erased.
+            let wraps = held.wraps.iter();
+            wraps.for_each(|wrap| unit.delete(Key::MemberWrap((wrap.mailbox, account.id))));
             let object = Object::Account(account.id);
             self.log(unit, event(now, actor, Action::AccountDeleted, object, Outcome::Done, origin))?;
             held.sessions.iter().for_each(|session| unit.delete(Key::Session(session.token)));
@@ -192,6 +195,12 @@ fn kept(held: &Held) -> Vec<Kept> {
             format!(
                 "mission d'intérêt public (article 17, paragraphe 3, b) : la boîte doit savoir qui lui écrit ; effacés au plus tard le {last}"
             ),
+        ),
+        (
+            "dépôts retenus pour analyse",
+            held.waiting.len(),
+            "le dépôt est accepté et doit être remis ; remis après l'analyse, sinon effacés sept jours après leur envoi"
+                .to_owned(),
         ),
         (
             "brouillons ouverts",

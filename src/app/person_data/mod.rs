@@ -9,11 +9,11 @@ use super::kit_text::{KitFile, Section, html};
 use super::ports::{Key, List, PersonName};
 use super::{App, AppError, BreachError, KitReader};
 use crate::audit::{Action, Object, Origin, Selection};
-use crate::identity::{Account, AddressProof, Admission, Agreement, Partner, Session};
-use crate::mailbox::Mailbox;
+use crate::identity::{Account, AddressProof, Admission, Agreement, Partner, PersonalKey, Session};
+use crate::mailbox::{Mailbox, MemberWrap};
 use crate::relay::queue::{MailState, QueuedMail};
-use crate::transfer::{Draft, RegisterLine, Transfer};
-use crate::value::{Language, MailAddress, PersonId, Timestamp, calendar};
+use crate::transfer::{Draft, HeldDeposit, RegisterLine, Transfer, Upload};
+use crate::value::{ByteSize, Language, MailAddress, PersonId, Timestamp, calendar};
 
 pub use erase::{ErasureError, ErasureReport, Kept};
 
@@ -37,6 +37,10 @@ pub struct PersonData {
     pub proofs: Vec<Timestamp>,
     /// Deposits in the making or just sent, by the time of their last byte.
     pub drafts: Vec<Timestamp>,
+    /// Files on their way into those drafts.
+    pub uploads: Vec<UploadData>,
+    /// Deposits that were accepted and are held until their files are judged.
+    pub held: Vec<HeldData>,
     /// Live transfers that it deposited.
     pub transfers: Vec<TransferData>,
     /// Lines of the register about transfers that it deposited; they hold the pseudonym, not the address.
@@ -59,6 +63,36 @@ pub struct AccountData {
     pub active: bool,
     pub mailboxes: Vec<String>,
     pub sessions: Vec<Timestamp>,
+    /// Whether it has a key of its own, which only the person opens.
+    pub personal_key: bool,
+    /// Mailboxes whose key the account opens, as one of those who alone keep it.
+    pub opens: Vec<WrapData>,
+}
+
+/// A mailbox's key, wrapped to the account's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WrapData {
+    pub mailbox: String,
+    /// Which of the mailbox's keys.
+    pub generation: u32,
+}
+
+/// A file on its way. Its name is sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UploadData {
+    pub begun_at: Timestamp,
+    pub bytes: ByteSize,
+    pub received: ByteSize,
+}
+
+/// A deposit that waits for its files to be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldData {
+    pub reference: String,
+    pub mailbox: String,
+    pub accepted_at: Timestamp,
+    pub ends_at: Timestamp,
+    pub files: u32,
 }
 
 /// A live transfer.
@@ -101,9 +135,13 @@ pub struct LogData {
 pub(super) struct Held {
     pub name: Option<PersonName>,
     pub account: Option<(Account, u64)>,
+    pub personal_key: bool,
+    pub wraps: Vec<MemberWrap>,
     pub sessions: Vec<Session>,
     pub proofs: Vec<AddressProof>,
     pub drafts: Vec<(Draft, u64)>,
+    pub uploads: Vec<Upload>,
+    pub waiting: Vec<HeldDeposit>,
     pub transfers: Vec<Transfer>,
     pub register: Vec<RegisterLine>,
     pub mails: Vec<(QueuedMail, u64)>,
@@ -149,6 +187,13 @@ impl App {
         let mut drafts: Vec<(Draft, u64)> =
             self.read_list(&List::DraftsTouchedBefore(end), FOUND_MAX).await?;
         drafts.retain(|(draft, _)| draft.address == *address);
+        let mut uploads = Vec::new();
+        for (draft, _) in &drafts {
+            let of: Vec<(Upload, u64)> = self.read_list(&List::UploadsOf(draft.id), FOUND_MAX).await?;
+            uploads.extend(of.into_iter().map(|(upload, _)| upload));
+        }
+        let mut waiting: Vec<(HeldDeposit, u64)> = self.read_list(&List::HeldDueBy(end), FOUND_MAX).await?;
+        waiting.retain(|(held, _)| held.depositor.address == *address || held.acknowledge_to == *address);
         let mut transfers: Vec<(Transfer, u64)> =
             self.read_list(&List::TransfersExpiringBy(end), FOUND_MAX).await?;
         transfers.retain(|(transfer, _)| transfer.depositor.address == *address);
@@ -159,18 +204,41 @@ impl App {
         mails.retain(|(mail, _)| mail.to == *address);
         let mailboxes = self.mailboxes().await?;
         let settings = self.settings_with(address, &mailboxes).await?;
+        let account_of = account.as_ref().map(|(account, _)| account);
+        let (personal_key, wraps) = self.keys_of(account_of, &mailboxes).await?;
         Ok(Held {
             name: name.map(|(name, _)| name),
             account,
+            personal_key,
+            wraps,
             sessions: sessions.into_iter().map(|(session, _)| session).collect(),
             proofs: proofs.into_iter().map(|(proof, _)| proof).filter(|p| p.address == *address).collect(),
             drafts,
+            uploads,
+            waiting: waiting.into_iter().map(|(held, _)| held).collect(),
             transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
             register: register.into_iter().map(|(line, _)| line).collect(),
             mails,
             settings,
             mailboxes,
         })
+    }
+
+    /// Whether an account has a key of its own, and what is wrapped to it, of former keys of mailboxes too.
+    async fn keys_of(
+        &self,
+        account: Option<&Account>,
+        mailboxes: &[Mailbox],
+    ) -> Result<(bool, Vec<MemberWrap>), AppError> {
+        let Some(account) = account else { return Ok((false, Vec::new())) };
+        let key: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
+        let mut wraps = Vec::new();
+        for mailbox in mailboxes {
+            let wrap: Option<(MemberWrap, u64)> =
+                self.read(&Key::MemberWrap((mailbox.id, account.id))).await?;
+            wraps.extend(wrap.map(|(wrap, _)| wrap));
+        }
+        Ok((key.is_some(), wraps))
     }
 
     /// Where the address stands in what the fund set.
@@ -221,15 +289,32 @@ impl PersonData {
         log: Vec<LogData>,
         is_cut: bool,
     ) -> Self {
-        let Held { name, account, sessions, proofs, drafts, transfers, register, mails, settings, mailboxes } =
-            held;
+        let Held { name, account, personal_key, wraps, sessions, proofs, drafts, uploads, .. } = held;
+        let Held { waiting, transfers, register, mails, settings, mailboxes, .. } = held;
         let name_of = |id| mailboxes.iter().find(|m| m.id == id).map(|m| m.name.clone()).unwrap_or_default();
         let account = account.map(|(account, _)| AccountData {
             active: account.is_active(),
             mailboxes: account.mailboxes.iter().map(|id| name_of(*id)).collect(),
             sessions: sessions.iter().map(|session| session.began_at).collect(),
+            personal_key,
+            opens: wraps
+                .iter()
+                .map(|wrap| WrapData { mailbox: name_of(wrap.mailbox), generation: wrap.generation })
+                .collect(),
             role: account.role,
             name: account.name,
+        });
+        let uploads = uploads.iter().map(|upload| UploadData {
+            begun_at: upload.begun_at,
+            bytes: upload.length,
+            received: upload.offset(),
+        });
+        let waiting = waiting.iter().map(|held| HeldData {
+            reference: held.reference.to_string(),
+            mailbox: name_of(held.mailbox),
+            accepted_at: held.accepted_at,
+            ends_at: held.ends_at(),
+            files: held.file_count(),
         });
         let transfers = transfers.into_iter().map(|transfer| TransferData {
             reference: transfer.reference.to_string(),
@@ -256,6 +341,8 @@ impl PersonData {
             account,
             proofs: proofs.iter().map(|proof| proof.asked_at).collect(),
             drafts: drafts.iter().map(|(draft, _)| draft.touched_at).collect(),
+            uploads: uploads.collect(),
+            held: waiting.collect(),
             transfers: transfers.collect(),
             register: register.collect(),
             mails: mails.collect(),
@@ -269,6 +356,7 @@ impl PersonData {
     pub fn is_known(&self) -> bool {
         let lists_are_empty = self.proofs.is_empty()
             && self.drafts.is_empty()
+            && self.held.is_empty()
             && self.transfers.is_empty()
             && self.mails.is_empty()
             && self.settings.is_empty();
@@ -306,8 +394,34 @@ impl PersonData {
                 .row("Compte", account.name.clone())
                 .row("État", if account.active { "actif" } else { "inactif" })
                 .rows("Boîtes", account.mailboxes.clone())
-                .rows("Sessions", times(&account.sessions));
+                .rows("Sessions", times(&account.sessions))
+                .row("Clé personnelle", if account.personal_key { "oui" } else { "non" })
+                .rows(
+                    "Boîtes dont le compte ouvre la clé",
+                    account
+                        .opens
+                        .iter()
+                        .map(|of| format!("{} (clé n° {})", of.mailbox, of.generation))
+                        .collect(),
+                );
         }
+        let uploads = self.uploads.iter().map(|upload| {
+            format!(
+                "commencé le {}, {} octets reçus sur {}",
+                full(upload.begun_at),
+                upload.received.bytes(),
+                upload.bytes.bytes()
+            )
+        });
+        let waiting = self.held.iter().map(|of| {
+            format!(
+                "{} : {}, accepté le {}, retenu jusqu'au {} au plus tard",
+                of.reference,
+                of.mailbox,
+                full(of.accepted_at),
+                full(of.ends_at)
+            )
+        });
         let transfers = self.transfers.iter().map(|of| {
             format!(
                 "{} : {}, reçu le {}, expire le {}",
@@ -341,6 +455,8 @@ impl PersonData {
             Section::new("Dépôts")
                 .rows("Liens demandés", times(&self.proofs))
                 .rows("Brouillons", times(&self.drafts))
+                .rows("Fichiers en cours d'envoi", uploads.collect())
+                .rows("Dépôts retenus pour analyse", waiting.collect())
                 .rows("Transferts en cours", transfers.collect())
                 .rows("Tableau de suivi (sous pseudonyme)", register.collect()),
             Section::new("Courriels").rows("Écrits à cette adresse", mails.collect()),
