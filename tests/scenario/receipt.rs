@@ -25,21 +25,21 @@ const SLACK_S: f64 = 2.0;
 fn an_acknowledgement_carries_a_receipt_that_anyone_verifies_with_the_public_key() {
     let mut story = Story::told();
     let (receipt, key) = (story.receipt(), story.key());
-    let (code, said) = story.verify_receipt(&receipt, &key, &[]);
+    let (code, said) = verify_receipt(&receipt, &key, &[]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains(&story.reference) && said.contains("of the log, proved under"), "{said}");
 
     let salt = story.salt.clone();
     let (mine, other) = (story.write("mine.pdf", &story.file), story.write("other.pdf", b"%PDF-1.4 another"));
     let asked = |file: &Path| vec!["--salt".to_owned(), salt.clone(), "--file".to_owned(), text_of(file)];
-    let (code, said) = story.verify_receipt(&receipt, &key, &asked(&mine));
+    let (code, said) = verify_receipt(&receipt, &key, &asked(&mine));
     assert!(code == 0 && said.contains("was deposited"), "{said}");
-    let (code, said) = story.verify_receipt(&receipt, &key, &asked(&other));
+    let (code, said) = verify_receipt(&receipt, &key, &asked(&other));
     assert!(code == 1 && said.contains("not one of the files"), "{said}");
 
     // Offline: the gateway is gone.
     story.gateway.interrupt();
-    assert_eq!(story.verify_receipt(&receipt, &key, &[]).0, 0);
+    assert_eq!(verify_receipt(&receipt, &key, &[]).0, 0);
     let text = fs::read_to_string(&receipt).unwrap();
     for (what, altered) in [
         ("reference", text.replace(&story.reference, &other_reference(&story.reference))),
@@ -49,12 +49,12 @@ fn an_acknowledgement_carries_a_receipt_that_anyone_verifies_with_the_public_key
         ("file", one_digit_changed(&text, "\nfile ")),
     ] {
         assert_ne!(altered, text, "{what}: nothing was changed");
-        let (code, said) = story.verify_receipt(&story.write("altered.txt", altered.as_bytes()), &key, &[]);
+        let (code, said) = verify_receipt(&story.write("altered.txt", altered.as_bytes()), &key, &[]);
         assert!(code == 1 && said.contains("does not hold"), "{what}: {said}");
     }
     let other = Gateway::new();
     let another_key = story.write("another.pub", other.facts().log_key().as_bytes());
-    assert_eq!(story.verify_receipt(&receipt, &another_key, &[]).0, 1, "another gateway's key");
+    assert_eq!(verify_receipt(&receipt, &another_key, &[]).0, 1, "another gateway's key");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_person_is_exported_and_erased_and_the_log_verifies_still() {
         !log.contains(&story.depositor) && log.contains(&pseudonym),
         "the pseudonym stays, the name never was"
     );
-    assert_eq!(story.verify_receipt(&receipt, &key, &[]).0, 0, "the receipt holds still");
+    assert_eq!(verify_receipt(&receipt, &key, &[]).0, 0, "the receipt holds still");
 }
 
 const TITLE: &str = "Demande urgente";
@@ -168,11 +168,12 @@ impl Story {
         fs::write(&path, bytes).unwrap();
         path
     }
+}
 
-    fn verify_receipt(&self, receipt: &Path, key: &Path, more: &[String]) -> (i32, String) {
-        let output = run(pli().args(["receipt", "verify"]).arg(receipt).arg("--key").arg(key).args(more));
-        (output.status.code().unwrap(), said(&output))
-    }
+/// `pli receipt verify`: its exit code and what it said.
+fn verify_receipt(receipt: &Path, key: &Path, more: &[String]) -> (i32, String) {
+    let output = run(pli().args(["receipt", "verify"]).arg(receipt).arg("--key").arg(key).args(more));
+    (output.status.code().unwrap(), said(&output))
 }
 
 /// The receipt that a mail carries.
