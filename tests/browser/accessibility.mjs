@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESKTOP, PHONE, axe, guard, open } from './browser.mjs';
+import { DESKTOP, PHONE, axe, guard, open, overflow, picture } from './browser.mjs';
 import { Gateway } from './gateway.mjs';
-import { addFiles, askForLink, files, openDraft, send, signIn } from './steps.mjs';
+import { addFiles, askForLink, files, openDraft, press, send, signIn } from './steps.mjs';
 
 let gateway;
 
@@ -30,6 +30,9 @@ for (const [locale, viewport, colorScheme] of [
     const look = async (name) => {
       assert.equal(await page.getAttribute('html', 'lang'), locale.slice(0, 2), `${name} is in the reader's language`);
       seen.push(name);
+      await picture(page, `${seen.length}-${name}-${locale}-${viewport.width}`);
+      const wide = await overflow(page);
+      found.push(...(wide > 0 ? [`${name}: ${wide} px wider than the window`] : []));
       found.push(...(await axe(page)).map((violation) => `${name}: ${violation}`));
     };
     const visit = async (path) => {
@@ -90,10 +93,52 @@ for (const [locale, viewport, colorScheme] of [
     await visit('/journal/droits');
     await visit('/journal/droits?day=2026-01-31');
     await visit(`/transferts/${reference}`);
+    for (const path of ['/journal/personne', `/journal/personne?person=${encodeURIComponent(gateway.agent.address)}`, '/journal/refus', '/journal/droits', '/journal/droits?day=2026-01-01', '/journal?action=transfer.opened']) {
+      await visit(path);
+    }
+    await page.goto(`${gateway.http}/journal`);
+    await page.goto(await page.getAttribute('a[href^="/journal/transferts/"]', 'href').then((path) => gateway.http + path));
+    await look("a transfer's story");
+
+    await visit('/dossiers');
+    await visit('/dossiers/violation');
+    for (const [field, value] of [['du', '2026-01-01T00:00'], ['au', '2099-01-01T00:00'], ['connaissance', '2026-01-02T08:00']]) {
+      await page.fill(`#${field}`, value);
+    }
+    await press(page, 'etablir');
+    await page.waitForSelector('#partie-1');
+    await look('breach kit');
+    await page.fill('#au', '2025-01-01T00:00');
+    await press(page, 'etablir');
+    await page.waitForSelector('#probleme');
+    await look('breach kit with an error');
+    await visit('/dossiers/traitements');
+    await visit('/dossiers/personne');
+    await page.fill('#adresse', gateway.depositor);
+    await press(page, 'chercher');
+    await page.waitForSelector('#confirmation');
+    await look('what is held about a person');
+    await press(page, 'effacer');
+    await page.waitForSelector('#probleme');
+    await look('erasing without saying so');
+    await page.fill('#adresse', 'personne@ailleurs.example');
+    await press(page, 'chercher');
+    await look('a person who is not known');
+
+    await page.context().clearCookies();
+    await visit('/verifier-un-recu');
+    await page.fill('#texte', 'ceci n’est pas un reçu');
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await page.waitForSelector('#resultat');
+    await look('a receipt that cannot be read');
+    await page.fill('#texte', await gateway.receipt(reference));
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await page.waitForSelector('.notice.good');
+    await look('a receipt that holds');
 
     assert.deepEqual(found, []);
     assert.deepEqual(faults, []);
-    assert.ok(seen.length >= 20, 'every page was seen');
+    assert.ok(seen.length >= 40, 'every page was seen');
   });
 }
 

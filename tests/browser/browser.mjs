@@ -60,6 +60,13 @@ export async function axe(page) {
   return violations.map((found) => `${found.id}: ${found.help}: ${found.nodes.map((node) => node.target.join(' ')).join(' | ')}`);
 }
 
+// Keeps a picture of the page in the folder PLI_PICTURES, where one is named, for people to look at.
+export async function picture(page, name) {
+  if (process.env.PLI_PICTURES) {
+    await page.screenshot({ path: join(process.env.PLI_PICTURES, `${name.replace(/[^\w-]+/g, '_')}.png`), fullPage: true });
+  }
+}
+
 // A page that is wider than its window makes a phone's reader scroll sideways (WCAG 2.2, 1.4.10).
 export async function overflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -43,7 +43,7 @@ export class Gateway {
       .map((name) => ({ name, at: statSync(join(folder, name)).mtimeMs, raw: readFileSync(join(folder, name), 'latin1') }))
       .filter((mail) => mail.raw.includes(`Delivered-To: ${to}\r\n`))
       .sort((one, other) => one.at - other.at)
-      .map((mail) => ({ id: mail.name.replace('.eml', ''), text: unquoted(mail.raw) }));
+      .map((mail) => ({ id: mail.name.replace('.eml', ''), raw: mail.raw, text: unquoted(mail.raw) }));
   }
 
   // The link of the newest mail to the depositor, once there are more of them than before.
@@ -52,6 +52,14 @@ export class Gateway {
       this.mails(this.depositor).map((mail) => mail.text.match(/https?:\/\/\S+\/depot\/lien\/[\w-]+/)?.[0]).filter(Boolean);
     await until('the mail with the link', () => links().length > before);
     return links().at(-1);
+  }
+
+  // The receipt that the acknowledgement of a deposit carries, once it has come.
+  async receipt(reference) {
+    const found = () =>
+      this.mails(this.depositor).map((mail) => attachedReceipt(mail.raw)).find((receipt) => receipt?.includes(`reference ${reference}\n`));
+    await until('the acknowledgement with its receipt', () => found() !== undefined);
+    return found();
   }
 
   linksSent() {
@@ -78,4 +86,16 @@ export async function until(what, holds) {
 // Quoted-printable (RFC 2045 section 6.7).
 function unquoted(raw) {
   return raw.replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+}
+
+// The receipt of a mail; none when it carries none.
+function attachedReceipt(raw) {
+  const part = raw.split(/\r\n--/).find((part) => /filename[^\r\n]*\.pli-receipt\.txt/.test(part));
+  if (part === undefined) {
+    return undefined;
+  }
+  const [head, ...body] = part.split('\r\n\r\n');
+  const content = body.join('\r\n\r\n');
+  const text = /base64/i.test(head) ? Buffer.from(content, 'base64').toString('utf8') : unquoted(content);
+  return text.replace(/\r\n/g, '\n');
 }

@@ -54,6 +54,11 @@ export async function send(page) {
   return (await page.textContent('#reference')).trim();
 }
 
+// Presses the button of the officer's pages that does this.
+export async function press(page, action) {
+  await Promise.all([page.waitForNavigation(), page.click(`main button[name=action][value=${action}]`)]);
+}
+
 export async function signIn(page, gateway, person) {
   await page.context().clearCookies();
   await page.goto(`${gateway.http}/connexion`);
