@@ -200,7 +200,9 @@ async fn all_that_is_held_about_a_depositor_is_found_and_exported() {
     let files = data.files().unwrap();
     let json: serde_json::Value = serde_json::from_str(file(&files, "donnees.json")).unwrap();
     assert_eq!(json["address"], DEPOSITOR);
-    assert!(file(&files, "donnees.html").contains(reference.as_str()));
+    let page = file(&files, "donnees.html");
+    assert!(page.contains(reference.as_str()) && page.contains("accusé de réception"), "{page}");
+    assert!(page.contains("(fait)") && !page.contains("(done)"), "in French: {page}");
     assert!(!file(&files, "donnees.json").contains("Demande urgente"), "no title");
     let nobody = house.app.person_data(&address("personne@ailleurs.example"), KitReader::Operator, CLI).await;
     assert!(!nobody.unwrap().is_known());

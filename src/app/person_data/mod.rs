@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::kit_text::{KitFile, Section, html};
 use super::ports::{Key, List, PersonName};
 use super::{App, AppError, BreachError, KitReader};
-use crate::audit::{Action, Object, Origin, Selection};
+use crate::audit::{Action, Object, Origin, OutcomeClass, Selection};
 use crate::identity::{Account, AddressProof, Admission, Agreement, Partner, PersonalKey, Session};
 use crate::mailbox::{Mailbox, MemberWrap};
 use crate::relay::queue::{MailState, QueuedMail};
@@ -127,7 +127,7 @@ pub struct LogData {
     pub entry: u64,
     pub at: Timestamp,
     pub action: Action,
-    pub outcome: &'static str,
+    pub outcome: OutcomeClass,
     pub origin: Origin,
 }
 
@@ -167,7 +167,7 @@ impl App {
         let is_cut = entries.len() >= FOUND_MAX;
         let log = entries.iter().filter_map(|(entry, found)| {
             let event = found.event().ok()?;
-            let outcome = event.outcome.code();
+            let outcome = event.outcome.class();
             Some(LogData { entry: *entry, at: event.at, action: event.action, outcome, origin: event.origin })
         });
         let log = log.collect();
@@ -442,13 +442,18 @@ impl PersonData {
         let mails = self.mails.iter().map(|mail| {
             format!(
                 "{}, {}{}",
-                mail.kind,
+                mail_told(&mail.kind),
                 full(mail.written_at),
                 if mail.waits { ", en attente" } else { "" }
             )
         });
         let log = self.log.iter().map(|line| {
-            format!("{} : {} ({})", full(line.at), line.action.label(Language::Fr), line.outcome)
+            format!(
+                "{} : {} ({})",
+                full(line.at),
+                line.action.label(Language::Fr),
+                line.outcome.label(Language::Fr)
+            )
         });
         let mut sections = vec![
             identity,
@@ -469,6 +474,19 @@ impl PersonData {
             );
         }
         sections
+    }
+}
+
+/// What a mail is, to somebody who may have got it.
+fn mail_told(kind: &str) -> &str {
+    match kind {
+        "acknowledgement" => "accusé de réception",
+        "alert" => "alerte",
+        "daily" => "courriel quotidien",
+        "deposit-link" => "lien de dépôt",
+        "notice" => "avis de dépôt",
+        "hold" => "dépôt retenu",
+        other => other,
     }
 }
 
