@@ -218,7 +218,8 @@ impl FileSealing<'_> {
         self.tee.push(plain).await;
         let sealed = self.sealer.push(plain).await?;
         if !sealed.is_empty() {
-            self.writer.write_owned(sealed).await.map_err(AppError::from)?;
+            let emptied = self.writer.write_owned(sealed).await.map_err(AppError::from)?;
+            self.sealer.reuse(emptied);
         }
         Ok(())
     }
@@ -242,7 +243,7 @@ impl FileSealing<'_> {
             return Err(FileRefusal::Empty);
         }
         let (tail, summary) = sealer.finish().await?;
-        writer.write(&tail).await.map_err(AppError::from)?;
+        writer.write_owned(tail).await.map_err(AppError::from)?;
         let object = writer.finish().await.map_err(AppError::from)?;
         let entry = ManifestPart {
             role: PartRole::Attachment,

@@ -12,11 +12,17 @@ use crate::vault::{SealSummary, Sealer, SealingKey, VaultError};
 
 /// Bytes that are gathered before they go to the other thread; what is smaller is sealed where it is.
 const STEP_BYTES: usize = 256 * 1024;
+/// The room that a buffer begins with; most files of a form are not much larger.
+const FIRST_ROOM_BYTES: usize = 32 * 1024;
+/// What sealing adds to a buffer at most: the beginning of the age file, a tag for each chunk.
+const SEALED_BEYOND_BYTES: usize = 1024;
 
 /// A part that streams in and is sealed beside.
 pub(super) struct SealStream {
     filling: Vec<u8>,
     size: u64,
+    /// Sealed bytes were in it that are kept by now; the next go there.
+    emptied: Vec<u8>,
     sealing: Sealing,
 }
 
@@ -39,7 +45,7 @@ impl SealStream {
     /// Begins a part under a key.
     pub(super) fn new(key: &SealingKey) -> Result<Self, VaultError> {
         let idle = Box::new((Sealer::new(key)?, Vec::new()));
-        Ok(Self { filling: Vec::new(), size: 0, sealing: Sealing::Idle(idle) })
+        Ok(Self { filling: Vec::new(), size: 0, emptied: Vec::new(), sealing: Sealing::Idle(idle) })
     }
 
     /// Bytes in clear so far.
@@ -66,17 +72,29 @@ impl SealStream {
     /// Seals what is left; returns the last sealed bytes and what is known of the part.
     pub(super) async fn finish(mut self) -> Result<(Vec<u8>, SealSummary), AppError> {
         let (mut idle, mut last) = self.idle().await?;
-        let sealer = &mut idle.0;
-        last.extend(sealer.push(&self.filling)?);
+        last.reserve_exact(self.filling.len() + SEALED_BEYOND_BYTES);
+        idle.0.push_onto(&self.filling, &mut last)?;
+        idle.1.zeroize();
         let (tail, summary) = idle.0.finish()?;
         last.extend(tail);
         Ok((last, summary))
     }
 
-    /// A buffer grows to its whole room at once: growing by and by would leave plaintext behind in freed memory.
+    /// Takes back a buffer whose sealed bytes are kept.
+    pub(super) fn reuse(&mut self, mut emptied: Vec<u8>) {
+        emptied.clear();
+        if emptied.capacity() > self.emptied.capacity() {
+            self.emptied = emptied;
+        }
+    }
+
+    /// A buffer that grows is wiped where it was: plaintext may not be left behind in freed memory.
     fn hold(&mut self, plain: &[u8]) {
-        if self.filling.len() + plain.len() > self.filling.capacity() {
-            let mut roomy = Vec::with_capacity(STEP_BYTES);
+        let needed = self.filling.len() + plain.len();
+        if needed > self.filling.capacity() {
+            // No more than a small file needs: all of it is wiped in the end.
+            let room = needed.next_power_of_two().clamp(FIRST_ROOM_BYTES, STEP_BYTES);
+            let mut roomy = Vec::with_capacity(room);
             roomy.extend_from_slice(&self.filling);
             self.filling.zeroize();
             self.filling = roomy;
@@ -88,9 +106,11 @@ impl SealStream {
     async fn step(&mut self) -> Result<Vec<u8>, AppError> {
         let (mut idle, ready) = self.idle().await?;
         mem::swap(&mut idle.1, &mut self.filling);
+        let mut emptied = mem::take(&mut self.emptied);
         self.sealing = Sealing::Busy(spawn_blocking(move || {
             let (sealer, full) = &mut *idle;
-            let ready = sealer.push(full)?;
+            sealer.push_onto(full, &mut emptied)?;
+            let ready = emptied;
             full.clear();
             Ok(Step { idle, ready })
         }));
@@ -113,6 +133,9 @@ impl SealStream {
 impl Drop for SealStream {
     fn drop(&mut self) {
         self.filling.zeroize();
+        if let Sealing::Idle(idle) = &mut self.sealing {
+            idle.1.zeroize();
+        }
     }
 }
 
@@ -139,7 +162,9 @@ mod tests {
             let mut stream = SealStream::new(&key).unwrap();
             let mut sealed = Vec::new();
             for piece in plain.chunks(piece) {
-                sealed.extend(stream.push(piece).await.unwrap());
+                let mut ready = stream.push(piece).await.unwrap();
+                sealed.append(&mut ready);
+                stream.reuse(ready);
             }
             assert_eq!(stream.plain_size().bytes(), size as u64);
             let (tail, summary) = stream.finish().await.unwrap();

@@ -82,14 +82,21 @@ impl Sealer {
 
     /// Seals the next bytes; see [`SegmentSealer::push`].
     pub fn push(&mut self, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let mut ready = self.segment.room_for(plain.len());
+        let mut ready = Vec::new();
+        self.push_onto(plain, &mut ready)?;
+        Ok(ready)
+    }
+
+    /// As [`Sealer::push`], adding to a buffer what is ready to be kept, so that one buffer does for a whole stream.
+    pub fn push_onto(&mut self, plain: &[u8], ready: &mut Vec<u8>) -> Result<(), VaultError> {
+        self.segment.make_room(plain.len(), ready);
         // Chunk by chunk, so that the second pass finds the bytes in the processor's cache.
         let mut chunks = plain.chunks(CHUNK_BYTES).peekable();
         while let Some(chunk) = chunks.next() {
             self.digest.update(chunk);
-            self.segment.push_into(chunk, chunks.peek().is_some(), &mut ready)?;
+            self.segment.push_into(chunk, chunks.peek().is_some(), ready)?;
         }
-        Ok(ready)
+        Ok(())
     }
 
     /// Bytes in clear so far.

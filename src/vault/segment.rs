@@ -86,17 +86,17 @@ impl SegmentSealer {
     /// Seals the next bytes and returns what is ready to be kept: at the first call the beginning of the age file, then
     /// whole chunks, often none.
     pub fn push(&mut self, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let mut ready = self.room_for(plain.len());
+        let mut ready = Vec::new();
+        self.make_room(plain.len(), &mut ready);
         self.push_into(plain, false, &mut ready)?;
         Ok(ready)
     }
 
-    /// Room for what the next so many bytes make ready, with the beginning of the age file in it at the first call.
-    pub(super) fn room_for(&mut self, plain: usize) -> Vec<u8> {
-        let mut ready = std::mem::take(&mut self.beginning);
+    /// Makes room for what the next so many bytes make ready; at the first call, puts the beginning of the age file there.
+    pub(super) fn make_room(&mut self, plain: usize, ready: &mut Vec<u8>) {
         let chunks = (self.chunk.len() + plain) / CHUNK_BYTES;
-        ready.reserve_exact(chunks * SEALED_CHUNK_BYTES);
-        ready
+        ready.reserve_exact(self.beginning.len() + chunks * SEALED_CHUNK_BYTES);
+        ready.append(&mut self.beginning);
     }
 
     /// Seals the next bytes and adds what is ready to be kept. `more` says that more follows for certain: then a whole

@@ -29,9 +29,12 @@ pub enum ObjectError {
 pub trait ObjectWriter: Send {
     /// Adds sealed bytes. The first call must bring at least the first line of an age file.
     async fn write(&mut self, sealed: &[u8]) -> Result<(), ObjectError>;
-    /// As [`ObjectWriter::write`], of bytes that the caller needs no more: a store may keep them without copying.
-    async fn write_owned(&mut self, sealed: Vec<u8>) -> Result<(), ObjectError> {
-        self.write(&sealed).await
+    /// As [`ObjectWriter::write`], of bytes that the caller needs no more: a store may keep them without copying. Gives
+    /// back an empty buffer, if it has one with room, to be filled anew.
+    async fn write_owned(&mut self, mut sealed: Vec<u8>) -> Result<Vec<u8>, ObjectError> {
+        self.write(&sealed).await?;
+        sealed.clear();
+        Ok(sealed)
     }
     /// Ends the object and returns where it is kept. When this returns, the object survives a power cut.
     async fn finish(self: Box<Self>) -> Result<ObjectLocator, ObjectError>;

@@ -80,19 +80,21 @@ impl LargeFile {
         Ok(())
     }
 
-    /// Adds bytes without copying them when there are enough for a write of their own.
-    pub(super) async fn write_owned(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+    /// Adds bytes without copying them when there are enough for a write of their own. Gives back the buffer that was
+    /// written before, emptied: new memory for each write would cost as many page faults as it has pages.
+    pub(super) async fn write_owned(&mut self, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         if bytes.len() < OWN_WRITE_BYTES {
-            return self.write(&bytes).await;
+            self.write(&bytes).await?;
+            bytes.clear();
+            return Ok(bytes);
         }
         if !self.filling.is_empty() {
             self.flush().await?;
         }
         let mut target = self.idle().await?;
-        // A buffer that was never used for gathering is let go: the bytes bring their own.
-        target.buffer = bytes;
+        let written = std::mem::replace(&mut target.buffer, bytes);
         self.disk = Disk::Writing(spawn_blocking(move || target.write_buffer()));
-        Ok(())
+        Ok(written)
     }
 
     /// Forces all to the disk and gives the file its lasting name.

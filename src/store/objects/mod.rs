@@ -149,8 +149,12 @@ impl ObjectWriter for Writer {
         Ok(())
     }
 
-    async fn write_owned(&mut self, sealed: Vec<u8>) -> Result<(), ObjectError> {
+    async fn write_owned(&mut self, mut sealed: Vec<u8>) -> Result<Vec<u8>, ObjectError> {
         match &mut self.state {
+            WriterState::Small(held) if held.is_empty() && is_small(&sealed) => {
+                *held = sealed;
+                Ok(Vec::new())
+            }
             WriterState::Large(file) => {
                 let written = file.write_owned(sealed).await;
                 if written.is_err() {
@@ -158,7 +162,11 @@ impl ObjectWriter for Writer {
                 }
                 written.map_err(ObjectError::Unavailable)
             }
-            _ => self.write(&sealed).await,
+            _ => {
+                self.write(&sealed).await?;
+                sealed.clear();
+                Ok(sealed)
+            }
         }
     }
 
@@ -196,6 +204,11 @@ impl Writer {
         file.write(sealed).await.map_err(ObjectError::Unavailable)?;
         Ok(WriterState::Large(Box::new(file)))
     }
+}
+
+/// Whether these first bytes show that they are sealed, and may turn out to be all of a small object.
+fn is_small(first: &[u8]) -> bool {
+    first.starts_with(AGE_MAGIC) && first.len() <= SMALL_OBJECT_MAX_BYTES
 }
 
 fn ended() -> ObjectError {
