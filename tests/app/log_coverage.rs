@@ -449,7 +449,7 @@ async fn nothing_of_the_insured_is_told(house: &House) {
     while let Some(page) = start {
         let page = house.app.read_log(&officer, &JournalFilter::default(), page, visitor()).await;
         let page = page.unwrap().unwrap();
-        told += &format!("{page:?}");
+        told.extend([format!("{page:?}")]);
         start = page.older;
     }
     for leaf in house.app.store.leaves(0, 100_000).await.unwrap() {
@@ -623,7 +623,7 @@ fn named_below(folder: &Path, without: &[&str]) -> BTreeSet<String> {
             if !without.contains(&name.as_str()) {
                 named.extend(named_below(&path, without));
             }
-        } else if name.ends_with(".rs") && !NAME_ONLY.contains(&name.as_str()) {
+        } else if name.strip_suffix(".rs").is_some() && !NAME_ONLY.contains(&name.as_str()) {
             let text = fs::read_to_string(&path).unwrap();
             let names = text
                 .split("Action::")
