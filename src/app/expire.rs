@@ -10,7 +10,7 @@ use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{AddressProof, PROOF_LIFE, SESSION_LIFE, Session};
 use crate::relay::queue::QueuedMail;
-use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, plan};
+use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, RecoveryRequest, plan};
 use crate::transfer::{
     DRAFT_LIFE, Draft, DraftPart, DraftState, Ending, ObjectLocator, Repeat, Transfer, Upload,
 };
@@ -219,6 +219,10 @@ impl App {
             self.read_list(&List::SessionsBegunBefore(now - SESSION_LIFE), BATCH).await?;
         for (session, _) in sessions {
             unit.delete(Key::Session(session.token));
+        }
+        let recoveries: Vec<(RecoveryRequest, u64)> = self.read_list(&List::RecoveryRequests, BATCH).await?;
+        for (request, _) in recoveries.into_iter().filter(|(request, _)| request.is_over(now)) {
+            unit.delete(Key::RecoveryRequest(request.id));
         }
         let repeats: Vec<(Repeat, u64)> =
             self.read_list(&List::RepeatsAcceptedBefore(now - Repeat::LIFE), BATCH).await?;

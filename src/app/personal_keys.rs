@@ -8,7 +8,7 @@ use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
 use crate::identity::{Account, AccountState, Password, PersonalKey, PersonalLock, Session};
-use crate::mailbox::{Custody, FORMER_KEYS_MAX, Mailbox, MemberWrap};
+use crate::mailbox::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, Mailbox, MemberWrap};
 use crate::value::{AccountId, SecretBytes};
 use crate::vault::Identity;
 
@@ -210,7 +210,11 @@ impl App {
         let identity = Identity::generate();
         let generation = mailbox.key.generation.saturating_add(1);
         let mut former = std::mem::take(&mut mailbox.key.former_for_recovery);
-        former.extend(mailbox.key.for_recovery.take());
+        // A rotation that nobody can go on with: what it had not moved needs the key before.
+        let rotation: Option<(KeyRotation, u64)> = self.read(&Key::KeyRotation(mailbox.id)).await?;
+        former.extend(rotation.and_then(|(rotation, _)| rotation.previous_for_recovery));
+        let (last, for_recovery) = (mailbox.key.generation, mailbox.key.for_recovery.take());
+        former.extend(for_recovery.map(|for_recovery| FormerKey { generation: last, for_recovery }));
         former.drain(..former.len().saturating_sub(FORMER_KEYS_MAX));
         mailbox.key = self.mailbox_key(&identity, generation, Custody::Members)?;
         mailbox.key.former_for_recovery = former;

@@ -7,7 +7,7 @@ use super::ports::{Key, KeyringError, List, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, OpenError, event};
 use crate::audit::{Action, Actor, FailureReason, Object, Origin, Outcome};
 use crate::identity::Account;
-use crate::mailbox::{Custody, KeyRotation, Mailbox, MemberWrap};
+use crate::mailbox::{Custody, FormerKey, KeyRotation, Mailbox, MemberWrap};
 use crate::retention::KeyName;
 use crate::transfer::Transfer;
 use crate::value::{MailboxId, Timestamp, Token};
@@ -40,11 +40,15 @@ impl App {
     ) -> Result<(Mailbox, Identity), AppError> {
         let identity = Identity::generate();
         let generation = mailbox.key.generation.saturating_add(1);
+        let recovery = self.settings.recovery.as_ref();
+        let for_recovery = recovery.map(|to| wrap_identity(to, previous)).transpose()?;
         let rotation = KeyRotation {
             mailbox: mailbox.id,
             generation,
             previous_recipient: mailbox.key.recipient,
             previous: wrap_identity(&identity.recipient(), previous)?,
+            previous_for_recovery: for_recovery
+                .map(|for_recovery| FormerKey { generation: mailbox.key.generation, for_recovery }),
             begun_at: self.now().at,
         };
         let former = std::mem::take(&mut mailbox.key.former_for_recovery);

@@ -79,7 +79,12 @@ coded! {
         PersonalKeyOpened = "key.personal_opened", "ouverture de la clé d'une personne", "unlocking of a personal key";
         PersonalKeyLocked = "key.personal_locked", "changement du secret d'une clé personnelle", "change of the secret of a personal key";
         CustodyChanged = "mailbox.custody_changed", "changement de garde de la clé d'une boîte", "change of custody of a mailbox key";
-        RecoveryExported = "key.recovery_exported", "export des clés de secours", "export of the recovery keys";
+        RecoveryExported = "key.recovery_exported", "export des données chiffrées pour le secours", "export of the sealed data for recovery";
+        RecoveryAsked = "key.recovery_asked", "demande d'export des clés de secours", "request to export the recovery keys";
+        RecoveryConfirmed = "key.recovery_confirmed", "confirmation d'un export des clés de secours", "confirmation of an export of the recovery keys";
+        RecoveryKeysExported = "key.recovery_keys_exported", "export des clés de secours", "export of the recovery keys";
+        DayKeyExported = "key.day_exported", "export d'une clé de jour", "export of a day key";
+        DraftKeyExported = "key.draft_exported", "export d'une clé de brouillon", "export of a draft key";
         ClockJumped = "clock.jumped", "saut d'horloge constaté", "jump of the clock noticed";
         ClockConfirmed = "clock.confirmed", "confirmation de l'horloge", "confirmation of the clock";
         ClockMoved = "clock.moved", "avance de l'horloge de démonstration", "move of the demonstration clock";

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 pub use super::action::Action;
 use super::alert::AlertKind;
-pub use super::reason::{FailureReason, LogView, Outcome, RefusalReason, RoleCode};
+pub use super::reason::{FailureReason, LogView, Outcome, RecoveryPurpose, RefusalReason, RoleCode};
 use crate::value::{
     AccountId, ByteSize, Day, Digest, DraftId, MailId, MailboxId, Millis, OrganisationId, PartnerId,
     PersonId, ProofId, Timestamp, TransferId,
@@ -305,6 +305,8 @@ pub enum Detail {
     },
     /// What kind of look into the log it was.
     View(LogView),
+    /// What keys are exported for.
+    Recovery(RecoveryPurpose),
     /// When an agreement is in force.
     InForce {
         /// Its first UTC day.

@@ -32,7 +32,7 @@ pub use cosignature::{Cosigner, CosignerKey};
 pub use entry::{Entry, EntryError, leaf_input, leaf_of};
 pub use event::{
     Action, Actor, Detail, EVENT_VERSION, Event, EventError, FailureReason, LogView, MailPurpose, Object,
-    Origin, Outcome, RefusalReason, RoleCode, TlsVersion,
+    Origin, Outcome, RecoveryPurpose, RefusalReason, RoleCode, TlsVersion,
 };
 pub use export::{
     Disclosure, ExportError, ExportHeader, ExportLine, ExportReader, ExportWriter, ExportedCheckpoint,

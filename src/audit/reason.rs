@@ -108,6 +108,8 @@ coded! {
         PolicyDenied = "policy_denied", "interdit par la politique en vigueur", "denied by the policy in force";
         AccountNeeded = "account_needed", "compte encore nécessaire", "account still needed";
         ReceiptFalse = "receipt_false", "reçu illisible, faux ou modifié", "unreadable, false or altered receipt";
+        SecondPersonNeeded = "second_person_needed", "seconde personne nécessaire", "second person needed";
+        RecoveryRequestOver = "recovery_request_over", "demande de secours de plus de 24 heures", "recovery request of more than 24 hours";
         RecipientRefused = "recipient_refused", "destinataire refusé par son serveur", "recipient refused by its server";
     }
 }
@@ -134,6 +136,16 @@ coded! {
         LogNotVerified = "log_not_verified", "journal non conforme", "log that does not verify";
         FoundInClear = "found_in_clear", "marqueur trouvé en clair", "marker found in clear";
         Internal = "internal", "défaut interne", "internal defect";
+    }
+}
+
+coded! {
+    /// What the keys of the live days are exported for.
+    RecoveryPurpose {
+        Drill = "drill", "exercice", "drill";
+        Breakdown = "breakdown", "panne", "breakdown";
+        Migration = "migration", "changement d'outil", "move to another tool";
+        LegalRequest = "legal_request", "demande légale", "legal request";
     }
 }
 

@@ -1,6 +1,5 @@
 //! `pli account`: accounts of people who sign in.
 
-use std::io::{self, BufRead};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use clap::Subcommand;
 
 use super::failed;
 use super::gateway::print;
-use crate::relay::letter::SecretText;
+use super::password::read_password;
 use crate::serve::{AccountNamed, ListOptions, NewAccount, Request, Reset};
 
 #[derive(Subcommand)]
@@ -42,13 +41,4 @@ pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
             Err(error) => failed(&format!("no password on standard input: {error}")),
         },
     }
-}
-
-fn read_password() -> io::Result<SecretText> {
-    let mut line = String::with_capacity(2048);
-    io::stdin().lock().read_line(&mut line)?;
-    while line.ends_with(['\n', '\r']) {
-        line.pop();
-    }
-    if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(SecretText::new(line)) }
 }

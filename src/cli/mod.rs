@@ -17,6 +17,7 @@ mod key;
 mod mailbox;
 mod organisation;
 mod partner;
+mod password;
 mod privacy;
 mod receipt;
 mod recover;
@@ -93,7 +94,7 @@ enum Command {
     /// Be a witness of other gateways' logs.
     #[command(subcommand)]
     Witness(witness::Action),
-    /// Recovery without Pli: export the live mail, sealed as it is.
+    /// Recovery without Pli: export the live mail, sealed as it is; with the keys of the live days when two people agree.
     #[command(subcommand)]
     Recover(recover::Action),
     /// Back the gateway up, while it runs or at rest: sealed to the backup recipients, never with a key of the keyring.
@@ -127,7 +128,7 @@ pub fn run() -> ExitCode {
         Command::Privacy(action) => privacy::run(&directory, action),
         Command::Receipt(action) => receipt::run(&directory, action),
         Command::Witness(action) => witness::run(action),
-        Command::Recover(action) => recover::run(&directory, &action),
+        Command::Recover(action) => recover::run(&directory, action),
         Command::Backup(options) => backup::run(&directory, &options),
         Command::Restore(options) => restore::run(&directory, &options),
         Command::Clock(action) => clock::run(&directory, &action),
@@ -184,6 +185,10 @@ mod tests {
             "pli audit verify log.jsonl --key pli+00000000+x --checkpoint cp.txt",
             "pli recover export",
             "pli recover export -o out",
+            "pli recover ask --as a@b.example --purpose legal-request",
+            "pli recover confirm 000102030405060708090a0b0c0d0e0f --as a@b.example",
+            "pli recover list --json",
+            "pli recover export --request 000102030405060708090a0b0c0d0e0f --as a@b.example",
             "pli backup --to b --json",
             "pli restore b -i id.txt --check",
             "pli restore b --identity id.txt",

@@ -1,4 +1,4 @@
-//! `pli recover`: the way out without Pli.
+//! `pli recover`: the way out without Pli, and the two people who open it.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,25 +6,72 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::gateway::{Sink, run as run_request};
-use crate::serve::Request;
+use super::failed;
+use super::gateway::{Sink, print, run as run_request};
+use super::password::read_password;
 use crate::serve::control::Reply;
+use crate::serve::{ListOptions, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request};
+use crate::value::{MailAddress, RecoveryId};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
+    /// Ask for the keys of the live days. The password is read from standard input, one line. Logged.
+    Ask(RecoveryAsk),
+    /// Confirm that somebody else asked, within 24 hours. The password is read from standard input, one line. Logged.
+    Confirm(RecoveryConfirm),
+    /// List the requests that can be confirmed or used: who asked, when, what for, who confirmed.
+    List(ListOptions),
     /// Write the live mail as plain age files, sealed as it is; index.json says how to open them. Logged.
-    Export {
-        /// The directory to write into.
-        #[arg(short, long, value_name = "DIR", default_value = "recovery-export")]
-        output: PathBuf,
-    },
+    Export(Export),
 }
 
-pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
-    let Action::Export { output } = action;
-    run_request(directory, Request::RecoverExport, &mut Files::below(output.clone()))
+#[derive(Args)]
+pub(super) struct Export {
+    /// The directory to write into.
+    #[arg(short, long, value_name = "DIR", default_value = "recovery-export")]
+    output: PathBuf,
+    /// A confirmed request: the keys of the live days are written too, sealed to the recovery recipient.
+    #[arg(long, requires = "address")]
+    request: Option<RecoveryId>,
+    /// With --request: the address of your account, one of the two. The password is read from standard input, one line.
+    #[arg(long = "as", value_name = "ADDRESS", requires = "request", value_parser = MailAddress::parse)]
+    address: Option<MailAddress>,
+}
+
+pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
+    match with_password(action) {
+        Ok(Action::Ask(ask)) => print(directory, Request::RecoverAsk(ask)),
+        Ok(Action::Confirm(confirm)) => print(directory, Request::RecoverConfirm(confirm)),
+        Ok(Action::List(options)) => print(directory, Request::RecoverList(options)),
+        Ok(Action::Export(export)) => run_export(directory, export),
+        Err(error) => no_password(&error),
+    }
+}
+
+fn with_password(mut action: Action) -> io::Result<Action> {
+    match &mut action {
+        Action::Ask(ask) => ask.password = read_password()?,
+        Action::Confirm(confirm) => confirm.password = read_password()?,
+        Action::List(_) | Action::Export(_) => {}
+    }
+    Ok(action)
+}
+
+fn run_export(directory: &Path, Export { output, request, address }: Export) -> ExitCode {
+    let asked = match request.zip(address) {
+        None => Request::RecoverExport,
+        Some((request, address)) => match read_password() {
+            Ok(password) => Request::RecoverKeys(RecoveryKeys { request, address, password }),
+            Err(error) => return no_password(&error),
+        },
+    };
+    run_request(directory, asked, &mut Files::below(output))
+}
+
+fn no_password(error: &io::Error) -> ExitCode {
+    failed(&format!("no password on standard input: {error}"))
 }
 
 /// Files below a directory.

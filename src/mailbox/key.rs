@@ -39,9 +39,9 @@ pub struct MailboxKey {
     pub for_gateway: Option<Sealed>,
     /// Wrapped to the organisation's offline recovery identity, if it has one.
     pub for_recovery: Option<Sealed>,
-    /// The recovery wraps of keys that no member could open any more, oldest first: their live mail is sealed to them.
+    /// Keys that no member could open any more, oldest first: their live mail is sealed to them.
     #[serde(default)]
-    pub former_for_recovery: Vec<Sealed>,
+    pub former_for_recovery: Vec<FormerKey>,
     /// Somebody who could unwrap it was cut off: the next member with an open session rotates it.
     pub rotation_due: bool,
 }
@@ -73,6 +73,15 @@ impl MailboxKey {
     }
 }
 
+/// An earlier identity of a mailbox, for recovery alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerKey {
+    /// Which of the mailbox's identities.
+    pub generation: u32,
+    /// Wrapped to the organisation's offline recovery identity.
+    pub for_recovery: Sealed,
+}
+
 /// A mailbox's identity, wrapped to one member's personal identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberWrap {
@@ -97,6 +106,8 @@ pub struct KeyRotation {
     pub previous_recipient: Recipient,
     /// The identity before, wrapped to the new recipient: whoever opens the mailbox can go on with the rotation.
     pub previous: Sealed,
+    /// The same for the organisation's recovery identity, if it has one: what is not moved yet is sealed to it.
+    pub previous_for_recovery: Option<FormerKey>,
     /// When it began.
     pub begun_at: Timestamp,
 }

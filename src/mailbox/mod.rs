@@ -4,7 +4,7 @@ mod key;
 
 use serde::{Deserialize, Serialize};
 
-pub use key::{Custody, FORMER_KEYS_MAX, KeyRotation, MailboxKey, MemberWrap};
+pub use key::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, MailboxKey, MemberWrap};
 
 use crate::value::{ByteSize, MailAddress, MailboxId, OrganisationId, Slug};
 

@@ -37,7 +37,8 @@ pub use open::{OpenError, Seams, clamd, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, BreachRequest, Foundation, ListOptions, Membership, NewAccount, NewMailbox,
-    NewOrganisation, NewPartner, ProofWanted, Request, RequestError, Reset, SuspendedMailsOptions, execute,
+    NewOrganisation, NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request,
+    RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates};
 pub use witness::{WitnessError, run_witness};

@@ -94,6 +94,8 @@ ids! {
     PersonId,
     /// A proof of an address, by a mailed link or code.
     ProofId,
+    /// A request to export keys for recovery.
+    RecoveryId,
     /// A signed-in session.
     SessionId,
     /// A transfer: one deposit, one answer.

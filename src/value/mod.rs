@@ -18,7 +18,7 @@ pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumCheck, ChecksumError};
 pub use digest::{Digest, DigestBuilder, keyed_digest};
 pub use id::{
     AccountId, DraftId, EffectId, IdError, MailId, MailboxId, ObjectId, OrganisationId, PartnerId, PersonId,
-    ProofId, Reference, SessionId, Slug, TransferId, UploadId,
+    ProofId, RecoveryId, Reference, SessionId, Slug, TransferId, UploadId,
 };
 pub use language::Language;
 pub use secret::{SecretBytes, Token, TokenHash, derive_secret};

@@ -250,7 +250,7 @@ async fn a_mailbox_that_nobody_opens_is_founded_anew_and_the_recovery_key_has_th
     assert!(house.app.found_anew(lost.id, &[member], Origin::Cli).await.unwrap());
     let Some(Record::Mailbox(now)) = house.record(&Key::Mailbox(lost.id)).await else { panic!() };
     assert_eq!(now.key.generation, 2);
-    let former = unwrap_identity(&recovery, &now.key.former_for_recovery[0]).unwrap();
+    let former = unwrap_identity(&recovery, &now.key.former_for_recovery[0].for_recovery).unwrap();
     assert_eq!(former.recipient(), lost.key.recipient);
 }
 

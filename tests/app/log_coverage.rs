@@ -142,6 +142,7 @@ fn is_bookkeeping(change: &Change) -> bool {
             Key::Checkpoint(_)
                 | Key::Draft(_)
                 | Key::Proof(_)
+                | Key::RecoveryRequest(_)
                 | Key::Repeat(_)
                 | Key::Session(_)
                 | Key::Mail(_)

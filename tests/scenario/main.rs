@@ -18,6 +18,7 @@ mod nothing_lost;
 mod outsiders;
 mod postfix;
 mod receipt;
+mod recovered;
 mod restart;
 mod resumed;
 mod road;

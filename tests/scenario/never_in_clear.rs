@@ -166,13 +166,8 @@ impl Export {
     /// Opens a transfer as the index's `read_me` says, with age alone; the error is the step that age refused.
     pub fn open(&self, reference: &str) -> Result<Vec<Vec<u8>>, String> {
         let transfer = self.transfer(reference);
-        let mailbox = self.index["mailboxes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|known| known["mailbox"] == transfer["mailbox"]);
         let mailbox_key =
-            self.keep("m.key", &age::decrypt(&self.recovery, &self.path(&mailbox.unwrap()["key"]))?);
+            self.keep("m.key", &age::decrypt(&self.recovery, &self.path(&transfer["mailbox_key"]))?);
         let day = self.keyring.join(format!("days/expiry-{}.key", transfer["day"].as_str().unwrap()));
         let inner = self.keep("grant.age", &age::decrypt(&day, &self.path(&transfer["grant"]))?);
         let grant: Value = serde_json::from_slice(&age::decrypt(&mailbox_key, &inner)?).unwrap();

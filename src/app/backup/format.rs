@@ -101,6 +101,7 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::ForwardCursor(_)
         | Record::Witness(_)
         | Record::Restoration(_)
+        | Record::RecoveryRequest(_)
         | Record::Effect(_) => Vec::new(),
     }
 }

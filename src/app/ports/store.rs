@@ -8,11 +8,11 @@ use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selectio
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, PersonalKey, Session};
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
-use crate::retention::PendingEffect;
+use crate::retention::{PendingEffect, RecoveryRequest};
 use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, Transfer, Upload};
 use crate::value::{
     AccountId, Digest, DraftId, EffectId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
-    PersonId, ProofId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
+    PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::Grant;
 
@@ -262,6 +262,8 @@ records! {
     Held(HeldDeposit) by TransferId = |r| r.id,
     /// A restore of a backup, by its number.
     Restoration(Restoration) by u64 = |r| r.number,
+    /// A request to export keys for recovery.
+    RecoveryRequest(RecoveryRequest) by RecoveryId = |r| r.id,
     /// An effect outside the store whose result is not in the log yet.
     Effect(PendingEffect) by EffectId = |r| r.id,
 }
@@ -338,6 +340,8 @@ pub enum List {
     Restorations,
     /// All register lines, in no order that means anything.
     RegisterLines,
+    /// Requests to export keys for recovery, in no order that means anything.
+    RecoveryRequests,
     /// How far each alert was told.
     Alerts,
     /// Receipts that wait for their proof, oldest first.

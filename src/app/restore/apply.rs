@@ -60,6 +60,8 @@ impl Applying {
                 self.report.links_voided += 1;
                 None
             }
+            // Two people agreed to something else: they ask anew.
+            Record::RecoveryRequest(_) => None,
             Record::Draft(draft) => self.draft(draft, &mut told).map(Record::from),
             Record::Mail(mail) => Some(self.mail(mail, &mut told).into()),
             other => Some(other),

@@ -1,4 +1,4 @@
-//! Exports, streamed: the log as bytes, the recovery export as files. Written where blocking is allowed, no faster
+//! Exports, streamed: the log as bytes and as tiles. Written where blocking is allowed, no faster
 //! than they are read.
 
 use std::io::{self, Write};
@@ -15,13 +15,6 @@ const GATHER_BYTES: usize = 64 * 1024;
 pub(super) async fn log(app: &Arc<App>, replies: &Replies) -> Result<(), RequestError> {
     let writer = io::BufWriter::with_capacity(GATHER_BYTES, ReplyWriter(replies.clone()));
     Ok(app.export_log(writer, Actor::Operator, Origin::Cli).await?)
-}
-
-pub(super) async fn recovery(app: &Arc<App>, replies: &Replies) -> Result<(), RequestError> {
-    let files = Box::new(ReplyWriter(replies.clone()));
-    let count = app.export_recovery(files, Actor::Operator, Origin::Cli).await?;
-    line(replies, format!("{count} transfers exported, sealed as they are; index.json says how to open them"))
-        .await
 }
 
 pub(super) async fn tiles(app: &Arc<App>, replies: &Replies, entries: bool) -> Result<(), RequestError> {

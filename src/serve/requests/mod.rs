@@ -8,6 +8,7 @@ mod export;
 mod kits;
 mod list;
 mod log;
+mod recover;
 
 use std::io;
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use thiserror::Error;
 pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
-use crate::app::{App, AppError, ProofError, SuspendedMails};
-use crate::audit::Origin;
+use crate::app::{App, AppError, ProofError, RecoveryError, SuspendedMails};
+use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
 use crate::relay::letter::SecretText;
-use crate::value::{Domain, Language, MailAddress, Reference, Slug};
+use crate::value::{Domain, Language, MailAddress, RecoveryId, Reference, Slug};
 use crate::vault::Recipient;
 pub use kits::BreachRequest;
 
@@ -42,6 +43,14 @@ pub enum Request {
     },
     /// One plain age file per sealed object, as files.
     RecoverExport,
+    /// The same, with the identities of the live days.
+    RecoverKeys(RecoveryKeys),
+    /// Ask for the identities of the live days.
+    RecoverAsk(RecoveryAsk),
+    /// Confirm that somebody else asked.
+    RecoverConfirm(RecoveryConfirm),
+    /// Who asked, and whether it is confirmed.
+    RecoverList(ListOptions),
     /// A backup, as bytes of an age file to these recipients.
     Backup {
         /// Who can open it.
@@ -312,6 +321,73 @@ fn parse_language(text: &str) -> Result<Language, &'static str> {
     Language::from_tag(text).ok_or("the languages are fr and en")
 }
 
+/// What the keys of the live days are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurposeName {
+    /// To know that it works.
+    Drill,
+    /// The gateway does not come back.
+    Breakdown,
+    /// The mail goes to another tool.
+    Migration,
+    /// A court or an authority asks.
+    LegalRequest,
+}
+
+impl From<PurposeName> for RecoveryPurpose {
+    fn from(name: PurposeName) -> Self {
+        match name {
+            PurposeName::Drill => Self::Drill,
+            PurposeName::Breakdown => Self::Breakdown,
+            PurposeName::Migration => Self::Migration,
+            PurposeName::LegalRequest => Self::LegalRequest,
+        }
+    }
+}
+
+/// Somebody asks for the keys of the live days.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryAsk {
+    /// The address of your account: an agent's or a security officer's.
+    #[arg(long = "as", value_name = "ADDRESS", value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+    /// What for.
+    #[arg(long, value_enum)]
+    pub purpose: PurposeName,
+    /// The account's password. Read from standard input, never from the command line.
+    #[arg(skip = SecretText::new(String::new()))]
+    pub password: SecretText,
+}
+
+/// Somebody else confirms it.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryConfirm {
+    /// The request, as `pli recover ask` or `list` told it.
+    #[arg(value_name = "REQUEST")]
+    pub request: RecoveryId,
+    /// The address of your account. One of the two people is a security officer.
+    #[arg(long = "as", value_name = "ADDRESS", value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+    /// The account's password. Read from standard input, never from the command line.
+    #[arg(skip = SecretText::new(String::new()))]
+    pub password: SecretText,
+}
+
+/// One of the two takes the keys out.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryKeys {
+    /// The confirmed request.
+    pub request: RecoveryId,
+    /// The address of the account.
+    pub address: MailAddress,
+    /// The account's password.
+    pub password: SecretText,
+}
+
 /// Why a request is not done.
 #[derive(Debug, Error)]
 pub enum RequestError {
@@ -321,6 +397,9 @@ pub enum RequestError {
     /// There is no such proof; the operator must ask for another.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// Two people did not agree, or a rule says no; they must act.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// Who asked has gone.
     #[error("nobody reads the answer any more")]
     Gone,
@@ -375,7 +454,11 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::AuditExport => export::log(app, replies).await,
         Request::AuditProve(wanted) => log::prove(app, replies, wanted).await,
         Request::AuditTiles { entries } => export::tiles(app, replies, entries).await,
-        Request::RecoverExport => export::recovery(app, replies).await,
+        Request::RecoverExport => recover::export(app, replies).await,
+        Request::RecoverKeys(keys) => recover::keys(app, replies, keys).await,
+        Request::RecoverAsk(ask) => recover::ask(app, replies, ask).await,
+        Request::RecoverConfirm(confirm) => recover::confirm(app, replies, confirm).await,
+        Request::RecoverList(options) => recover::list(app, replies, options).await,
         Request::Backup { recipients } => backup::make(app, replies, &recipients).await,
         Request::RestoreOpen => backup::open(app, replies).await,
         Request::SuspendedMails(options) => backup::mails(app, replies, options.what).await,

@@ -90,6 +90,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Witness(_)
         | Record::Checkpoint(_)
         | Record::Restoration(_)
+        | Record::RecoveryRequest(_)
         | Record::Alert(_)
         | Record::Daily(_)
         | Record::Effect(_) => vec![],
@@ -131,6 +132,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::Restorations => Range { direction: Direction::Backward, ..records(Kind::Restoration, &[]) },
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
         List::RegisterLines => records(Kind::Register, &[]),
+        List::RecoveryRequests => records(Kind::RecoveryRequest, &[]),
         List::Alerts => records(Kind::Alert, &[]),
         List::ReceiptsWithoutProof => all(key(Index::ReceiptWithoutProof)),
         List::ReceiptsPromisedBefore(at) => before(Index::ReceiptByPromise, *at),

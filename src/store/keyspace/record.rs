@@ -66,6 +66,7 @@ kinds! {
     ForwardCursor = 29,
     Witness = 30,
     Restoration = 26,
+    RecoveryRequest = 41,
     Receipt = 36,
     Alert = 37,
     Daily = 38,
@@ -90,6 +91,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(account.as_bytes());
         }
         Key::Session(token) => address.extend_from_slice(token.as_digest().as_bytes()),
+        Key::RecoveryRequest(id) => address.extend_from_slice(id.as_bytes()),
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
         Key::Draft(id) => address.extend_from_slice(id.as_bytes()),
         Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) | Key::Held(id) => {
