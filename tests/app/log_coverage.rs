@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
 use pli::app::ports::{Change, Key, Record, UnitOfWork};
-use pli::app::{JournalFilter, PageStart, RecoveryFile};
-use pli::audit::{Action, Actor, ForwardedEntry, Origin, Outcome};
+use pli::app::{JournalFilter, PageStart, RecoveryFile, Voucher};
+use pli::audit::{Action, Actor, ForwardedEntry, Origin, Outcome, RecoveryPurpose};
 use pli::identity::Password;
 use pli::relay::queue::DeliveryProblem;
 use pli::store::testing::Fault;
@@ -179,6 +179,8 @@ fn changes_records(action: Action) -> bool {
             | AgreementChanged
             | AccountCreated
             | LogPruned
+            | RecoveryAsked
+            | RecoveryConfirmed
     )
 }
 
@@ -440,6 +442,24 @@ async fn the_log_itself(house: &House, walk: &mut Walk) {
     let files = Box::new(Written::default());
     house.app.export_recovery(files, Actor::Operator, Origin::Cli).await.unwrap();
     walk.step(house, "the live mail is exported for recovery", &[(Action::RecoveryExported, "done")]);
+    let voucher = |who| Voucher { address: address(who), password: Password::new(PASSWORD.into()) };
+    let (first, second) = ("agent@carsat.example", "securite@carsat.example");
+    let asked =
+        house.app.ask_for_recovery(voucher(first), RecoveryPurpose::Drill, Origin::Cli).await.unwrap();
+    walk.step(house, "one person asks for the keys", &[(Action::RecoveryAsked, "done")]);
+    house.app.confirm_recovery(asked.id, voucher(second), Origin::Cli).await.unwrap();
+    walk.step(house, "another one confirms", &[(Action::RecoveryConfirmed, "done")]);
+    house.app.confirm_recovery(asked.id, voucher(second), Origin::Cli).await.unwrap_err();
+    walk.step(house, "and tries again", &[(Action::RecoveryConfirmed, "refused")]);
+    let files = Box::new(Written::default());
+    house.app.export_recovery_keys(asked.id, voucher(first), files, Origin::Cli).await.unwrap();
+    let told = [
+        (Action::RecoveryKeysExported, "intended"),
+        (Action::RecoveryExported, "done"),
+        (Action::DayKeyExported, "done"),
+        (Action::RecoveryKeysExported, "done"),
+    ];
+    walk.step(house, "the keys go out", &told);
 }
 
 /// What was typed, sent and named on the way is in nothing that the log gives out.

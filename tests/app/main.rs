@@ -26,6 +26,7 @@ mod pages;
 mod proofs;
 mod reading;
 mod receipts;
+mod recovery;
 mod resumable;
 mod rotation;
 mod scanning;
