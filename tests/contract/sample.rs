@@ -356,6 +356,7 @@ pub fn key_rotation(mailbox: u32) -> KeyRotation {
         generation: 2,
         previous_recipient: identity().recipient(),
         previous: sealed(74),
+        previous_for_recovery: None,
         begun_at: Timestamp(1),
     }
 }
