@@ -28,7 +28,7 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("transfer", &["content", "mailbox", "policy", "value", "vault"]),
     // A receipt and an alert are told in a letter.
     ("relay", &["audit", "value", "vault"]),
-    ("retention", &["transfer", "value"]),
+    ("retention", &["audit", "identity", "transfer", "value"]),
 ];
 /// The layers, from the bottom; a module names modules of lower rows only, and of its own row only where [`DOMAIN`] says so.
 const LAYERS: &[&[&str]] = &[

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use pli::app::ports::{
     Entry, ForwardCursor, ForwardTarget, PersonName, Record, StoredCheckpoint, WitnessState,
 };
-use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome};
+use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
     Account, AccountState, AddressProof, Admission, Agreement, Organisation, Partner, Password, PasswordHash,
@@ -14,7 +14,7 @@ use pli::identity::{
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
-use pli::retention::{Effect, KeyName, PendingEffect};
+use pli::retention::{Effect, KeyName, PendingEffect, RecoveryParty, RecoveryRequest};
 use pli::transfer::{
     Check, Depositor, Draft, DraftInspection, DraftPart, DraftState, Ending, HeldDeposit, HeldPart,
     HoldReason, KeptSegment, ObjectLocator, OpenSegment, RefusedFile, RegisterLine, Repeat, Reservation,
@@ -22,8 +22,8 @@ use pli::transfer::{
 };
 use pli::value::{
     AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
-    OrganisationId, PartnerId, PersonId, ProofId, Reference, SecretBytes, SessionId, Slug, Timestamp, Token,
-    TokenHash, TransferId, UploadId,
+    OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, SecretBytes, SessionId, Slug,
+    Timestamp, Token, TokenHash, TransferId, UploadId,
 };
 use pli::vault::{Grant, GrantTerms, Identity, PartRole, Sealed, Segment, seal};
 
@@ -361,10 +361,27 @@ pub fn key_rotation(mailbox: u32) -> KeyRotation {
     }
 }
 
+fn recovery_request() -> RecoveryRequest {
+    let party = |number, officer| RecoveryParty {
+        account: AccountId::new(id(number)),
+        person: PersonId::new(id(number)),
+        officer,
+        at: Timestamp(1),
+    };
+    let confirmed = Some(party(92, true));
+    RecoveryRequest {
+        id: RecoveryId::new(id(90)),
+        purpose: RecoveryPurpose::Drill,
+        asked: party(91, false),
+        confirmed,
+    }
+}
+
 /// One record of each kind.
 pub fn one_of_each() -> Vec<Record> {
     vec![
         ForwardCursor { target: ForwardTarget::JsonFile, next: 7 }.into(),
+        recovery_request().into(),
         WitnessState::new(Digest::of(b"a witness")).into(),
         organisation(1).into(),
         mailbox(1, 1).into(),
