@@ -227,23 +227,23 @@ impl Export<'_> {
             self.handle.block_on(self.app.read_list(&List::HeldOf(mailbox.id), EXPORT_MAX))?;
         for (held, _) in &held {
             let written = self.held(mailbox, held);
-            self.unless_gone(written, Key::Held(held.id))?;
+            self.unless_gone(written, &Key::Held(held.id))?;
         }
         let list = List::TransfersOf { mailbox: mailbox.id, before: None };
         let transfers: Vec<(Transfer, u64)> = self.handle.block_on(self.app.read_list(&list, EXPORT_MAX))?;
         // What was dispatched here is written with the mailbox that it was deposited into.
         for (transfer, _) in transfers.iter().filter(|(transfer, _)| transfer.mailbox == mailbox.id) {
             let written = self.transfer(mailbox, transfer);
-            self.unless_gone(written, Key::Transfer(transfer.id))?;
+            self.unless_gone(written, &Key::Transfer(transfer.id))?;
         }
         Ok(())
     }
 
     /// What ended while it was written is left out of the index.
-    fn unless_gone(&self, written: Result<(), AppError>, key: Key) -> Result<(), AppError> {
+    fn unless_gone(&self, written: Result<(), AppError>, key: &Key) -> Result<(), AppError> {
         match written {
             Err(AppError::Objects(ObjectError::Missing))
-                if self.handle.block_on(self.app.store.get(&key))?.is_none() =>
+                if self.handle.block_on(self.app.store.get(key))?.is_none() =>
             {
                 Ok(())
             }
