@@ -277,6 +277,7 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
         random,
         delivery: Arc::new(Nowhere),
         scanning: None,
+        senders: Arc::new(pli::app::ports::NoSenderAuthentication),
         policies: Policies {
             titles: TitleGuard::new(&titles),
             validity: ValidityPolicy::parse(include_str!("../policies/validity.toml")).unwrap(),
@@ -344,6 +345,8 @@ async fn people(app: &App, store: &EmbeddedStore) {
             domains: [].into(),
             sites: vec![],
             relays: vec![],
+            relay_certificates: [].into(),
+            accepts_dmarc: false,
             blocked: [].into(),
             suspended: false,
         };

@@ -560,6 +560,7 @@ impl Samples {
             sender: "nadia.morvan@cd35.example".to_owned(),
             partner: "Département 35".to_owned(),
             site: Some("CDAS du Pays de Fougères".to_owned()),
+            proof: None,
             files: 2,
             size: ByteSize(20_728_300),
             received: NOW - Millis::hours(26),

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::accept_deposit::MESSAGE_MAX_BYTES;
 use super::fill_draft::content_type;
-use super::ports::{Key, SecretName, UnitOfWork};
+use super::ports::{ExaminedMail, Key, SecretName, UnitOfWork};
 use super::release::{ClearPart, Release};
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
@@ -20,7 +20,9 @@ use crate::mailbox::Mailbox;
 use crate::message::{Limits, MailKind, MessageError, ParsedMail, dedup_material, parse};
 use crate::policy::title::{MailTitle, TitleRefusal};
 use crate::relay::letter::is_our_message_id;
-use crate::transfer::{Repeat, Route};
+use crate::transfer::{
+    Belief, CertificateDigest, CheckResult, Repeat, Route, SenderEvidence, SenderFindings,
+};
 use crate::value::{
     ByteSize, Digest, Language, MailAddress, MailboxId, Reference, SecretBytes, Timestamp, TransferId,
     keyed_digest,
@@ -38,6 +40,12 @@ pub struct InboundMail {
     pub envelope_from: Option<MailAddress>,
     /// The mailbox whose deposit address it was sent to.
     pub mailbox: MailboxId,
+    /// The name that the host gave itself.
+    pub helo: String,
+    /// TLS version and suite of the connection.
+    pub tls: Option<String>,
+    /// The certificate that the host showed.
+    pub certificate: Option<CertificateDigest>,
     /// The message.
     pub bytes: SecretBytes,
 }
@@ -60,6 +68,9 @@ pub enum MailRefusal {
     /// The one answer for all who may not deposit.
     #[error("this sender may not deposit here")]
     MayNotDeposit,
+    /// What tells who sent it does not answer now.
+    #[error("the sender cannot be checked now")]
+    SenderUnchecked,
     /// It answers a mail of the gateway.
     #[error("it answers an automatic mail")]
     IsReply,
@@ -107,7 +118,7 @@ impl App {
         if let Some(answer) = self.sort_out(&mail, &parsed, now).await? {
             return Ok(answer);
         }
-        let Some((author, partner)) = self.authenticated_author(&mail, &parsed, &mailbox, now).await? else {
+        let Some(author) = self.authenticated_author(&mail, &parsed, &mailbox, now).await? else {
             let reason = RefusalReason::SenderNotAuthenticated;
             return Err(self.refuse_mail(&mail, now, reason, MailRefusal::MayNotDeposit).await);
         };
@@ -119,8 +130,7 @@ impl App {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse_mail(&mail, now, reason, refusal).await),
         };
-        let deposit =
-            MailDeposit { mail: &mail, parsed: &parsed, mailbox: &mailbox, author, partner, title, digest };
+        let deposit = MailDeposit { mail: &mail, parsed: &parsed, mailbox: &mailbox, author, title, digest };
         match self.commit_mail(deposit, now).await {
             // The same mail on two connections at once: the other one won, and its answer is the answer.
             Err(error) if error.is_conflict() => {
@@ -157,21 +167,52 @@ impl App {
         }
     }
 
-    /// Who wrote it, when that can be believed: the mail came through a relay that the partner pinned, envelope and
-    /// author are the partner's, and an agreement admits the author. Never by MAIL FROM alone.
+    /// Who wrote it, when that can be believed and an agreement admits the author. Never by MAIL FROM alone: the mail
+    /// came through a relay that the partner pinned, envelope and author being the partner's, or DMARC passes for the
+    /// author's domain and the partner's agreement takes that.
+    ///
+    /// What the DNS says is looked up before it is known who the author is, so that neither the answer nor its time
+    /// tells who may deposit (invariant 8).
     async fn authenticated_author(
         &self,
         mail: &InboundMail,
         parsed: &ParsedMail<'_>,
         mailbox: &Mailbox,
         now: Timestamp,
-    ) -> Result<Option<(MailAddress, Partner)>, AppError> {
-        let (Some(author), Some(envelope)) = (&parsed.author, &mail.envelope_from) else { return Ok(None) };
-        let admitted = self.admitted_partner(mailbox, author, now).await?;
-        let believed = admitted.filter(|partner| {
-            partner.trusts_relay(mail.visitor.address) && partner.domains.contains(envelope.domain())
+    ) -> Result<Option<Author>, MailRefusal> {
+        let (Some(address), Some(envelope)) = (&parsed.author, &mail.envelope_from) else { return Ok(None) };
+        let examined = ExaminedMail {
+            peer: mail.visitor.address,
+            helo: &mail.helo,
+            envelope_from: Some(envelope),
+            bytes: mail.bytes.expose(),
+        };
+        let findings = self.senders.examine(examined).await;
+        let Some(partner) = self.admitted_partner(mailbox, address, now).await? else {
+            return if is_open(findings.as_ref()) { Err(MailRefusal::SenderUnchecked) } else { Ok(None) };
+        };
+        let pinned = Some(envelope).filter(|from| partner.domains.contains(from.domain())).and_then(|_| {
+            let by_certificate = mail.certificate.is_some_and(|shown| partner.trusts_certificate(&shown));
+            let by_address = partner.trusts_relay(mail.visitor.address);
+            let certificate = by_certificate.then_some(Belief::RelayCertificate);
+            certificate.or(by_address.then_some(Belief::RelayAddress))
         });
-        Ok(believed.map(|partner| (author.clone(), partner)))
+        let proved = findings.as_ref().is_some_and(|findings| {
+            let signed_only = !findings.dmarc.by_connection;
+            partner.accepts_dmarc
+                && findings.dmarc.result == CheckResult::Pass
+                && findings.dmarc.domain.eq_ignore_ascii_case(address.domain().as_str())
+                // A signature can be sent once more by whoever has the mail: then the mail must name this mailbox.
+                && (!signed_only || parsed.recipients.contains(&mailbox.deposit_address))
+        });
+        match pinned.or(proved.then_some(Belief::Dmarc)) {
+            Some(believed) => {
+                let evidence = SenderEvidence { believed, tls: mail.tls.clone(), findings };
+                Ok(Some(Author { address: address.clone(), partner, evidence }))
+            }
+            None if is_open(findings.as_ref()) => Err(MailRefusal::SenderUnchecked),
+            None => Ok(None),
+        }
     }
 
     fn check_mail(
@@ -196,7 +237,7 @@ impl App {
     }
 
     async fn commit_mail(&self, deposit: MailDeposit<'_>, now: Timestamp) -> Result<Reference, AppError> {
-        let MailDeposit { mail, parsed, mailbox, author, partner, title, digest } = deposit;
+        let MailDeposit { mail, parsed, mailbox, author, title, digest } = deposit;
         let identity = Identity::generate();
         let transfer = TransferId::new(self.random.bytes());
         let inspection = self.inspect_mail(parsed, mail.bytes.expose(), mailbox).await?;
@@ -250,7 +291,9 @@ impl App {
         }
 
         let mut unit = UnitOfWork::default();
-        let depositor = self.depositor(&mut unit, &author, &partner, now)?;
+        let Author { address, partner, evidence } = author;
+        let mut depositor = self.depositor(&mut unit, &address, &partner, now)?;
+        depositor.evidence = Some(evidence);
         for told in inspection.events(transfer, mailbox, now, mail.visitor.smtp()) {
             self.log(&mut unit, told.under(self.policies.load().digest))?;
         }
@@ -265,7 +308,7 @@ impl App {
                     mailbox,
                     depositor,
                     // RFC 3834 section 4: an automatic response goes to the return address.
-                    acknowledge_to: mail.envelope_from.as_ref().unwrap_or(&author),
+                    acknowledge_to: mail.envelope_from.as_ref().unwrap_or(&address),
                     title: title.title,
                     title_replaced: title.replaced,
                     route: Route::Mail,
@@ -333,15 +376,26 @@ impl App {
     }
 }
 
+/// Who wrote a mail, as far as that is believed.
+struct Author {
+    address: MailAddress,
+    partner: Partner,
+    evidence: SenderEvidence,
+}
+
 /// A mail that is going to be a transfer.
 struct MailDeposit<'a> {
     mail: &'a InboundMail,
     parsed: &'a ParsedMail<'a>,
     mailbox: &'a Mailbox,
-    author: MailAddress,
-    partner: Partner,
+    author: Author,
     title: MailTitle,
     digest: Digest,
+}
+
+/// Whether the look-ups that would decide did not come through: the sender comes again.
+fn is_open(findings: Option<&SenderFindings>) -> bool {
+    findings.is_some_and(|findings| findings.dmarc.result == CheckResult::TempError)
 }
 
 /// The text that the page shows; the whole of it is in the original.

@@ -125,8 +125,8 @@ use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
 use crate::value::{Digest, Domain, EffectId, MailAddress, MailboxId, PersonId, Timestamp, keyed_digest};
 use ports::{
-    Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName, Store,
-    UnitOfWork,
+    Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName,
+    SenderAuthentication, Store, UnitOfWork,
 };
 use upload_turns::{Paces, UploadTurns};
 
@@ -186,6 +186,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// The way out for mails.
     pub delivery: Arc<dyn Delivery>,
+    /// Examines who sent a mail.
+    pub senders: Arc<dyn SenderAuthentication>,
     /// The policy files in force; replaced as one when they are read anew.
     pub policies: arc_swap::ArcSwap<Policies>,
     /// What the operator decided.
@@ -228,6 +230,7 @@ impl App {
             clock: parts.clock,
             random: parts.random,
             delivery: parts.delivery,
+            senders: parts.senders,
             policies: arc_swap::ArcSwap::from_pointee(parts.policies),
             settings: parts.settings,
             guard: Mutex::new(ClockGuard::new(anchor)),
@@ -336,6 +339,8 @@ pub struct AppParts {
     pub delivery: Arc<dyn Delivery>,
     /// The scanner that files are inspected with; none when they are not inspected.
     pub scanning: Option<Scanning>,
+    /// See [`App::senders`].
+    pub senders: Arc<dyn SenderAuthentication>,
     /// See [`App::policies`].
     pub policies: Policies,
     /// See [`App::settings`].

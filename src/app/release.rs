@@ -287,6 +287,7 @@ impl App {
             partner: partner.id,
             partner_name: partner.name.clone(),
             site: partner.site_of(address).map(|site| site.name.clone()),
+            evidence: None,
         })
     }
 

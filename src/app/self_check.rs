@@ -122,6 +122,8 @@ impl Walk<'_> {
             domains: [domain].into(),
             sites: Vec::new(),
             relays: vec![relay],
+            relay_certificates: [].into(),
+            accepts_dmarc: false,
             blocked: [].into(),
             suspended: false,
         };
@@ -225,6 +227,9 @@ impl Walk<'_> {
                 visitor: VISITOR,
                 envelope_from: Some(address(from)?),
                 mailbox: mailbox.id,
+                helo: "controle.invalid".to_owned(),
+                tls: None,
+                certificate: None,
                 bytes: SecretBytes::new(mail(from).into_bytes()),
             };
             if self.app.accept_mail(inbound).await.is_ok() != taken {

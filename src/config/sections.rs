@@ -1,6 +1,7 @@
 //! The sections of `pli.toml`, each setting with its default. Their meaning and units for operators are told in
 //! `reference.toml`, which a test holds to these structures.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -22,6 +23,9 @@ pub struct Config {
     pub http: HttpSection,
     /// Mail that comes in.
     pub smtp: SmtpSection,
+    /// Names of the DNS.
+    #[serde(default)]
+    pub dns: DnsSection,
     /// Mail that goes out.
     #[serde(default)]
     pub relay: RelaySection,
@@ -133,6 +137,12 @@ pub struct SmtpSection {
     /// Mail in clear is refused.
     #[serde(default)]
     pub requires_tls: bool,
+    /// Mail hosts are asked for a certificate.
+    #[serde(default)]
+    pub asks_certificates: bool,
+    /// Who sent a mail is looked up in the DNS.
+    #[serde(default = "default_checks_senders")]
+    pub checks_senders: bool,
     /// The largest mail, in MiB.
     #[serde(default = "default_message_max_mib")]
     pub message_max_mib: u32,
@@ -140,6 +150,10 @@ pub struct SmtpSection {
 
 fn default_smtp_listen() -> String {
     "[::]:25".to_owned()
+}
+
+const fn default_checks_senders() -> bool {
+    true
 }
 
 const fn default_message_max_mib() -> u32 {
@@ -156,6 +170,14 @@ impl SmtpSection {
     pub fn message_max(&self) -> ByteSize {
         ByteSize::mebibytes(u64::from(self.message_max_mib))
     }
+}
+
+/// `[dns]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DnsSection {
+    /// Who is asked; nobody named means the system's own servers.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// Whether outgoing mail may travel in clear.

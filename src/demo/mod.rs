@@ -19,6 +19,7 @@ pub use clock::DemoClock;
 pub use files::identity_file;
 pub use outbox::Outbox;
 
+use crate::app::ports::NoSenderAuthentication;
 use crate::app::{App, AppError};
 use crate::audit::Origin;
 use crate::config::{Config, ConfigError, DemoSection};
@@ -110,7 +111,12 @@ impl Parts {
 
     /// As the gateway takes them.
     pub fn seams(&self) -> Seams {
-        Seams { clock: Arc::clone(&self.clock) as _, delivery: Arc::clone(&self.outbox) as _ }
+        Seams {
+            clock: Arc::clone(&self.clock) as _,
+            delivery: Arc::clone(&self.outbox) as _,
+            // A demonstration asks nobody outside.
+            senders: Arc::new(NoSenderAuthentication),
+        }
     }
 }
 

@@ -197,6 +197,8 @@ fn new_partner(id: PartnerId) -> Result<Partner, DemoError> {
         domains: [Domain::parse(PARTNER_DOMAIN)?].into(),
         sites: SITES.into_iter().map(site).collect::<Result<_, _>>()?,
         relays: relays.collect::<Result<_, _>>()?,
+        relay_certificates: [].into(),
+        accepts_dmarc: false,
         blocked: [].into(),
         suspended: false,
     })

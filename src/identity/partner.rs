@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::value::{Day, Domain, MailAddress, MailboxId, PartnerId};
+use crate::value::{Day, Digest, Domain, MailAddress, MailboxId, PartnerId};
 
 /// A structure that deposits: a departmental council, a family or health fund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub struct Partner {
     pub sites: Vec<Site>,
     /// Mail hosts whose word is taken for who wrote a mail of this partner; MAIL FROM alone is never enough.
     pub relays: Vec<NetworkRange>,
+    /// Certificates by which such a host may prove itself instead, wherever it connects from: SHA-256 of the DER form.
+    pub relay_certificates: BTreeSet<Digest>,
+    /// A mail that passes DMARC for the author's domain is taken for the author's.
+    pub accepts_dmarc: bool,
     /// Addresses that are always refused (P6: fraud, loss, theft).
     pub blocked: BTreeSet<MailAddress>,
     /// The whole structure may not deposit for now (P6).
@@ -37,6 +41,11 @@ impl Partner {
     /// Whether a mail host may speak for this partner.
     pub fn trusts_relay(&self, peer: IpAddr) -> bool {
         self.relays.iter().any(|range| range.contains(peer))
+    }
+
+    /// Whether a mail host that showed this certificate may speak for this partner.
+    pub fn trusts_certificate(&self, certificate: &Digest) -> bool {
+        self.relay_certificates.contains(certificate)
     }
 
     /// The site whose generic mailbox the address is; a person's own address names no site.
@@ -165,6 +174,8 @@ mod tests {
             domains: [Domain::parse("departement.example").unwrap()].into(),
             sites: vec![],
             relays: vec![],
+            relay_certificates: [].into(),
+            accepts_dmarc: false,
             blocked: [MailAddress::parse("vole@departement.example").unwrap()].into(),
             suspended: false,
         }

@@ -98,6 +98,20 @@ impl<'x> Fields<'x> {
         }
     }
 
+    /// The addresses of all such fields, groups taken apart; what is no address is passed over.
+    pub fn addresses(&self, names: &[&str], limits: &Limits) -> Vec<MailAddress> {
+        let values = names.iter().flat_map(|name| self.all(name));
+        let mut found = Vec::new();
+        for value in values {
+            let value = bounded(value, limits);
+            if let HeaderValue::Address(addresses) = MessageStream::new(&value).parse_address() {
+                let parsed = addresses.iter().filter_map(|one| MailAddress::parse(one.address()?).ok());
+                found.extend(parsed.take(limits.recipients - found.len()));
+            }
+        }
+        found
+    }
+
     /// The first such field as an instant.
     pub fn date(&self, name: &str, limits: &Limits) -> Option<Timestamp> {
         let value = bounded(self.all(name).next()?, limits);

@@ -41,6 +41,8 @@ pub struct Limits {
     pub field_bytes: usize,
     /// Message ids taken from one field.
     pub message_ids: usize,
+    /// Recipients taken from the header.
+    pub recipients: usize,
     /// Bytes of text and files after decoding, together. Character sets may double a text.
     pub decoded_bytes: ByteSize,
     /// Bytes of a text part that becomes part of the body; a longer one is kept as a file.
@@ -58,6 +60,7 @@ impl Default for Limits {
             header_fields: 2000,
             field_bytes: 4096,
             message_ids: 100,
+            recipients: 200,
             decoded_bytes: ByteSize::mebibytes(64),
             text_bytes: 1024 * 1024,
             reported_recipients: 100,
@@ -124,6 +127,8 @@ pub struct Attachment<'x> {
 pub struct ParsedMail<'x> {
     /// The single address of the single `From` field; two authors are none. Not a proof of anything.
     pub author: Option<MailAddress>,
+    /// The addresses of `To` and `Cc`, as far as they can be read and the limits go.
+    pub recipients: Vec<MailAddress>,
     /// `Subject`, decoded. Not yet through the title policy: it must not be shown, mailed or logged.
     pub subject: Option<String>,
     /// `Message-ID` without angle brackets.
@@ -157,6 +162,7 @@ pub fn parse<'x>(
     let fields = &structure.fields;
     Ok(ParsedMail {
         author: fields.single_address("From", limits),
+        recipients: fields.addresses(&["To", "Cc"], limits),
         subject: fields.text("Subject", limits),
         message_id: fields.ids("Message-ID", limits).into_iter().next(),
         in_reply_to: fields.ids("In-Reply-To", limits),

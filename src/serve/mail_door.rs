@@ -79,8 +79,17 @@ impl MailDoor {
     }
 
     async fn deposit(&self, mailbox: MailboxId, received: ReceivedMail) -> MailOutcome {
-        let ReceivedMail { peer, from, bytes, .. } = received;
-        let mail = InboundMail { visitor: Visitor { address: peer }, envelope_from: from, mailbox, bytes };
+        let ReceivedMail { peer, tls, helo, from, bytes, .. } = received;
+        let (tls, certificate) = tls.map(|tls| (tls.protocol, tls.certificate)).unzip();
+        let mail = InboundMail {
+            visitor: Visitor { address: peer },
+            envelope_from: from,
+            mailbox,
+            helo,
+            tls,
+            certificate: certificate.flatten(),
+            bytes,
+        };
         match self.app.accept_mail(mail).await {
             Ok(MailAnswer::Deposited { reference }) => MailOutcome::Accepted { reference },
             Ok(MailAnswer::Noted) => MailOutcome::Noted,
@@ -174,6 +183,7 @@ fn noted(result: Result<(), AppError>) -> MailOutcome {
 fn refused(refusal: &MailRefusal) -> MailOutcome {
     MailOutcome::Refused(match refusal {
         MailRefusal::MayNotDeposit => RefusedMail::MayNotDeposit,
+        MailRefusal::SenderUnchecked => return MailOutcome::TryLater(TryLater::SenderUnchecked),
         MailRefusal::IsReply => RefusedMail::IsReply,
         MailRefusal::Automatic => RefusedMail::Automatic,
         MailRefusal::Malformed(MessageError::TooDeep { .. } | MessageError::TooManyParts { .. }) => {

@@ -1,6 +1,7 @@
 //! Runs a gateway: opens its doors, starts its jobs, waits for the word to stop, drains, and ends the log with a
 //! signature. What it is made of comes from [`open`]; the demonstration runs the same.
 
+mod any_certificate;
 pub mod authority;
 pub mod control;
 mod delivery;

@@ -8,10 +8,14 @@ use thiserror::Error;
 
 use super::delivery::{RelayError, SmartHost};
 use super::policies::{self, PolicyError};
-use crate::app::ports::{Clock, Delivery, KeyringError, ObjectError, Random, StoreError};
+use crate::app::ports::{
+    Clock, Delivery, KeyringError, NoSenderAuthentication, ObjectError, Random, SenderAuthentication,
+    StoreError,
+};
 use crate::app::{App, AppError, AppParts, Scanning, Settings};
 use crate::config::{Config, ScannerMode};
 use crate::scanner::{Clamd, ClamdAddress, ClamdSettings, TemporaryDirectory};
+use crate::smtp::{DnsAuthentication, ResolverError};
 use crate::store::{
     DirectoryKeyring, DirectoryObjects, EmbeddedStore, KeyringPlaces, SystemClock, SystemRandom,
 };
@@ -38,6 +42,9 @@ pub enum OpenError {
     /// The way out.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// The name servers.
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
     /// The address that mails come from.
     #[error("[gateway] mail_from: {0}")]
     MailFrom(#[from] AddressError),
@@ -52,6 +59,8 @@ pub struct Seams {
     pub clock: Arc<dyn Clock>,
     /// The way out for mails.
     pub delivery: Arc<dyn Delivery>,
+    /// Who looks up who sent a mail.
+    pub senders: Arc<dyn SenderAuthentication>,
 }
 
 impl Seams {
@@ -60,8 +69,16 @@ impl Seams {
         Ok(Self {
             clock: Arc::new(SystemClock::new(Some(config.clock.synchronised_file.clone()))),
             delivery: Arc::new(SmartHost::new(config)?),
+            senders: senders(config)?,
         })
     }
+}
+
+fn senders(config: &Config) -> Result<Arc<dyn SenderAuthentication>, OpenError> {
+    if !config.smtp.checks_senders {
+        return Ok(Arc::new(NoSenderAuthentication));
+    }
+    Ok(Arc::new(DnsAuthentication::new(&config.dns.servers, config.smtp.hostname.clone())?))
 }
 
 /// Opens everything. Only one process can.
@@ -83,6 +100,7 @@ pub fn open(config: &Config, seams: Seams) -> Result<Arc<App>, OpenError> {
         random,
         delivery: seams.delivery,
         scanning: scanning(config),
+        senders: seams.senders,
         policies: policies::load(config.policies.directory.as_deref())?,
         settings: settings(config)?,
     };

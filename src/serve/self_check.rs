@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{OpenError, Seams, open};
-use crate::app::ports::{Delivery, Dispatched, OutgoingMail};
+use crate::app::ports::{Delivery, Dispatched, NoSenderAuthentication, OutgoingMail};
 use crate::app::{App, AppError, Letters, SELF_CHECK_EVERY};
 use crate::config::Config;
 use crate::relay::queue::DeliveryProblem;
@@ -119,7 +119,11 @@ async fn walk_and_search<W: Way + 'static>(
     DirBuilder::new().mode(0o700).create(root)?;
     let marker = marker(app);
     let throw_away = throw_away(config, root)?;
-    let seams = Seams { clock: Arc::clone(&app.clock), delivery: Arc::clone(&way) as Arc<dyn Delivery> };
+    let seams = Seams {
+        clock: Arc::clone(&app.clock),
+        delivery: Arc::clone(&way) as Arc<dyn Delivery>,
+        senders: Arc::new(NoSenderAuthentication),
+    };
     let gateway = spawn_blocking(move || open(&throw_away, seams)).await.map_err(io::Error::other)??;
     let secrets = gateway.walk_with_marker(&marker, &*way).await;
     // What it holds in memory is written down.

@@ -8,8 +8,11 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use thiserror::Error;
 
+use super::any_certificate::AnyCertificate;
 use crate::config::{Config, TlsFiles};
 
 /// Why a certificate cannot be used. The operator must act.
@@ -66,7 +69,11 @@ impl Certificates {
 }
 
 fn http_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError> {
-    let loaded = config.http.tls_files().map(server_config).transpose()?;
+    let loaded = config
+        .http
+        .tls_files()
+        .map(|files| server_config(files, WebPkiClientVerifier::no_client_auth()))
+        .transpose()?;
     Ok(loaded.map(|mut tls| {
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         tls
@@ -74,11 +81,19 @@ fn http_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError
 }
 
 fn smtp_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError> {
-    config.smtp.tls_files().map(server_config).transpose()
+    let Some(files) = config.smtp.tls_files() else { return Ok(None) };
+    if config.smtp.asks_certificates {
+        server_config(files, Arc::new(AnyCertificate::new())).map(Some)
+    } else {
+        server_config(files, WebPkiClientVerifier::no_client_auth()).map(Some)
+    }
 }
 
 /// TLS 1.2 and 1.3, the provider's own choice of suites (ANSSI's recommendations for TLS, R3 to R9).
-fn server_config(files: TlsFiles<'_>) -> Result<ServerConfig, CertificateError> {
+fn server_config(
+    files: TlsFiles<'_>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, CertificateError> {
     let chain = read_chain(files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(files.key)
         .map_err(|source| CertificateError::Pem { path: files.key.clone(), source })?;
@@ -87,7 +102,7 @@ fn server_config(files: TlsFiles<'_>) -> Result<ServerConfig, CertificateError> 
     ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(rejected)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)
         .map_err(rejected)
 }

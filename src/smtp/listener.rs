@@ -20,7 +20,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use zeroize::Zeroizing;
 
 use super::limits::ListenerLimits;
-use super::mail::{MailHandler, ReceivedMail};
+use super::mail::{MailHandler, PeerTls, ReceivedMail};
 use super::reply::Reply;
 use super::session::{Session, SessionConfig, Step};
 use super::tls;
@@ -218,8 +218,8 @@ async fn in_clear(
     let mut session = session_of(house, peer, certificate.is_some(), None);
     let end = Conversation::new(house, &mut session, &mut stream).begin().await;
     let (End::Upgrade, Some(certificate)) = (end, certificate) else { return };
-    let Some((mut stream, protocol)) = handshake(house, stream, certificate).await else { return };
-    session.tls_established(protocol);
+    let Some((mut stream, tls)) = handshake(house, stream, certificate).await else { return };
+    session.tls_established(tls);
     Conversation::new(house, &mut session, &mut stream).go_on().await;
 }
 
@@ -229,12 +229,12 @@ async fn secured_from_the_start(
     peer: IpAddr,
     certificate: &ArcSwap<rustls::ServerConfig>,
 ) {
-    let Some((mut stream, protocol)) = handshake(house, stream, certificate).await else { return };
-    let mut session = session_of(house, peer, false, Some(protocol));
+    let Some((mut stream, tls)) = handshake(house, stream, certificate).await else { return };
+    let mut session = session_of(house, peer, false, Some(tls));
     Conversation::new(house, &mut session, &mut stream).begin().await;
 }
 
-fn session_of(house: &House, peer: IpAddr, offers_tls: bool, tls: Option<String>) -> Session {
+fn session_of(house: &House, peer: IpAddr, offers_tls: bool, tls: Option<PeerTls>) -> Session {
     let config = SessionConfig {
         hostname: house.config.hostname.clone(),
         offers_tls,
@@ -248,12 +248,12 @@ async fn handshake(
     house: &House,
     stream: TcpStream,
     certificate: &ArcSwap<rustls::ServerConfig>,
-) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, String)> {
+) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, PeerTls)> {
     let accepting = TlsAcceptor::from(certificate.load_full()).accept(stream);
     match timeout(house.config.limits.handshake_wait, accepting).await {
         Ok(Ok(stream)) => {
-            let protocol = tls::describe(stream.get_ref().1);
-            Some((stream, protocol))
+            let tls = tls::describe(stream.get_ref().1);
+            Some((stream, tls))
         }
         Ok(Err(error)) => {
             info!(%error, "TLS handshake failed");
@@ -468,7 +468,7 @@ mod tests {
         assert_eq!(reply, format!("250 2.0.0 Deposited, reference {reference}\r\n"));
         let kept = keeper.kept.lock().unwrap();
         assert_eq!(kept[0].bytes.expose(), b"Subject: x\r\n\r\nBonjour\r\n");
-        assert_eq!((kept[0].tls.as_deref(), kept[0].peer.is_loopback()), (None, true));
+        assert_eq!((kept[0].tls.as_ref(), kept[0].peer.is_loopback()), (None, true));
     }
 
     #[tokio::test]
@@ -492,7 +492,7 @@ mod tests {
             assert!(ask(&mut stream, said).await.starts_with(code));
         }
         let kept = keeper.kept.lock().unwrap();
-        assert!(kept[0].tls.as_deref().unwrap().starts_with("TLSv1.3 TLS13_"), "{:?}", kept[0].tls);
+        assert!(kept[0].tls.as_ref().unwrap().protocol.starts_with("TLSv1.3 TLS13_"), "{:?}", kept[0].tls);
     }
 
     #[tokio::test]

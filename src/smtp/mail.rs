@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use crate::transfer::CertificateDigest;
 use crate::value::{ByteSize, MailAddress, MailId, MailboxId, Reference, SecretBytes};
 
 /// What an address of the gateway is for.
@@ -51,14 +52,23 @@ pub struct Recipient {
     pub role: RecipientRole,
 }
 
+/// A connection over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerTls {
+    /// Protocol version and cipher suite.
+    pub protocol: String,
+    /// SHA-256 of the certificate that the peer showed, and whose key it holds. Whose it is, is not proved.
+    pub certificate: Option<CertificateDigest>,
+}
+
 /// A mail as it came in: the envelope, the connection and the bytes. Nothing in it has been proved but
 /// `peer`; who sent it is for the handler to judge.
 #[derive(Debug)]
 pub struct ReceivedMail {
     /// The address that the connection came from.
     pub peer: IpAddr,
-    /// Protocol version and cipher suite when the mail came over TLS.
-    pub tls: Option<String>,
+    /// Set when the mail came over TLS.
+    pub tls: Option<PeerTls>,
     /// The name that the peer gave itself.
     pub helo: String,
     /// The envelope sender; `None` is the null sender of bounces and automatic mail (RFC 5321 section 4.5.5).
@@ -137,4 +147,6 @@ pub enum TryLater {
     Busy,
     /// No room left for what is taken.
     Full,
+    /// The names of the DNS that tell who sent it do not answer.
+    SenderUnchecked,
 }

@@ -5,6 +5,7 @@
 //! mail means is not known here: the server asks [`Recipients`] what an address is for and hands the mail to
 //! a [`MailHandler`]. Parsing of messages, queues and retries are elsewhere.
 
+mod authentication;
 mod client;
 mod command;
 mod limits;
@@ -17,6 +18,7 @@ mod session;
 mod testing;
 mod tls;
 
+pub use authentication::{DnsAuthentication, ResolverError};
 pub use client::{
     ClientTls, ClientWaits, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route, TlsRequirement,
     Unsendable, deliver,
@@ -24,7 +26,7 @@ pub use client::{
 pub use limits::{ListenerLimits, SessionLimits};
 pub use listener::{ListenerConfig, ListenerTls, serve};
 pub use mail::{
-    MailHandler, MailOutcome, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
+    MailHandler, MailOutcome, PeerTls, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
     RefusedMail, TryLater,
 };
 pub use reply::Reply;

@@ -178,6 +178,11 @@ impl Reply {
             MailOutcome::TryLater(TryLater::Busy) => {
                 fixed(451, (4, 3, 2), &["Too busy; send it again later"])
             }
+            MailOutcome::TryLater(TryLater::SenderUnchecked) => fixed(
+                451,
+                (4, 4, 3),
+                &["The names that tell who sent this do not answer now; send it again later"],
+            ),
             MailOutcome::TryLater(TryLater::Full) => Self::NO_MEMORY,
         }
     }
@@ -314,7 +319,10 @@ mod tests {
             Loop,
         ];
         let mut outcomes: Vec<_> = refused.into_iter().map(MailOutcome::Refused).collect();
-        outcomes.extend([TryLater::Fault, TryLater::Busy, TryLater::Full].map(MailOutcome::TryLater));
+        outcomes.extend(
+            [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked]
+                .map(MailOutcome::TryLater),
+        );
         outcomes.push(MailOutcome::Noted);
         outcomes.push(MailOutcome::Accepted { reference: Reference::new([9; 8]) });
         outcomes
@@ -338,7 +346,7 @@ mod tests {
 
     #[test]
     fn what_is_ours_to_mend_is_never_refused_for_good() {
-        for later in [TryLater::Fault, TryLater::Busy, TryLater::Full] {
+        for later in [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked] {
             let code = Reply::to_outcome(&MailOutcome::TryLater(later)).code();
             assert_eq!(code / 100, 4, "{later:?}");
         }

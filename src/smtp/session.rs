@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::command::{Command, MailCommand, RcptTarget, address_is_ascii};
 use super::limits::{DISCARDED_BYTES_MAX, SessionLimits};
-use super::mail::{MailOutcome, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients};
+use super::mail::{
+    MailOutcome, PeerTls, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
+};
 use super::receiver::{DataReceiver, Line, LineReceiver, Message, MessageFault};
 use super::reply::Reply;
 use crate::value::{ByteSize, Domain, MailAddress, SecretBytes};
@@ -44,7 +46,7 @@ pub struct Session {
     config: SessionConfig,
     recipients: Arc<dyn Recipients>,
     peer: IpAddr,
-    tls: Option<String>,
+    tls: Option<PeerTls>,
     hello: Option<String>,
     transaction: Option<Transaction>,
     phase: Phase,
@@ -88,7 +90,7 @@ impl Session {
         config: SessionConfig,
         recipients: Arc<dyn Recipients>,
         peer: IpAddr,
-        tls: Option<String>,
+        tls: Option<PeerTls>,
     ) -> Self {
         Self {
             config,
@@ -134,8 +136,8 @@ impl Session {
     }
 
     /// TLS is on: all that was said before is forgotten (RFC 3207 section 4.2).
-    pub fn tls_established(&mut self, protocol: String) {
-        self.tls = Some(protocol);
+    pub fn tls_established(&mut self, tls: PeerTls) {
+        self.tls = Some(tls);
         self.hello = None;
         self.transaction = None;
         self.phase = Phase::Command(LineReceiver::default());

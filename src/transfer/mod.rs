@@ -6,6 +6,7 @@ mod held;
 mod pace;
 mod register;
 mod repeat;
+mod sender;
 mod upload;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub use held::{
 pub use pace::Pace;
 pub use register::{Ending, RegisterLine};
 pub use repeat::Repeat;
+pub use sender::{
+    Belief, CertificateDigest, CheckResult, DmarcCheck, DomainCheck, SenderEvidence, SenderFindings,
+};
 pub use upload::{
     KeptSegment, OpenSegment, SEGMENT_FULL, SEGMENT_SMALL, SEGMENTS_MAX, Upload, UploadError, UploadState,
     fold_from,
@@ -57,6 +61,8 @@ pub struct Depositor {
     pub partner_name: String,
     /// The site, when the address is a site's.
     pub site: Option<String>,
+    /// What a mail brought along to prove who sent it; none of a deposit by the page, whose address was proved.
+    pub evidence: Option<SenderEvidence>,
 }
 
 /// The first time that somebody opened a transfer.

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
+use super::texts::Texts;
 use super::views::{
     Delivery, EnvelopePage, ErrorKind, LetterKind as ShownKind, LetterState, OpenedFile, OpenedPage,
     TransferHead,
@@ -15,8 +16,8 @@ use crate::app::{Envelope, MailStatus, OpenError, Signed};
 use crate::mailbox::{Custody, Mailbox};
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::MailState;
-use crate::transfer::{Check, Transfer};
-use crate::value::Reference;
+use crate::transfer::{Belief, Check, SenderEvidence, Transfer};
+use crate::value::{Language, Reference};
 
 pub(super) async fn show(
     State(shared): State<Shared>,
@@ -74,7 +75,7 @@ async fn closed(shared: &Shared, guest: &Guest, signed: Option<&Signed>, envelop
     };
     let page = EnvelopePage {
         frame: guest.frame(shared, signed),
-        head: head(&envelope.transfer, &envelope.mailbox),
+        head: head(&envelope.transfer, &envelope.mailbox, guest.language),
         opened,
         held: false,
         letters: letters(envelope.mails),
@@ -100,7 +101,7 @@ async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envel
     let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
     let page = OpenedPage {
         frame: guest.frame(shared, Some(signed)),
-        head: head(&opened.transfer, &opened.mailbox),
+        head: head(&opened.transfer, &opened.mailbox, guest.language),
         message: String::from_utf8_lossy(message.expose()).into_owned(),
         files: files.collect(),
         unscanned,
@@ -111,7 +112,7 @@ async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envel
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
 }
 
-fn head(transfer: &Transfer, mailbox: &Mailbox) -> TransferHead {
+fn head(transfer: &Transfer, mailbox: &Mailbox, language: Language) -> TransferHead {
     TransferHead {
         reference: transfer.reference.clone(),
         mailbox: mailbox.name.clone(),
@@ -119,12 +120,33 @@ fn head(transfer: &Transfer, mailbox: &Mailbox) -> TransferHead {
         sender: transfer.depositor.address.to_string(),
         partner: transfer.depositor.partner_name.clone(),
         site: transfer.depositor.site.clone(),
+        proof: transfer.depositor.evidence.as_ref().map(|evidence| proof(evidence, language)),
         files: transfer.file_count,
         size: transfer.total_size,
         received: transfer.received_at,
         expires: transfer.expires_at,
         gateway_custody: mailbox.key.custody == Custody::Gateway,
     }
+}
+
+/// Why a mail was believed, then what was found in the words of RFC 8601, which mail people know.
+fn proof(evidence: &SenderEvidence, language: Language) -> String {
+    let texts = Texts::of(language);
+    let believed = match evidence.believed {
+        Belief::RelayAddress => texts.transfer.by_relay_address,
+        Belief::RelayCertificate => texts.transfer.by_relay_certificate,
+        Belief::Dmarc => texts.transfer.by_dmarc,
+    };
+    let mut told = vec![believed.to_owned()];
+    if let Some(findings) = &evidence.findings {
+        told.push(format!("spf={} ({})", findings.spf.result.keyword(), findings.spf.domain));
+        let signatures = findings.dkim.iter();
+        told.extend(signatures.map(|dkim| format!("dkim={} ({})", dkim.result.keyword(), dkim.domain)));
+        told.push(format!("dmarc={} ({})", findings.dmarc.result.keyword(), findings.dmarc.domain));
+        told.push(format!("arc={}", findings.arc.keyword()));
+    }
+    told.push(evidence.tls.clone().unwrap_or_else(|| texts.transfer.in_clear.to_owned()));
+    told.join(" · ")
 }
 
 fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {

@@ -38,12 +38,22 @@ fn empty(house: &House) -> House {
         clock: house.clock.clone(),
         random: house.app.random.clone(),
         delivery: house.outbox.clone(),
+        senders: house.senders.clone(),
         policies: Policies { digest: policies.digest, ..pli::serve::policies::load(None).unwrap() },
         settings: house.app.settings.clone(),
         scanning: None,
     });
     let (clock, outbox) = (house.clock.clone(), house.outbox.clone());
-    House { app: Arc::new(app.unwrap()), store, clock, outbox, pensions: house.pensions.clone(), directory }
+    let senders = house.senders.clone();
+    House {
+        app: Arc::new(app.unwrap()),
+        store,
+        clock,
+        outbox,
+        senders,
+        pensions: house.pensions.clone(),
+        directory,
+    }
 }
 
 async fn restore(house: &House, backup: Vec<u8>) -> Result<Restored, BackupError> {

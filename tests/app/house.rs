@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pli::app::ports::{Delivery, Dispatched, Key, List, OutgoingMail, Random, Record, Store};
+use pli::app::ports::{
+    Delivery, Dispatched, ExaminedMail, Key, List, OutgoingMail, Random, Record, SenderAuthentication, Store,
+};
 use pli::app::{
     App, AppParts, AuditSettings, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal,
     NewAccount, NewMailbox, Policies, Scanning, Sending, Settings, Signed, Visitor,
@@ -23,6 +25,7 @@ use pli::relay::queue::DeliveryProblem;
 use pli::retention::ValidityPolicy;
 use pli::store::testing::FaultyStore;
 use pli::store::{DirectoryObjects, ManualClock, MemoryKeyring, MemoryStore, SystemRandom};
+use pli::transfer::SenderFindings;
 use pli::value::{
     ByteSize, Day, Digest, Domain, DraftId, Language, MailAddress, OrganisationId, PartnerId, Reference,
     SecretBytes, Slug, Timestamp, Token,
@@ -58,11 +61,27 @@ impl Delivery for Outbox {
     }
 }
 
+/// Says of each mail what it is told to say.
+#[derive(Default)]
+pub struct Senders {
+    pub findings: Mutex<Option<SenderFindings>>,
+    pub examined: Mutex<usize>,
+}
+
+#[async_trait]
+impl SenderAuthentication for Senders {
+    async fn examine(&self, _mail: ExaminedMail<'_>) -> Option<SenderFindings> {
+        *self.examined.lock().unwrap() += 1;
+        self.findings.lock().unwrap().clone()
+    }
+}
+
 pub struct House {
     pub app: Arc<App>,
     pub store: Arc<FaultyStore>,
     pub clock: Arc<ManualClock>,
     pub outbox: Arc<Outbox>,
+    pub senders: Arc<Senders>,
     pub pensions: Mailbox,
     pub directory: tempfile::TempDir,
 }
@@ -107,6 +126,7 @@ impl House {
         let store = Arc::new(FaultyStore::new(store));
         let clock = Arc::new(ManualClock::new(NOW));
         let outbox = Arc::new(Outbox::default());
+        let senders = Arc::new(Senders::default());
         let titles = TitlePolicy::parse(include_str!("../../policies/title.toml")).unwrap();
         let validity = ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap();
         let app = App::new(AppParts {
@@ -117,6 +137,7 @@ impl House {
             random,
             delivery: outbox.clone(),
             scanning,
+            senders: senders.clone(),
             policies: Policies {
                 titles: TitleGuard::new(&titles),
                 validity,
@@ -139,7 +160,7 @@ impl House {
         let app = Arc::new(app.unwrap());
         app.make_keys(NOW).await.unwrap();
         let pensions = people(&app).await;
-        Self { app, store, clock, outbox, pensions, directory }
+        Self { app, store, clock, outbox, senders, pensions, directory }
     }
 
     /// What follows a deposit within seconds: the log is signed, and the acknowledgement need not wait any more.
@@ -200,6 +221,9 @@ impl House {
             visitor: via,
             envelope_from: from.map(address),
             mailbox: self.pensions.id,
+            helo: "mx.departement.example".into(),
+            tls: None,
+            certificate: None,
             bytes: SecretBytes::new(message.replace('\n', "\r\n").into_bytes()),
         };
         self.app.accept_mail(mail).await
@@ -294,6 +318,8 @@ async fn people(app: &App) -> Mailbox {
         domains: [Domain::parse("departement.example").unwrap()].into(),
         sites: vec![Site { name: "Redon".into(), mailbox: address("cdas-redon@departement.example") }],
         relays: vec![NetworkRange::parse("198.51.100.0/24").unwrap()],
+        relay_certificates: [].into(),
+        accepts_dmarc: false,
         blocked: [].into(),
         suspended: false,
     };

@@ -30,6 +30,7 @@ mod recovery;
 mod resumable;
 mod rotation;
 mod scanning;
+mod senders;
 mod swapped;
 mod uploads;
 mod witnesses;

@@ -22,9 +22,12 @@ use crate::house::{House, PASSWORD, address, visitor};
 
 const OFFICER: &str = "securite@carsat.example";
 
+/// The file that is being written, and all that was written.
+type Written = (String, BTreeMap<String, Vec<u8>>);
+
 /// Keeps the files of an export.
 #[derive(Clone, Default)]
-struct Files(Arc<Mutex<(String, BTreeMap<String, Vec<u8>>)>>);
+struct Files(Arc<Mutex<Written>>);
 
 impl RecoveryFile for Files {
     fn begin(&mut self, path: &str) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use pli::smtp::{Session, SessionConfig, SessionLimits, Step};
+use pli::smtp::{PeerTls, Session, SessionConfig, SessionLimits, Step};
 use pli::value::Domain;
 
 use crate::transcript::{House, run, session};
@@ -49,6 +49,6 @@ fn section_4_a_server_that_requires_tls_takes_no_sender_before() {
     let hello_and_mail = b"EHLO x.example\r\nMAIL FROM:<a@b.example>\r\n";
     assert_eq!(codes(hello_and_mail, &mut session), [250, 530]);
     assert_eq!(codes(b"STARTTLS\r\n", &mut session), [220]);
-    session.tls_established("TLSv1.3".to_owned());
+    session.tls_established(PeerTls { protocol: "TLSv1.3".to_owned(), certificate: None });
     assert_eq!(codes(hello_and_mail, &mut session), [250, 250]);
 }

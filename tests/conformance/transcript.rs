@@ -19,8 +19,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use pli::smtp::{
-    MailOutcome, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, Reply, Session,
-    SessionConfig, SessionLimits, Step, TryLater,
+    MailOutcome, PeerTls, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, Reply,
+    Session, SessionConfig, SessionLimits, Step, TryLater,
 };
 use pli::value::{ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
 
@@ -99,7 +99,8 @@ impl Run {
                 "T" => {
                     assert!(self.upgrade, "no handshake asked for at {place}");
                     self.upgrade = false;
-                    self.session.tls_established("TLSv1.3 test".into());
+                    self.session
+                        .tls_established(PeerTls { protocol: "TLSv1.3 test".into(), certificate: None });
                 }
                 "X" => assert!(self.closed, "still open at {place}"),
                 _ => assert!(line.is_empty() || line.starts_with('#'), "{place}"),

@@ -101,6 +101,8 @@ pub fn partner(n: u32) -> Partner {
         domains: [address(n).domain().clone()].into(),
         sites: vec![],
         relays: vec![],
+        relay_certificates: [].into(),
+        accepts_dmarc: false,
         blocked: [].into(),
         suspended: false,
     }
@@ -225,6 +227,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
             partner: PartnerId::new(id(1)),
             partner_name: "Département".into(),
             site: None,
+            evidence: None,
         },
         title: "Demande d'information".to_owned().try_into().unwrap(),
         route: Route::Page,

@@ -10,7 +10,7 @@ use crate::support::steps::{Depositor, file_names, open_draft, open_transfer, si
 use crate::support::{log, samples, smtp, wait_until};
 
 /// More than any mailbox of the demo takes.
-const OVER_THE_LIMIT: usize = 8 * 1024 * 1024 * 1024;
+const OVER_THE_LIMIT: usize = 64 * 1024 * 1024 * 1024;
 
 #[test]
 fn an_empty_deposit_is_explained_and_goes_on() {

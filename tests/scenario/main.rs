@@ -24,5 +24,6 @@ mod resumed;
 mod road;
 mod robots;
 mod scanned;
+mod senders;
 mod support;
 mod witness;

@@ -2,17 +2,16 @@
 //! earnest (`pli init`, `pli serve`) sends goes out over STARTTLS to a smart host that demands it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::gateway::{Gateway, pli};
+use crate::support::certificates::certify;
+use crate::support::gateway::Gateway;
 use crate::support::outbox::{self, Mail};
 use crate::support::peers::{Postfix, Sink, swaks};
+use crate::support::served::{Served, Setting};
 use crate::support::steps::{download, file_names, open_transfer, sign_in};
-use crate::support::{program, run_well, samples, wait_for, wait_until};
+use crate::support::{samples, wait_for, wait_until};
 
 const DEPOSITOR: &str = "lea.prigent@conseil.example";
 const NOTICES: &str = "retraite@caisse.example";
@@ -74,7 +73,11 @@ fn a_gateway_in_earnest_sends_its_mails_over_starttls_to_its_smart_host() {
             &format!("smtpd_tls_key_file = {}", file("host.key")),
         ],
     );
-    let served = Served::behind(&host.address, &certificates.path().join("authority.pem"));
+    let relay = format!(
+        "tls = \"required\"\nserver_name = \"relais.conseil.example\"\nauthorities = \"{}\"\n",
+        file("authority.pem")
+    );
+    let served = Served::start(&Setting { smart_host: &host.address, relay: &relay, ..Setting::default() });
     let sent = swaks(&served.smtp, DEPOSITOR, "retraite@pli.example", "Demande urgente", "En vrai.", &[]);
     assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
     for to in [DEPOSITOR, NOTICES] {
@@ -85,122 +88,6 @@ fn a_gateway_in_earnest_sends_its_mails_over_starttls_to_its_smart_host() {
         assert!(raw.contains("using TLSv1.3"), "Postfix took it over TLS:\n{raw}");
         assert!(reference(&mail).is_some());
     }
-}
-
-/// A gateway made by `pli init`, filled by commands, run by `pli serve`.
-struct Served {
-    smtp: String,
-    process: Child,
-    _home: TempDir,
-}
-
-impl Served {
-    fn behind(smart_host: &str, authority: &Path) -> Self {
-        let home = TempDir::new().unwrap();
-        let directory = home.path().join("pli");
-        run_well(pli().arg("init").arg(&directory));
-        configure(&directory.join("pli.toml"), smart_host, authority);
-        fill(&directory);
-        let mut process = pli()
-            .arg("--dir")
-            .arg(&directory)
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("gateway.ready") {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended before it was ready");
-        }
-        let smtp = line.split("smtp=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        // Somebody must read on, or the gateway waits for its log.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { smtp, process, _home: home }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Loopback, ports that the system chooses, and the smart host with its proof.
-fn configure(file: &Path, smart_host: &str, authority: &Path) {
-    let (host, port) = smart_host.rsplit_once(':').unwrap();
-    let relay = format!(
-        "[relay]\nsmart_host = \"{host}\"\nport = {port}\ntls = \"required\"\nserver_name = \"relais.conseil.example\"\n\
-         authorities = \"{}\"\n",
-        authority.display()
-    );
-    let text = fs::read_to_string(file).unwrap();
-    let (before, rest) = text.split_once("[relay]").unwrap();
-    let after = &rest[rest.find("\n[").unwrap()..];
-    let changed = format!("{before}{relay}{after}")
-        .replace("base_url = \"https://pli.example\"", "base_url = \"http://localhost\"")
-        .replace("listen = \"[::]:443\"", "listen = \"127.0.0.1:0\"")
-        .replace("listen = \"[::]:25\"", "listen = \"127.0.0.1:0\"")
-        .replace("# plain = false", "plain = true");
-    fs::write(file, changed).unwrap();
-}
-
-fn fill(directory: &Path) {
-    for arguments in [
-        "organisation add --slug caisse --name Caisse --postal-address Rennes --data-protection-officer dpo@caisse.example",
-        "mailbox add --slug retraite --name Retraite --purpose Dossiers --deposit-address retraite@pli.example \
-         --notice-address retraite@caisse.example",
-        "partner add --name Conseil --domain conseil.example --relay 127.0.0.0/8 --site Centre=centre@conseil.example \
-         --mailbox retraite",
-    ] {
-        run_well(pli().arg("--dir").arg(directory).args(arguments.split_whitespace()));
-    }
-}
-
-/// An authority, and a certificate of it for this name.
-fn certify(folder: &Path, name: &str) {
-    let file = |name: &str| -> PathBuf { folder.join(name) };
-    let openssl = |arguments: &[&str]| {
-        run_well(program("openssl").current_dir(folder).args(arguments));
-    };
-    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    let authority = [
-        "req",
-        "-x509",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=Autorite de test",
-        "-keyout",
-        "authority.key",
-        "-out",
-        "authority.pem",
-    ];
-    openssl(&[&authority[..], &curve].concat());
-    let request = ["req", "-subj", "/CN=relais", "-keyout", "host.key", "-out", "host.csr"];
-    openssl(&[&request[..], &curve].concat());
-    let mut names = fs::File::create(file("names")).unwrap();
-    writeln!(names, "subjectAltName = DNS:{name}").unwrap();
-    openssl(&[
-        "x509",
-        "-req",
-        "-in",
-        "host.csr",
-        "-CA",
-        "authority.pem",
-        "-CAkey",
-        "authority.key",
-        "-CAcreateserial",
-        "-days",
-        "2",
-        "-extfile",
-        "names",
-        "-out",
-        "host.pem",
-    ]);
 }
 
 /// The reference that a mail tells.

@@ -1,6 +1,7 @@
 //! What the use cases need from the outside, and what they may assume of it. Each contract is written on its
 //! trait; one suite (`tests/contract`) runs against every adapter.
 
+mod authentication;
 mod clock;
 mod delivery;
 mod keyring;
@@ -10,6 +11,7 @@ mod random;
 mod scanner;
 mod store;
 
+pub use authentication::{ExaminedMail, NoSenderAuthentication, SenderAuthentication};
 pub use clock::Clock;
 pub use delivery::{Delivery, Dispatched, OutgoingMail};
 pub use keyring::{Keyring, KeyringError, LogHead, SecretName};

@@ -98,6 +98,8 @@ pub(super) async fn partner(app: &Arc<App>, replies: &Replies, new: NewPartner) 
         domains: new.domains.into_iter().collect(),
         sites: new.sites.iter().map(|text| parse_site(text)).collect::<Result<_, _>>()?,
         relays: new.relays,
+        relay_certificates: new.relay_certificates.into_iter().collect(),
+        accepts_dmarc: new.dmarc,
         blocked: [].into(),
         suspended: false,
     };

@@ -84,6 +84,8 @@ pub(super) async fn partners(
             ("domains", json!(partner.domains)),
             ("sites", json!(partner.sites.len())),
             ("relays", json!(partner.relays)),
+            ("relay_certificates", json!(partner.relay_certificates)),
+            ("dmarc", json!(partner.accepts_dmarc)),
             ("blocked", json!(partner.blocked.len())),
             ("suspended", json!(partner.suspended)),
         ];

@@ -24,7 +24,7 @@ use crate::app::{App, AppError, ProofError, RecoveryError, SuspendedMails};
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
 use crate::relay::letter::SecretText;
-use crate::value::{Domain, Language, MailAddress, RecoveryId, Reference, Slug};
+use crate::value::{Digest, Domain, Language, MailAddress, RecoveryId, Reference, Slug};
 use crate::vault::Recipient;
 pub use kits::BreachRequest;
 
@@ -213,9 +213,30 @@ pub struct NewPartner {
     /// A network whose mail hosts speak for this partner, such as 192.0.2.0/24; can be repeated.
     #[arg(long = "relay", value_parser = NetworkRange::parse)]
     pub relays: Vec<NetworkRange>,
+    /// SHA-256 of a certificate (DER, in hexadecimal) by which such a host proves itself instead; can be repeated.
+    #[arg(long = "relay-certificate", value_parser = parse_digest)]
+    pub relay_certificates: Vec<Digest>,
+    /// A mail that passes DMARC for the author's domain is taken for the author's.
+    #[arg(long)]
+    pub dmarc: bool,
     /// The slug of a mailbox that it may deposit into from today on; can be repeated.
     #[arg(long = "mailbox", value_parser = Slug::parse)]
     pub mailboxes: Vec<Slug>,
+}
+
+/// Reads a digest as `openssl x509 -fingerprint -sha256` writes it, colons or not.
+fn parse_digest(text: &str) -> Result<Digest, &'static str> {
+    const UNFIT: &str = "a SHA-256 digest has 64 hexadecimal digits";
+    let digits: Vec<u32> =
+        text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect::<Option<_>>().ok_or(UNFIT)?;
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).map_err(|_| UNFIT))
+        .collect::<Result<_, _>>()?;
+    if digits.len() % 2 == 1 {
+        return Err(UNFIT);
+    }
+    bytes.try_into().map(Digest::from_bytes).map_err(|_| UNFIT)
 }
 
 /// What a person does.

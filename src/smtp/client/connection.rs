@@ -82,7 +82,7 @@ pub(super) async fn open(route: &Route, tls: &ClientTls) -> Result<Opened, Deliv
     let stream = handshake
         .map_err(|_| delayed(DelayReason::TimedOut))?
         .map_err(|_| delayed(DelayReason::TlsFailed))?;
-    let protocol = tls::describe(stream.get_ref().1);
+    let protocol = tls::describe(stream.get_ref().1).protocol;
     Ok(Opened { stream: Box::new(Greeted::new(stream, peer)), tls: Some(protocol) })
 }
 

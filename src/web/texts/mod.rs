@@ -157,7 +157,7 @@ texts! {
         closed_title, open_help, held, opened_first, never_opened, letters, acknowledgement, notice, reminder,
         queued, accepted, delayed, bounced, suspended, bounced_help, message, no_message, files, no_files, download,
         download_all, digest, digest_help, gateway_title, gateway_text, back, deadline, deadline_text,
-        origin, outside ;
+        origin, outside, sender_proof, by_relay_address, by_relay_certificate, by_dmarc, in_clear ;
         download_named: Named
     }
     /// The log's page.

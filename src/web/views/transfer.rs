@@ -21,6 +21,8 @@ pub struct TransferHead {
     pub partner: String,
     /// The partner's site, where it is known.
     pub site: Option<String>,
+    /// Why a mail was taken for its sender's, and what was found; none of a deposit by the page.
+    pub proof: Option<String>,
     /// How many files.
     pub files: u32,
     /// Their size.

@@ -2,6 +2,7 @@
 //! Nothing here knows the gateway's insides: all goes through what outsiders rely on.
 
 pub mod age;
+pub mod certificates;
 pub mod gateway;
 pub mod html;
 pub mod http;
@@ -9,6 +10,7 @@ pub mod log;
 pub mod outbox;
 pub mod peers;
 pub mod samples;
+pub mod served;
 pub mod smtp;
 pub mod steps;
 
