@@ -68,9 +68,13 @@ impl Mail {
     }
 }
 
-/// All mails that were sent until now, oldest first.
+/// All mails that were sent until now, oldest first. Those to the security officer are left out: a daily mail and alerts
+/// come when the hour of the machine says so.
 pub fn all(gateway: &Gateway) -> Vec<Mail> {
-    read_folder(&gateway.dir().join("outbox"))
+    let officer = gateway.facts().officer().address;
+    let mut mails = read_folder(&gateway.dir().join("outbox"));
+    mails.retain(|mail| !mail.to.contains(&officer));
+    mails
 }
 
 /// All mails of a folder, oldest first.
