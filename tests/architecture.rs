@@ -24,7 +24,8 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("message", &["value"]),
     ("content", &["message", "value"]),
     ("mailbox", &["value", "vault"]),
-    ("identity", &["value", "vault"]),
+    // An agreement holds its deadlines.
+    ("identity", &["policy", "value", "vault"]),
     ("transfer", &["content", "mailbox", "policy", "value", "vault"]),
     // A receipt and an alert are told in a letter.
     ("relay", &["audit", "value", "vault"]),

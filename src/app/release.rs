@@ -14,7 +14,7 @@ use crate::policy::title::CleanTitle;
 use crate::relay::letter::{Letter, LetterKind, RefusedLine};
 use crate::relay::queue::MailState;
 use crate::retention::KeyName;
-use crate::transfer::{Check, Depositor, ObjectLocator, RefusedFile, Route, Transfer};
+use crate::transfer::{Case, Check, Depositor, ObjectLocator, RefusedFile, Route, Transfer};
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PersonId, Reference, Timestamp, TransferId,
 };
@@ -107,6 +107,7 @@ impl App {
             refused: release.refused,
             original_digest: release.original_digest,
             first_opening: None,
+            case: Case::default(),
             dispatches: Vec::new(),
         };
         let leaf = self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;

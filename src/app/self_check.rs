@@ -129,8 +129,14 @@ impl Walk<'_> {
         };
         self.app.put_partner(council, Origin::Job).await?;
         let from = self.app.now().at.day().plus(-1);
-        let agreement =
-            Agreement { partner, mailbox: mailbox.id, from, until: None, admission: Admission::Domain };
+        let agreement = Agreement {
+            partner,
+            mailbox: mailbox.id,
+            from,
+            until: None,
+            admission: Admission::Domain,
+            terms: Default::default(),
+        };
         self.app.put_agreement(agreement, Origin::Job).await?;
         Ok(mailbox)
     }

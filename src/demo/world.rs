@@ -178,7 +178,14 @@ async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, Dem
             // From yesterday on: a clock that is set back by an hour finds it in force.
             let from = app.now().at.day().plus(-1);
             let admission = Admission::Domain;
-            let agreement = Agreement { partner: id, mailbox: mailbox.id, from, until: None, admission };
+            let agreement = Agreement {
+                partner: id,
+                mailbox: mailbox.id,
+                from,
+                until: None,
+                admission,
+                terms: Default::default(),
+            };
             app.put_agreement(agreement, Origin::Job).await?;
         }
     }

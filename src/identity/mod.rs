@@ -7,6 +7,7 @@ mod partner;
 mod personal;
 mod proof;
 mod session;
+mod terms;
 
 pub use account::{Account, AccountState, Password, PasswordHash, PasswordHashError, Role};
 pub use organisation::Organisation;
@@ -14,3 +15,4 @@ pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner
 pub use personal::{PersonalKey, PersonalLock};
 pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode};
 pub use session::{SESSION_IDLE, SESSION_LIFE, Session};
+pub use terms::{ANSWERED_WITHIN, AgreementTerms, AnswerTo, Service, TAKEN_WITHIN};

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::AgreementTerms;
 use crate::value::{Day, Digest, Domain, MailAddress, MailboxId, PartnerId};
 
 /// A structure that deposits: a departmental council, a family or health fund.
@@ -86,6 +87,9 @@ pub struct Agreement {
     pub until: Option<Day>,
     /// Which of the partner's addresses.
     pub admission: Admission,
+    /// What it says of the cases deposited under it.
+    #[serde(default)]
+    pub terms: AgreementTerms,
 }
 
 impl Agreement {
@@ -188,6 +192,7 @@ mod tests {
             from: Day(100),
             until: Some(Day(200)),
             admission: Admission::Domain,
+            terms: AgreementTerms::default(),
         }
     }
 

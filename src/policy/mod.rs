@@ -6,5 +6,7 @@
 pub mod access;
 pub mod alerts;
 pub mod custody;
+pub mod deadline;
+pub mod holidays;
 pub mod privacy;
 pub mod title;

@@ -1,6 +1,7 @@
 //! The life of a transfer: a draft that fills, a transfer that can be opened until it expires, the register
 //! line that stays.
 
+mod case;
 mod draft;
 mod held;
 mod pace;
@@ -11,6 +12,7 @@ mod upload;
 
 use serde::{Deserialize, Serialize};
 
+pub use case::{Answer, AnswerWay, Case, CaseKind, CaseRefusal, CaseState, Due, DueDates, Reminder, Step};
 pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftState, Reservation};
 pub use held::{
     Check, DraftInspection, HOLD_LIFE, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, RefusedFile,
@@ -126,6 +128,9 @@ pub struct Transfer {
     pub original_digest: Option<Digest>,
     /// Set once.
     pub first_opening: Option<FirstOpening>,
+    /// Where its case stands, and by when.
+    #[serde(default)]
+    pub case: Case,
     /// To whom it was passed on, in order.
     #[serde(default)]
     pub dispatches: Vec<Dispatch>,

@@ -164,7 +164,8 @@ pub fn parse_local(typed: &str) -> Option<Timestamp> {
     Some(Timestamp(local.to_zoned(TimeZone::posix(PARIS).ok()?).ok()?.timestamp().as_millisecond()))
 }
 
-fn paris(instant: Timestamp) -> Option<Zoned> {
+/// The instant on the clocks of Paris; none out of the calendar's range.
+pub fn paris(instant: Timestamp) -> Option<Zoned> {
     let zone = TimeZone::posix(PARIS).ok()?;
     Some(jiff::Timestamp::from_millisecond(instant.0).ok()?.to_zoned(zone))
 }

@@ -30,6 +30,7 @@ pub async fn members_house() -> House {
         from: Day(0),
         until: None,
         admission: Admission::Domain,
+        terms: Default::default(),
     };
     house.app.put_agreement(agreement, Origin::Cli).await.unwrap();
     new_account(&house, COLLEAGUE, &[&mailbox]).await;

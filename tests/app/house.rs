@@ -330,6 +330,7 @@ async fn people(app: &App) -> Mailbox {
         from: Day(0),
         until: None,
         admission: Admission::Domain,
+        terms: Default::default(),
     };
     app.put_agreement(agreement, Origin::Cli).await.unwrap();
     for (who, role, reads) in [

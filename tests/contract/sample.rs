@@ -115,6 +115,7 @@ pub fn agreement(mailbox: u32, partner: u32) -> Agreement {
         from: Day(1),
         until: None,
         admission: Admission::Domain,
+        terms: Default::default(),
     }
 }
 
@@ -243,6 +244,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         refused: vec![],
         original_digest: None,
         first_opening: None,
+        case: Default::default(),
         dispatches: vec![],
     }
 }

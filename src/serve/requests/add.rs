@@ -107,8 +107,14 @@ pub(super) async fn partner(app: &Arc<App>, replies: &Replies, new: NewPartner) 
     app.put_partner(partner, Origin::Cli).await?;
     let from = app.now().at.day();
     for mailbox in mailboxes {
-        let agreement =
-            Agreement { partner: id, mailbox: mailbox.id, from, until: None, admission: Admission::Domain };
+        let agreement = Agreement {
+            partner: id,
+            mailbox: mailbox.id,
+            from,
+            until: None,
+            admission: Admission::Domain,
+            terms: Default::default(),
+        };
         app.put_agreement(agreement, Origin::Cli).await?;
     }
     line(replies, told).await
