@@ -9,6 +9,7 @@
 
 use thiserror::Error;
 
+use super::fill_draft::reason_of;
 use super::inspect_draft::Standing;
 use super::ports::{Key, UnitOfWork};
 use super::release::{ClearPart, Release, SealedPart};
@@ -16,7 +17,7 @@ use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Partner;
 use crate::policy::title::{CleanTitle, TitleRefusal};
-use crate::transfer::{Draft, DraftState, HoldReason, Route, Transfer};
+use crate::transfer::{Draft, DraftError, DraftState, HoldReason, Route, Transfer};
 use crate::value::{ByteSize, Reference, SecretBytes, Timestamp, TransferId};
 use crate::vault::PartRole;
 
@@ -61,6 +62,9 @@ pub enum DepositRefusal {
         /// What was given.
         actual: ByteSize,
     },
+    /// The limits of the mailbox were lowered since its files came in.
+    #[error(transparent)]
+    OverLimit(DraftError),
     /// A file was refused just now: the deposit goes on without it once the depositor has seen that.
     #[error("a file of the deposit is refused")]
     FileRefused,
@@ -93,6 +97,10 @@ impl App {
         if let Some(name) = self.first_unfinished(&view.draft).await? {
             let refusal = DepositRefusal::Unfinished { name };
             return Err(self.refuse(&view.draft, RefusalReason::FormIncomplete, visitor, refusal).await);
+        }
+        if let Err(error) = view.draft.check_whole(&self.limits_in_force(&view.mailbox)) {
+            let (reason, refusal) = (reason_of(error), DepositRefusal::OverLimit(error));
+            return Err(self.refuse(&view.draft, reason, visitor, refusal).await);
         }
         let title = match self.check(&view, &sending) {
             Ok(title) => title,

@@ -91,6 +91,18 @@ pub enum MailRefusal {
         /// What was given.
         actual: ByteSize,
     },
+    /// More files than a deposit into the mailbox may have.
+    #[error("{limit} files at most")]
+    TooManyFiles {
+        /// What is allowed.
+        limit: u32,
+    },
+    /// The author sent as much in an hour as one address may: the sender's server comes back.
+    #[error("the address may send {limit} in an hour")]
+    TooFast {
+        /// What it may send.
+        limit: ByteSize,
+    },
     /// The policy refuses its subject.
     #[error("the subject is refused")]
     Title(TitleRefusal),
@@ -130,6 +142,11 @@ impl App {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse_mail(&mail, now, reason, refusal).await),
         };
+        let (who, hourly) = ((mailbox.id, self.person_of(&author.address)?), mailbox.limits.hourly);
+        if self.paces.check(who, hourly, now).is_err() {
+            let refusal = MailRefusal::TooFast { limit: hourly };
+            return Err(self.refuse_mail(&mail, now, RefusalReason::RateLimited, refusal).await);
+        }
         let deposit = MailDeposit { mail: &mail, parsed: &parsed, mailbox: &mailbox, author, title, digest };
         match self.commit_mail(deposit, now).await {
             // The same mail on two connections at once: the other one won, and its answer is the answer.
@@ -138,7 +155,10 @@ impl App {
                 Ok(MailAnswer::Deposited { reference })
             }
             Err(error) => Err(error.into()),
-            Ok(reference) => Ok(MailAnswer::Deposited { reference }),
+            Ok(reference) => {
+                self.paces.count(who, hourly, mail.bytes.expose().len(), now);
+                Ok(MailAnswer::Deposited { reference })
+            }
         }
     }
 
@@ -222,6 +242,10 @@ impl App {
     ) -> Result<MailTitle, (RefusalReason, MailRefusal)> {
         if parsed.text.trim().is_empty() && parsed.attachments.is_empty() {
             return Err((RefusalReason::NothingSent, MailRefusal::Empty));
+        }
+        if parsed.attachments.len() > mailbox.limits.files as usize {
+            let refusal = MailRefusal::TooManyFiles { limit: mailbox.limits.files };
+            return Err((RefusalReason::TooMany, refusal));
         }
         let sizes = || parsed.attachments.iter().map(|file| ByteSize(file.bytes.len() as u64));
         let (largest, total) = (sizes().max().unwrap_or_default(), sizes().sum());

@@ -257,9 +257,10 @@ impl FileSealing<'_> {
         let plain = serde_json::to_vec(&entry).map_err(|_| AppError::Broken("manifest entry"))?;
         let entry = key.seal(&plain).map_err(AppError::from)?;
 
-        let DraftView { mut draft, mut version, mailbox: _, limits } = view;
+        let DraftView { mut draft, mut version, mailbox, limits: _ } = view;
         for _ in 0..CONFLICT_TRIES {
             let now = app.believed_now()?;
+            let limits = app.limits_in_force(&app.mailbox_again(mailbox.clone()).await?);
             let added = draft.add(&limits, vec![object.clone()], entry.clone(), summary.plain_size, now);
             let number = match added {
                 Ok(number) => number,

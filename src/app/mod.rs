@@ -10,6 +10,7 @@ mod attest_keys;
 mod audit_settings;
 mod backup;
 mod breach_kit;
+mod change_limits;
 mod clock;
 mod custody;
 mod deliver_mails;
@@ -78,6 +79,7 @@ pub use breach_kit::{
     BreachError, BreachReport, BreachScope, Deadline, Doer, ENTRIES_MAX, KitReader, ScopeEntry,
     TouchedTransfer,
 };
+pub use change_limits::LimitsRefusal;
 pub use clock::Now;
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,

@@ -75,6 +75,9 @@ impl App {
             let actual = append.length.unwrap_or_default();
             return Err(UploadError::TooLong { limit: CHECKED_MAX, actual }.into());
         }
+        if let Err(refusal) = view.draft.check_whole(&view.limits) {
+            return Err(self.refuse_upload(&view.draft, refusal, visitor).await);
+        }
         self.check_pace(&view.draft, view.limits.hourly, visitor).await?;
         let identity = self.draft_identity(&view.draft)?.ok_or(UploadRefusal::NotFound)?;
         let digest = match &upload.state {

@@ -316,6 +316,17 @@ pub enum Detail {
         /// How many addresses are admitted by name; none when the partner's domains are.
         listed: Option<u32>,
     },
+    /// What a deposit into a mailbox may be from now on ([`Action::MailboxChanged`]).
+    Limits {
+        /// Largest file.
+        file: ByteSize,
+        /// Largest deposit.
+        deposit: ByteSize,
+        /// Most files.
+        files: u32,
+        /// What an address may send in an hour.
+        hourly: ByteSize,
+    },
 }
 
 impl Detail {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::gateway::print;
-use crate::serve::{Foundation, ListOptions, Membership, NewMailbox, Request};
+use crate::serve::{Foundation, ListOptions, MailboxLimits, Membership, NewMailbox, Request};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -16,6 +16,8 @@ pub(super) enum Action {
     Add(NewMailbox),
     /// Entitle an account to a mailbox; in custody "members" a member must open it to the person.
     Entitle(Membership),
+    /// Show what a deposit into a mailbox may be, or set what is given: it holds at once, for open drafts too.
+    Limits(MailboxLimits),
     /// Make a new key for a mailbox that nobody opens any more.
     FoundAnew(Foundation),
 }
@@ -25,6 +27,7 @@ pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
         Action::List(options) => Request::MailboxList(options),
         Action::Add(new) => Request::MailboxAdd(new),
         Action::Entitle(membership) => Request::MailboxEntitle(membership),
+        Action::Limits(limits) => Request::MailboxLimits(limits),
         Action::FoundAnew(foundation) => Request::MailboxFoundAnew(foundation),
     };
     print(directory, request)

@@ -71,7 +71,7 @@ enum Command {
     /// Organisations: list, add.
     #[command(subcommand)]
     Organisation(organisation::Action),
-    /// Mailboxes: list, add.
+    /// Mailboxes: list, add, limits.
     #[command(subcommand)]
     Mailbox(mailbox::Action),
     /// Partners: list, add.
@@ -187,6 +187,8 @@ mod tests {
             "pli recover export -o out",
             "pli recover ask --as a@b.example --purpose legal-request",
             "pli recover confirm 000102030405060708090a0b0c0d0e0f --as a@b.example",
+            "pli mailbox limits pensions --file 2GiB --deposit 4GiB --files 20 --hourly 8GiB",
+            "pli mailbox limits pensions --json",
             "pli recover list --json",
             "pli recover export --request 000102030405060708090a0b0c0d0e0f --as a@b.example",
             "pli backup --to b --json",

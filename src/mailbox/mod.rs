@@ -1,12 +1,14 @@
 //! Mailboxes: generic ones that partners deposit into, agency ones that cases are dispatched to.
 
 mod key;
+mod limits;
 
 use serde::{Deserialize, Serialize};
 
 pub use key::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, MailboxKey, MemberWrap};
+pub use limits::{DepositLimits, FILE_MOST, LimitsChange, LimitsError};
 
-use crate::value::{ByteSize, MailAddress, MailboxId, OrganisationId, Slug};
+use crate::value::{MailAddress, MailboxId, OrganisationId, Slug};
 
 /// What a mailbox is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,31 +18,6 @@ pub enum MailboxKind {
     Generic,
     /// Cases are dispatched to it (T4).
     Agency,
-}
-
-/// What a deposit into a mailbox may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DepositLimits {
-    /// Largest file, in bytes.
-    pub file: ByteSize,
-    /// Largest deposit, in bytes, the running total of its files.
-    pub deposit: ByteSize,
-    /// Most files.
-    pub files: u32,
-    /// Pace: most bytes that one proven address may send in an hour, over all its deposits into the mailbox.
-    pub hourly: ByteSize,
-}
-
-impl Default for DepositLimits {
-    /// A file of 10 GiB where no scanner lowers it; four of them in an hour.
-    fn default() -> Self {
-        Self {
-            file: ByteSize::mebibytes(10 * 1024),
-            deposit: ByteSize::mebibytes(20 * 1024),
-            files: 200,
-            hourly: ByteSize::mebibytes(40 * 1024),
-        }
-    }
 }
 
 /// A mailbox.

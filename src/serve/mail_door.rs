@@ -195,6 +195,8 @@ fn refused(refusal: &MailRefusal) -> MailOutcome {
         MailRefusal::Malformed(_) => RefusedMail::Malformed,
         MailRefusal::Empty => RefusedMail::Empty,
         MailRefusal::TooLarge { limit, .. } => RefusedMail::TooLarge { limit: *limit },
+        MailRefusal::TooManyFiles { limit } => RefusedMail::TooManyFiles { limit: *limit },
+        MailRefusal::TooFast { .. } => return MailOutcome::TryLater(TryLater::TooFast),
         MailRefusal::Title(_) => RefusedMail::TitleNamesPerson,
         MailRefusal::Fault(error) => return later(error),
     })

@@ -37,7 +37,7 @@ pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, clamd, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
-    AccountNamed, BreachRequest, Foundation, ListOptions, Membership, NewAccount, NewMailbox,
+    AccountNamed, BreachRequest, Foundation, ListOptions, MailboxLimits, Membership, NewAccount, NewMailbox,
     NewOrganisation, NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request,
     RequestError, Reset, SuspendedMailsOptions, execute,
 };

@@ -130,6 +130,11 @@ pub enum RefusedMail {
         /// What is allowed.
         limit: ByteSize,
     },
+    /// It has more files than this mailbox takes at once.
+    TooManyFiles {
+        /// What is allowed.
+        limit: u32,
+    },
     /// Its subject names a person and the policy refuses that.
     TitleNamesPerson,
     /// A file in it is refused: its kind is not taken, or it is harmful.
@@ -147,6 +152,8 @@ pub enum TryLater {
     Busy,
     /// No room left for what is taken.
     Full,
+    /// The author sent as much in an hour as one address may.
+    TooFast,
     /// The names of the DNS that tell who sent it do not answer.
     SenderUnchecked,
 }

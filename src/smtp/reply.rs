@@ -133,6 +133,18 @@ impl Reply {
         )
     }
 
+    /// More files than the mailbox takes at once.
+    fn too_many_files(limit: u32) -> Self {
+        made(
+            554,
+            Some((5, 7, 1)),
+            vec![
+                format!("Trop de fichiers joints : {limit} au plus par depot. Faites plusieurs envois."),
+                format!("Too many files: at most {limit} a deposit. Send several mails."),
+            ],
+        )
+    }
+
     /// The answer to a command that could not be read.
     pub(super) const fn to_command_error(error: CommandError) -> Self {
         match error {
@@ -183,6 +195,10 @@ impl Reply {
                 (4, 4, 3),
                 &["The names that tell who sent this do not answer now; send it again later"],
             ),
+            // RFC 3463 section 3.3: system not accepting messages, of this author for now.
+            MailOutcome::TryLater(TryLater::TooFast) => {
+                fixed(451, (4, 3, 2), &["This author sent much in an hour; send it again later"])
+            }
             MailOutcome::TryLater(TryLater::Full) => Self::NO_MEMORY,
         }
     }
@@ -238,6 +254,7 @@ impl Reply {
                 &["Message vide : ni texte ni fichier.", "The message holds neither text nor a file."],
             ),
             RefusedMail::TooLarge { limit } => return Self::too_large(limit),
+            RefusedMail::TooManyFiles { limit } => return Self::too_many_files(limit),
             RefusedMail::TitleNamesPerson => (
                 554,
                 (5, 7, 1),

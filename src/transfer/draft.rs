@@ -172,6 +172,23 @@ impl Draft {
         Ok(())
     }
 
+    /// Says which limit the draft as it is breaks: limits may have been lowered since its files came in.
+    pub fn check_whole(&self, limits: &DepositLimits) -> Result<(), DraftError> {
+        if self.parts.len() + self.awaited.len() > limits.files as usize {
+            return Err(DraftError::TooManyFiles { limit: limits.files });
+        }
+        let awaited = self.awaited.iter().map(|awaited| awaited.size);
+        let sizes = self.parts.iter().map(|part| part.size).chain(awaited);
+        if let Some(actual) = sizes.max().filter(|largest| *largest > limits.file) {
+            return Err(DraftError::FileTooLarge { limit: limits.file, actual });
+        }
+        let actual = self.total_size();
+        if actual > limits.deposit {
+            return Err(DraftError::DepositTooLarge { limit: limits.deposit, actual });
+        }
+        Ok(())
+    }
+
     /// Takes a sealed file in, under the limits as they are now: two uploads at once cannot pass together what
     /// one of them could not. Returns its number.
     pub fn add(
@@ -342,6 +359,27 @@ mod tests {
         );
         assert_eq!(draft.complete(first, vec![], entry, Timestamp(5)), Ok(None));
         assert_eq!(draft.total_size(), ByteSize(110));
+    }
+
+    #[test]
+    fn limits_that_are_lowered_hold_for_what_is_in_already() {
+        let mut draft = draft();
+        add(&mut draft, 90).unwrap();
+        draft.reserve(&LIMITS, UploadId::new([1; 16]), ByteSize(60), Timestamp(1)).unwrap();
+        assert_eq!(draft.check_whole(&LIMITS), Ok(()));
+        let lowered = |change: fn(&mut DepositLimits)| {
+            let mut limits = LIMITS;
+            change(&mut limits);
+            limits
+        };
+        let file = lowered(|limits| limits.file = ByteSize(89));
+        let (limit, actual) = (ByteSize(89), ByteSize(90));
+        assert_eq!(draft.check_whole(&file), Err(DraftError::FileTooLarge { limit, actual }));
+        let deposit = lowered(|limits| limits.deposit = ByteSize(149));
+        let (limit, actual) = (ByteSize(149), ByteSize(150));
+        assert_eq!(draft.check_whole(&deposit), Err(DraftError::DepositTooLarge { limit, actual }));
+        let files = lowered(|limits| limits.files = 1);
+        assert_eq!(draft.check_whole(&files), Err(DraftError::TooManyFiles { limit: 1 }));
     }
 
     #[test]

@@ -22,5 +22,5 @@ pub use id::{
 };
 pub use language::Language;
 pub use secret::{SecretBytes, Token, TokenHash, derive_secret};
-pub use size::ByteSize;
+pub use size::{ByteSize, SizeError};
 pub use time::{Day, Millis, Timestamp};

@@ -3,8 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::Language;
+
+/// It is no size; whoever wrote it writes it anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a size is a number of bytes, or with kB, MB, GB, KiB, MiB or GiB, such as 2GiB")]
+pub struct SizeError;
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -20,6 +26,24 @@ impl ByteSize {
     /// The number of bytes.
     pub const fn bytes(self) -> u64 {
         self.0
+    }
+
+    /// Reads a size as operators write it: a whole number of bytes, or of `kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`.
+    pub fn parse(text: &str) -> Result<Self, SizeError> {
+        let digits = text.trim().bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.trim().split_at(digits);
+        let unit = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kb" => 1000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            "kib" => 1024,
+            "mib" => 1024 * 1024,
+            "gib" => 1024 * 1024 * 1024,
+            _ => return Err(SizeError),
+        };
+        let number: u64 = number.parse().map_err(|_| SizeError)?;
+        number.checked_mul(unit).map(Self).ok_or(SizeError)
     }
 
     /// As people read it: decimal units, one digit after the point, `1,2 Mo` or `1.2 MB`.
@@ -70,6 +94,18 @@ mod tests {
         assert_eq!(ByteSize(0).for_people(Language::Fr), "0 octets");
         assert_eq!(ByteSize(1_234_567).for_people(Language::Fr), "1,2 Mo");
         assert_eq!(ByteSize(1_234_567).for_people(Language::En), "1.2 MB");
+    }
+
+    #[test]
+    fn a_size_is_read_as_operators_write_it() {
+        for (text, bytes) in
+            [("12", 12), ("2GiB", 2 << 30), (" 3 mib ", 3 << 20), ("5 kB", 5000), ("1GB", 1_000_000_000)]
+        {
+            assert_eq!(ByteSize::parse(text), Ok(ByteSize(bytes)), "{text}");
+        }
+        for wrong in ["", "GiB", "-1", "1.5GiB", "1 Gio", "99999999999999999999", "99999999999GiB"] {
+            assert_eq!(ByteSize::parse(wrong), Err(SizeError), "{wrong}");
+        }
     }
 
     #[test]

@@ -211,6 +211,7 @@ impl<'a> Place<'a> {
             Ok(_) => return Ok(Answer::see_other(&action).into_response()),
             Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
+            Err(DepositRefusal::OverLimit(_)) => (DraftProblem::LimitsLowered, None),
             Err(DepositRefusal::FileRefused) => (DraftProblem::RefusedAtSending, None),
             Err(DepositRefusal::Empty) => (DraftProblem::NothingToSend, None),
             Err(DepositRefusal::Unfinished { name }) => (DraftProblem::UploadUnfinished { name }, None),

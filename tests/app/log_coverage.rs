@@ -43,7 +43,6 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::BackupMade, "4, backup"),
     (Action::BackupRestored, "4, restore"),
     (Action::OrganisationChanged, "7, administration"),
-    (Action::MailboxChanged, "7, administration"),
     (Action::MailboxClosed, "7, administration"),
     (Action::PartnerChanged, "7, administration"),
     (Action::PartnerSuspended, "7, administration"),

@@ -18,6 +18,7 @@ mod house;
 mod jobs;
 mod kit_pages;
 mod kits;
+mod limits;
 mod log_coverage;
 mod log_upkeep;
 mod mails;

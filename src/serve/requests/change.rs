@@ -83,7 +83,7 @@ pub(super) async fn reset(app: &Arc<App>, replies: &Replies, reset: Reset) -> Re
     line(replies, format!("the password of {} is reset; members admit the person again", reset.address)).await
 }
 
-async fn find_mailbox(app: &Arc<App>, slug: &Slug) -> Result<Mailbox, RequestError> {
+pub(super) async fn find_mailbox(app: &Arc<App>, slug: &Slug) -> Result<Mailbox, RequestError> {
     let mut found = find_mailboxes(app, std::slice::from_ref(slug)).await?;
     found.pop().ok_or_else(|| RequestError::Unknown { kind: "mailbox", name: slug.to_string() })
 }

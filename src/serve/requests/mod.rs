@@ -6,6 +6,7 @@ mod backup;
 mod change;
 mod export;
 mod kits;
+mod limits;
 mod list;
 mod log;
 mod recover;
@@ -23,10 +24,12 @@ use super::control::{Replies, Reply};
 use crate::app::{App, AppError, ProofError, RecoveryError, SuspendedMails};
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
+use crate::mailbox::LimitsError;
 use crate::relay::letter::SecretText;
 use crate::value::{Digest, Domain, Language, MailAddress, RecoveryId, Reference, Slug};
 use crate::vault::Recipient;
 pub use kits::BreachRequest;
+pub use limits::MailboxLimits;
 
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,6 +96,8 @@ pub enum Request {
     MailboxAdd(NewMailbox),
     /// An account is entitled to a mailbox.
     MailboxEntitle(Membership),
+    /// What a deposit into a mailbox may be.
+    MailboxLimits(MailboxLimits),
     /// A new key for a mailbox that nobody opens any more.
     MailboxFoundAnew(Foundation),
     /// The partners.
@@ -418,6 +423,9 @@ pub enum RequestError {
     /// There is no such proof; the operator must ask for another.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// The limits make no sense; the operator asks for others.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// Two people did not agree, or a rule says no; they must act.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
@@ -498,6 +506,7 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::MailboxList(options) => list::mailboxes(app, replies, options).await,
         Request::MailboxAdd(new) => add::mailbox(app, replies, new).await,
         Request::MailboxEntitle(membership) => change::entitle(app, replies, membership).await,
+        Request::MailboxLimits(wanted) => limits::show_or_set(app, replies, wanted).await,
         Request::MailboxFoundAnew(foundation) => change::found_anew(app, replies, foundation).await,
         Request::PartnerList(options) => list::partners(app, replies, options).await,
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,

@@ -216,6 +216,7 @@ pub(super) const TEXTS: Texts = Texts {
             format!("“{name}” was not accepted: this file {because}. The rest of the deposit is untouched.")
         },
         refused_at_sending: "A file was refused just now: the list says which one and why. Check it, then send the rest.",
+        limits_lowered: "The limits of this mailbox were lowered meanwhile, and the deposit is over them. Remove files: the limits are told with the files.",
         file_interrupted: |name| format!("Sending “{name}” broke off. Nothing of it was kept: add it again."),
         refused_file_left: |name| format!("“{name}” was refused. Remove it to send the rest."),
     },

@@ -105,6 +105,8 @@ pub enum DraftProblem {
         /// Why.
         cause: RefusalCause,
     },
+    /// The mailbox's limits were lowered since the files came in, and they are over them; the page says the limits.
+    LimitsLowered,
     /// A file was refused when the deposit was to be sent (D8); the list of files says which.
     RefusedAtSending,
     /// The transfer of a file broke off; nothing of it was kept.
@@ -173,6 +175,7 @@ impl DraftProblem {
             Self::UploadUnfinished { name } => (t.upload_unfinished)(name),
             Self::FileEmpty { name } => (t.file_empty)(name),
             Self::FileRefused { name, cause } => (t.file_refused)(name, &cause.told(language)),
+            Self::LimitsLowered => t.limits_lowered.to_owned(),
             Self::RefusedAtSending => t.refused_at_sending.to_owned(),
             Self::FileInterrupted { name } => (t.file_interrupted)(name),
             Self::RefusedFileLeft { name } => (t.refused_file_left)(name),
