@@ -85,6 +85,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("flate2", &["content"]),
     ("cfb", &["content"]),
     ("sha2", &["value", "vault"]),
+    // The certificates of a timestamp authority.
+    ("webpki", &["audit"]),
+    ("rustls_pki_types", &["audit"]),
     // Waiting for one another, without reaching outside.
     ("arc_swap", &["app", "web", "smtp", "jobs", "config", "cli", "serve", "demo"]),
     ("futures_util", &["app", "web", "smtp", "jobs", "store", "serve", "demo"]),

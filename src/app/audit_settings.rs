@@ -1,6 +1,7 @@
 //! What the operator decides about the log: how long payloads are kept, and who outside vouches for it.
 
-use crate::audit::CosignerKey;
+use crate::audit::{CosignerKey, TimestampAuthority};
+use crate::value::Millis;
 
 /// Months that payloads are kept when nothing else is said (CNIL 2021-122: 6 to 12, up to 36 when justified).
 pub const RETENTION_MONTHS: u8 = 12;
@@ -14,6 +15,17 @@ pub struct Witness {
     pub key: CosignerKey,
 }
 
+/// Who stamps checkpoints, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timestamping {
+    /// Where it answers (RFC 3161 over HTTP).
+    pub url: String,
+    /// Whose certificates its answers must lead to.
+    pub authority: TimestampAuthority,
+    /// How long after a stamp the next one is asked for.
+    pub every: Millis,
+}
+
 /// What the operator decides about the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditSettings {
@@ -21,10 +33,12 @@ pub struct AuditSettings {
     pub retention_months: u8,
     /// The witnesses.
     pub witnesses: Vec<Witness>,
+    /// The timestamp authority, if there is one.
+    pub timestamps: Option<Timestamping>,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        Self { retention_months: RETENTION_MONTHS, witnesses: Vec::new() }
+        Self { retention_months: RETENTION_MONTHS, witnesses: Vec::new(), timestamps: None }
     }
 }

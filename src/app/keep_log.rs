@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::ports::{Key, List, LogHead, Restoration, SecretName, StoredCheckpoint, UnitOfWork};
-use super::{App, AppError, WitnessView, event};
+use super::{App, AppError, TimestampView, WitnessView, event};
 use crate::audit::{
     Action, Actor, Checkpoint, Disclosure, ExportHeader, ExportWriter, FailureReason, Frontier, Note,
     NoteKey, NoteSeed, NoteSigner, Object, Origin, Outcome, Verdict, verify,
@@ -34,6 +34,8 @@ pub struct LogState {
     pub last_verification: Option<(Timestamp, bool)>,
     /// The witnesses of the configuration; none when there are none.
     pub witnesses: Vec<WitnessView>,
+    /// The timestamp authority of the configuration, if there is one.
+    pub timestamps: Option<TimestampView>,
 }
 
 impl App {
@@ -93,7 +95,8 @@ impl App {
         let last_checkpoint = self.newest_checkpoint().await?.map(|last| (last.signed_at, last.size));
         let last_verification = *self.verification.lock().unwrap_or_else(PoisonError::into_inner);
         let witnesses = self.witnesses().await?;
-        Ok(LogState { size: self.store.log().await?.size(), last_checkpoint, last_verification, witnesses })
+        let (size, timestamps) = (self.store.log().await?.size(), self.timestamp_view().await?);
+        Ok(LogState { size, last_checkpoint, last_verification, witnesses, timestamps })
     }
 
     /// Notes how a verification of the whole log ended.
@@ -174,6 +177,11 @@ impl App {
         export.finish().map_err(broken_export)?;
         Ok(())
     }
+}
+
+/// The checkpoint with the log's own signature alone: each witness signs the same text.
+pub(super) fn own_part(note: &str) -> Result<String, AppError> {
+    Ok(Note::parse(note).map_err(|_| AppError::Broken("stored checkpoint"))?.first_signed())
 }
 
 /// Cosigned ones give way to the next cosigned one only (`witness.rs`).

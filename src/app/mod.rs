@@ -51,6 +51,7 @@ mod seal_stream;
 mod sealing;
 mod self_check;
 mod sign_in;
+mod stamp_log;
 mod standing;
 mod suspended_mails;
 mod unlocked;
@@ -71,7 +72,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox, role_code};
-pub use audit_settings::{AuditSettings, Witness};
+pub use audit_settings::{AuditSettings, Timestamping, Witness};
 pub use backup::{
     BackupEnd, BackupError, BackupHeader, BackupProgress, BackupTarget, CheckedBackup, check_backup,
 };
@@ -114,6 +115,7 @@ pub use sign_in::{SignInError, Signed};
 pub use upload::{NewUpload, UnfinishedUpload, UploadProgress, UploadRefusal};
 pub use upload_append::{Append, Appending, CHECKED_MAX};
 
+pub use stamp_log::{TimestampDoor, TimestampDoorError, TimestampView};
 pub use suspended_mails::SuspendedMails;
 pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::audit_settings::Witness;
-use super::keep_log::is_same_hour;
+use super::keep_log::{is_same_hour, own_part};
 use super::ports::{Key, StoredCheckpoint, UnitOfWork, WitnessState, WitnessTrouble};
 use super::prove_log::ProofError;
 use super::{App, AppError, event};
@@ -235,13 +235,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// The checkpoint with the log's own signature alone, which stands first: each witness signs the same text.
-fn own_part(note: &str) -> Result<String, AppError> {
-    let (text, lines) = note.split_once("\n\n").ok_or(AppError::Broken("stored checkpoint"))?;
-    let own = lines.split('\n').next().ok_or(AppError::Broken("stored checkpoint"))?;
-    Ok(format!("{text}\n\n{own}\n"))
 }
 
 fn witness_id(witness: &Witness) -> Digest {

@@ -1,5 +1,6 @@
 //! Writes the log as C2SP tlog-tiles, so that tools which know nothing of Pli can read and check it: `checkpoint`,
-//! `tile/<L>/<N>` and, only where asked for, `tile/entries/<N>`.
+//! `tile/<L>/<N>` and, only where asked for, `tile/entries/<N>`. Beside them the checkpoints that a timestamp authority
+//! stamped, each with its answer: `timestamps/<size>.checkpoint` and `.tsr` (RFC 3161).
 //!
 //! Hash tiles tell nothing but hashes of salted leaves, so a monitor may have them. Bundles of entries hold pseudonyms
 //! and network addresses: they are for officers. A bundle in which a payload was pruned is left out.
@@ -10,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::recover::RecoveryFile;
+use super::stamp_log::TIMESTAMPS_MAX;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Node, Object, Origin, Outcome, leaf_input, tile_path};
 
@@ -35,6 +37,7 @@ impl App {
             app.write_leaf_tiles(&handle, &mut *files, checkpoint.size, with_entries)?;
             app.write_upper_tiles(&handle, &mut *files, checkpoint.size)?;
             write(&mut *files, "checkpoint", checkpoint.note.as_bytes())?;
+            app.write_timestamps(&handle, &mut *files)?;
             Ok(checkpoint.size)
         });
         run.await.map_err(|_| AppError::Broken("tiles"))?
@@ -64,6 +67,15 @@ impl App {
                 }
                 write(files, &tile_path("entries", tile, width), &bundle)?;
             }
+        }
+        Ok(())
+    }
+
+    fn write_timestamps(&self, handle: &Handle, files: &mut dyn RecoveryFile) -> Result<(), AppError> {
+        for stamped in handle.block_on(self.timestamps(TIMESTAMPS_MAX))? {
+            let name = format!("timestamps/{}", stamped.size);
+            write(files, &format!("{name}.checkpoint"), stamped.note.as_bytes())?;
+            write(files, &format!("{name}.tsr"), &stamped.answer_der()?)?;
         }
         Ok(())
     }

@@ -99,6 +99,7 @@ coded! {
         LogPruned = "log.pruned", "purge du journal après sa durée de conservation", "pruning of the log after its retention";
         CheckpointSigned = "log.checkpoint_signed", "signature d'un point de contrôle", "signing of a checkpoint";
         CheckpointWitnessed = "log.checkpoint_witnessed", "contresignature par un témoin", "cosignature by a witness";
+        CheckpointStamped = "log.checkpoint_stamped", "horodatage d'un point de contrôle", "timestamp of a checkpoint";
         NameErased = "log.name_erased", "effacement d'un nom de la table des personnes", "erasure of a name from the table of persons";
         PersonExported = "log.person_exported", "export des données d'une personne", "export of a person's data";
         // The gateway.

@@ -13,6 +13,8 @@ coded! {
         DayKeyLate = "day_key_late", "clé d'un jour passé non détruite", "key of a day that is over not destroyed";
         ScannerTrouble = "scanner_trouble", "antivirus sans réponse", "virus scanner not answering";
         WitnessSilent = "witness_silent", "témoin du journal silencieux", "witness of the log silent";
+        TimestampSilent = "timestamp_silent", "autorité d'horodatage silencieuse", "timestamp authority silent";
+        SelfCheckFailed = "self_check_failed", "contrôle quotidien du chiffrement en échec", "daily check of the encryption failed";
         BackupOld = "backup_old", "sauvegarde trop ancienne", "backup too old";
     }
 }

@@ -262,6 +262,12 @@ impl Note {
         &self.signatures
     }
 
+    /// The note with its first signature line alone: the log's own, which each witness and timestamp is about.
+    pub fn first_signed(&self) -> String {
+        let first = self.signatures.first().map(ToString::to_string).unwrap_or_default();
+        format!("{}\n{first}", self.text)
+    }
+
     /// Adds a signature line, such as a witness returns.
     pub fn with(self, signature: NoteSignature) -> Result<Self, NoteError> {
         let other = Self { text: self.text.clone(), signatures: vec![signature] };

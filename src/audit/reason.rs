@@ -134,6 +134,7 @@ coded! {
         Interrupted = "interrupted", "interrompu par un arrêt", "interrupted by a stop";
         Clock = "clock", "horloge incohérente", "inconsistent clock";
         LogNotVerified = "log_not_verified", "journal non conforme", "log that does not verify";
+        TimestampNotVerified = "timestamp_not_verified", "horodatage non conforme", "timestamp that does not verify";
         FoundInClear = "found_in_clear", "marqueur trouvé en clair", "marker found in clear";
         Internal = "internal", "défaut interne", "internal defect";
     }

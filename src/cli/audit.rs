@@ -11,9 +11,12 @@ use clap::{Args, Subcommand};
 use super::gateway::{Sink, answer, print, run as run_request};
 use super::recover::Files;
 use super::{block_on, ended};
-use crate::audit::{BundleVerdict, NoteKey, Verdict, is_bundle, verify, verify_bundle};
+use crate::audit::{
+    BundleVerdict, Note, NoteKey, TimestampAuthority, Verdict, is_bundle, verify, verify_bundle,
+};
 use crate::serve::control::Reply;
-use crate::serve::{ProofWanted, Request};
+use crate::serve::{ProofWanted, Request, read_chain};
+use crate::value::Timestamp;
 
 /// The question could not be answered.
 const COULD_NOT_TELL: u8 = 2;
@@ -50,6 +53,12 @@ pub(super) struct VerifyOptions {
     /// A checkpoint that was held elsewhere, such as one that came with an acknowledgement: a cut at the end shows.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// The timestamp of that checkpoint, as `pli audit tiles` writes it (RFC 3161): says since when it has been there.
+    #[arg(long, value_name = "FILE", requires_all = ["checkpoint", "authority"])]
+    timestamp: Option<PathBuf>,
+    /// The certificate of the timestamp authority, PEM.
+    #[arg(long, value_name = "FILE", requires = "timestamp")]
+    authority: Option<PathBuf>,
 }
 
 pub(super) fn run(directory: &Path, action: &Action) -> ExitCode {
@@ -104,6 +113,36 @@ impl Sink for OneFile {
 }
 
 fn verify_file(options: &VerifyOptions) -> ExitCode {
+    let code = verify_contents(options);
+    let (Some(timestamp), Some(authority), Some(checkpoint)) =
+        (&options.timestamp, &options.authority, &options.checkpoint)
+    else {
+        return code;
+    };
+    match stamped_at(timestamp, authority, checkpoint) {
+        Ok(at) => {
+            println!("the checkpoint held elsewhere was stamped at {at}");
+            code
+        }
+        Err(told) => {
+            println!("not well: the timestamp does not verify: {told}");
+            if code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code }
+        }
+    }
+}
+
+/// When an authority stamped the checkpoint, its cosignatures left out.
+fn stamped_at(timestamp: &Path, authority: &Path, checkpoint: &Path) -> Result<Timestamp, String> {
+    let unreadable = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let chain = read_chain(authority).map_err(|error| error.to_string())?;
+    let authority = TimestampAuthority::new(chain).map_err(|error| error.to_string())?;
+    let answer = fs::read(timestamp).map_err(|error| unreadable(timestamp, error))?;
+    let text = fs::read_to_string(checkpoint).map_err(|error| unreadable(checkpoint, error))?;
+    let note = Note::parse(&pasted(&text)).map_err(|error| error.to_string())?;
+    authority.stamped_at(&answer, note.first_signed().as_bytes()).map_err(|error| error.to_string())
+}
+
+fn verify_contents(options: &VerifyOptions) -> ExitCode {
     let verdict = match verdict(options) {
         Ok(Judged::Log(verdict)) => verdict,
         Ok(Judged::Bundle(verdict)) => return tell_bundle(&verdict),

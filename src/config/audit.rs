@@ -8,9 +8,14 @@ use serde::Deserialize;
 use super::ConfigError;
 use crate::app::{AuditSettings, Witness};
 use crate::audit::CosignerKey;
+use crate::value::Millis;
 
 /// The least and the most that payloads are kept, in months (CNIL 2021-122).
 const RETENTION_MONTHS: std::ops::RangeInclusive<u8> = 6..=36;
+
+/// Hours from one timestamp to the next when nothing else is said, and the least and the most.
+const TIMESTAMP_HOURS: u8 = 24;
+const TIMESTAMP_HOURS_RANGE: std::ops::RangeInclusive<u8> = 1..=168;
 
 /// `[audit]`
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +25,12 @@ pub struct AuditSection {
     pub retention_months: u8,
     /// Who is shown each checkpoint and signs it too.
     pub witnesses: Vec<WitnessSection>,
+    /// The timestamp authority that stamps checkpoints (RFC 3161).
+    pub timestamp_url: Option<String>,
+    /// The certificates that its answers must lead to, PEM.
+    pub timestamp_authority: Option<PathBuf>,
+    /// Hours from one timestamp to the next.
+    pub timestamp_hours: u8,
     /// More certificate authorities to trust for services outside.
     pub authorities: Option<PathBuf>,
     /// The syslog receiver that the log is handed on to.
@@ -53,6 +64,9 @@ impl Default for AuditSection {
         Self {
             retention_months,
             witnesses: Vec::new(),
+            timestamp_url: None,
+            timestamp_authority: None,
+            timestamp_hours: TIMESTAMP_HOURS,
             authorities: None,
             forward_syslog: None,
             forward_syslog_name: None,
@@ -67,6 +81,16 @@ impl AuditSection {
         if !RETENTION_MONTHS.contains(&self.retention_months) {
             let (min, max) = (*RETENTION_MONTHS.start(), *RETENTION_MONTHS.end());
             return Err(ConfigError::Retention { min, max, actual: self.retention_months });
+        }
+        if let Some(url) = &self.timestamp_url {
+            is_service(url, "[audit] timestamp_url")?;
+        }
+        if self.timestamp_url.is_some() != self.timestamp_authority.is_some() {
+            return Err(ConfigError::Timestamps);
+        }
+        if !TIMESTAMP_HOURS_RANGE.contains(&self.timestamp_hours) {
+            let (min, max) = (*TIMESTAMP_HOURS_RANGE.start(), *TIMESTAMP_HOURS_RANGE.end());
+            return Err(ConfigError::TimestampHours { min, max, actual: self.timestamp_hours });
         }
         if self.forward_syslog.is_some() {
             self.syslog_server_name()?;
@@ -86,12 +110,21 @@ impl AuditSection {
         ServerName::try_from(name).map_err(|_| ConfigError::ServiceUrl { key, given: address })
     }
 
-    /// The same for the use cases.
+    /// How long after a timestamp the next one is asked for.
+    pub fn timestamps_every(&self) -> Millis {
+        Millis::hours(i64::from(self.timestamp_hours))
+    }
+
+    /// The same for the use cases, but for the timestamp authority, whose certificates are read elsewhere.
     pub fn settings(&self) -> AuditSettings {
         let witnesses = self.witnesses.iter();
         let witnesses =
             witnesses.map(|witness| Witness { url: witness.url.clone(), key: witness.key.clone() });
-        AuditSettings { retention_months: self.retention_months, witnesses: witnesses.collect() }
+        AuditSettings {
+            retention_months: self.retention_months,
+            witnesses: witnesses.collect(),
+            timestamps: None,
+        }
     }
 }
 

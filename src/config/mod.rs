@@ -86,6 +86,19 @@ pub enum ConfigError {
         /// What it says.
         actual: u8,
     },
+    /// Timestamps need an authority to believe, and somebody to ask.
+    #[error("[audit] timestamp_url and timestamp_authority belong together")]
+    Timestamps,
+    /// Timestamps would be asked for too often or too seldom.
+    #[error("[audit] timestamp_hours = {actual}: {min} to {max}")]
+    TimestampHours {
+        /// The least.
+        min: u8,
+        /// The most.
+        max: u8,
+        /// What it says.
+        actual: u8,
+    },
     /// The address of a service is none.
     #[error("{key} = {given:?}: http:// or https:// with host, port and path, or host:port for syslog")]
     ServiceUrl {
@@ -154,6 +167,7 @@ impl Config {
             &mut self.keyring.mirror,
             &mut self.policies.directory,
             &mut self.audit.authorities,
+            &mut self.audit.timestamp_authority,
             &mut self.audit.forward_json_file,
             &mut self.audit.forward_json_socket,
             &mut self.scanner.temporary_directory,

@@ -96,6 +96,8 @@ pub struct AlertPolicy {
     pub scanner: bool,
     /// How long a witness may be silent.
     pub witness_silence: Millis,
+    /// How long the timestamp authority may be silent.
+    pub timestamp_silence: Millis,
     /// How long no backup may be made.
     pub backup_silence: Millis,
     recipients: BTreeMap<Slug, Vec<MailAddress>>,
@@ -126,6 +128,7 @@ impl AlertPolicy {
             day_key_grace: minutes("[day_key] grace_minutes", file.day_key.grace_minutes)?,
             scanner: file.scanner.enabled,
             witness_silence: minutes("[witness] silent_minutes", file.witness.silent_minutes)?,
+            timestamp_silence: minutes("[timestamp] silent_minutes", file.timestamp.silent_minutes)?,
             backup_silence: Millis::hours(i64::from(hours)),
             recipients: file.recipients,
         })
@@ -149,6 +152,7 @@ struct AlertsFile {
     day_key: DayKeyTable,
     scanner: ScannerTable,
     witness: WitnessTable,
+    timestamp: WitnessTable,
     backup: BackupTable,
 }
 

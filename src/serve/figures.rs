@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub struct MetricsError(#[from] metrics_exporter_prometheus::BuildError);
 
 /// What each figure says. No address, title or name is ever in one.
-const GAUGES: [(&str, &str); 11] = [
+const GAUGES: [(&str, &str); 12] = [
     (
         "pli_self_check_clear",
         "1 when the last daily self-check found its marker nowhere in clear; 0: look at once.",
@@ -23,6 +23,7 @@ const GAUGES: [(&str, &str); 11] = [
         "pli_witnesses_in_trouble",
         "Witnesses that have not cosigned the newest checkpoint that they were shown.",
     ),
+    ("pli_timestamps_failing", "1 while the timestamp authority does not stamp checkpoints."),
     ("pli_scanner_fit", "1 while the scanner can judge files; 0: deposits are held."),
     ("pli_scanner_signatures_age_seconds", "Age of the scanner's signatures, where it tells their date."),
     ("pli_deposits_held", "Deposits that still wait after the last look at them."),

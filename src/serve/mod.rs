@@ -41,7 +41,7 @@ pub use requests::{
     NewOrganisation, NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request,
     RequestError, Reset, SuspendedMailsOptions, execute,
 };
-pub use tls::{CertificateError, Certificates};
+pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};
 
 use crate::app::ports::ForwardTarget;
@@ -146,6 +146,7 @@ impl Gateway {
         jobs.spawn(refusals.log());
         let outside = Outside::new(tls::roots(self.config.audit.authorities.as_deref())?)?;
         self.forward(&mut jobs, &stop)?;
+        jobs.spawn(outside::timestamp_loop(Arc::clone(&self.app), outside.clone(), stop.clone()));
         jobs.spawn(outside::witness_loop(Arc::clone(&self.app), outside, stop.clone()));
         let control = self.control(&door, &stop)?;
         jobs.spawn(control);

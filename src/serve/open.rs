@@ -8,11 +8,13 @@ use thiserror::Error;
 
 use super::delivery::{RelayError, SmartHost};
 use super::policies::{self, PolicyError};
+use super::tls::{CertificateError, read_chain};
 use crate::app::ports::{
     Clock, Delivery, KeyringError, NoSenderAuthentication, ObjectError, Random, SenderAuthentication,
     StoreError,
 };
-use crate::app::{App, AppError, AppParts, Scanning, Settings};
+use crate::app::{App, AppError, AppParts, AuditSettings, Scanning, Settings, Timestamping};
+use crate::audit::{TimestampAuthority, TimestampError};
 use crate::config::{Config, ScannerMode};
 use crate::scanner::{Clamd, ClamdAddress, ClamdSettings, TemporaryDirectory};
 use crate::smtp::{DnsAuthentication, ResolverError};
@@ -48,6 +50,12 @@ pub enum OpenError {
     /// The address that mails come from.
     #[error("[gateway] mail_from: {0}")]
     MailFrom(#[from] AddressError),
+    /// The certificate of the timestamp authority.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// What is in that file.
+    #[error("[audit] timestamp_authority: {0}")]
+    TimestampAuthority(#[from] TimestampError),
     /// The use cases.
     #[error(transparent)]
     App(#[from] AppError),
@@ -135,6 +143,14 @@ pub fn clamd(config: &Config) -> Option<Clamd> {
     }))
 }
 
+fn timestamps(config: &Config) -> Result<Option<Timestamping>, OpenError> {
+    let (Some(url), Some(path)) = (&config.audit.timestamp_url, &config.audit.timestamp_authority) else {
+        return Ok(None);
+    };
+    let authority = TimestampAuthority::new(read_chain(path)?)?;
+    Ok(Some(Timestamping { url: url.clone(), authority, every: config.audit.timestamps_every() }))
+}
+
 fn settings(config: &Config) -> Result<Settings, OpenError> {
     let mail_domain = config.smtp.mail_domain.clone();
     let mail_from = match &config.gateway.mail_from {
@@ -148,6 +164,6 @@ fn settings(config: &Config) -> Result<Settings, OpenError> {
         log_origin: config.gateway.log_origin.clone().unwrap_or_else(|| mail_domain.to_string()),
         mail_domain,
         recovery: config.recovery.recipient.clone(),
-        audit: config.audit.settings(),
+        audit: AuditSettings { timestamps: timestamps(config)?, ..config.audit.settings() },
     })
 }

@@ -1,5 +1,6 @@
 //! The way to services outside that vouch for the log: one POST over HTTP/1.1, with TLS where the address says so,
-//! bounded in time and bytes. And the loop that shows checkpoints to witnesses.
+//! bounded in time and bytes. And the loops that show checkpoints to witnesses and have
+//! them stamped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, WitnessDoor, WitnessProblem};
+use crate::app::{App, TimestampDoor, TimestampDoorError, WitnessDoor, WitnessProblem};
 use crate::audit::{NoteSignature, Submission};
 
 /// How long one request may take, from the name's look-up to the last byte of the answer.
@@ -157,6 +158,38 @@ impl WitnessDoor for Outside {
             }
             status if status.is_server_error() => Err(WitnessProblem::Unreachable),
             status => Err(WitnessProblem::Refused { status: status.as_u16() }),
+        }
+    }
+}
+
+#[async_trait]
+impl TimestampDoor for Outside {
+    async fn stamp(&self, url: &str, request: Vec<u8>) -> Result<Vec<u8>, TimestampDoorError> {
+        let answer = self.post(url, "application/timestamp-query", request).await;
+        let (status, body) = answer.map_err(|error| {
+            tracing::debug!(%error, "timestamp.unreachable");
+            TimestampDoorError::Unreachable
+        })?;
+        match status {
+            StatusCode::OK => Ok(body.to_vec()),
+            status if status.is_server_error() => Err(TimestampDoorError::Unreachable),
+            status => Err(TimestampDoorError::Refused { status: status.as_u16() }),
+        }
+    }
+}
+
+/// Has checkpoints stamped until the gateway stops. Nothing else waits for it.
+pub async fn timestamp_loop(app: Arc<App>, outside: Outside, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = app.stamp_checkpoint(&outside).await {
+            tracing::error!(error = error.chain(), "timestamp.not_stamped");
+        }
+        if let Ok(Some(view)) = app.timestamp_view().await {
+            metrics::gauge!("pli_timestamps_failing").set(if view.trouble.is_some() { 1.0 } else { 0.0 });
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }

@@ -20,7 +20,7 @@ const OFFICER: &str = "securite@carsat.example";
 
 impl House {
     /// The alerts that the log tells of.
-    async fn alerts(&self) -> Vec<AlertKind> {
+    pub(crate) async fn alerts(&self) -> Vec<AlertKind> {
         let leaves = self.app.store.leaves(0, 100_000).await.unwrap();
         let events = leaves.into_iter().map(|leaf| leaf.entry.unwrap().event().unwrap());
         let details = events.filter(|event| event.action == Action::AlertRaised).map(|event| event.detail);

@@ -133,6 +133,8 @@ fn is_bookkeeping(change: &Change) -> bool {
             Record::Checkpoint(_)
                 | Record::ForwardCursor(_)
                 | Record::Witness(_)
+                | Record::StampedCheckpoint(_)
+                | Record::TimestampState(_)
                 | Record::Receipt(_)
                 | Record::Alert(_)
         ),

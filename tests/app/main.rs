@@ -33,5 +33,6 @@ mod rotation;
 mod scanning;
 mod senders;
 mod swapped;
+mod timestamps;
 mod uploads;
 mod witnesses;

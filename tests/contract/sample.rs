@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use pli::app::ports::{
-    Entry, ForwardCursor, ForwardTarget, PersonName, Record, StoredCheckpoint, WitnessState,
+    Entry, ForwardCursor, ForwardTarget, PersonName, Record, StampedCheckpoint, StoredCheckpoint,
+    TimestampState, WitnessState,
 };
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
@@ -382,12 +383,24 @@ fn recovery_request() -> RecoveryRequest {
     }
 }
 
+/// A checkpoint with a timestamp.
+pub fn stamped(size: u64) -> StampedCheckpoint {
+    StampedCheckpoint {
+        size,
+        note: format!("journal\n{size}\n"),
+        answer: "MAA=".into(),
+        stamped_at: Timestamp(5),
+    }
+}
+
 /// One record of each kind.
 pub fn one_of_each() -> Vec<Record> {
     vec![
         ForwardCursor { target: ForwardTarget::JsonFile, next: 7 }.into(),
         recovery_request().into(),
         WitnessState::new(Digest::of(b"a witness")).into(),
+        stamped(7).into(),
+        TimestampState { stamped: Some((7, Timestamp(5))), ..TimestampState::default() }.into(),
         organisation(1).into(),
         mailbox(1, 1).into(),
         partner(1).into(),

@@ -26,4 +26,5 @@ mod robots;
 mod scanned;
 mod senders;
 mod support;
+mod timestamps;
 mod witness;

@@ -78,6 +78,9 @@ impl App {
                 one.trouble_since.is_some_and(|since| since + policy.witness_silence < now)
             };
             states.push((AlertKind::WitnessSilent, log.witnesses.iter().any(silent)));
+            let unstamped = log.timestamps.and_then(|view| view.trouble);
+            let unstamped = unstamped.is_some_and(|(_, since)| since + policy.timestamp_silence < now);
+            states.push((AlertKind::TimestampSilent, unstamped));
             if policy.scanner
                 && let Some(health) = self.scanner_health().await
             {

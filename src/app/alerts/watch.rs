@@ -61,6 +61,9 @@ impl LogWatch {
         {
             noticed.push(notice(AlertKind::ScannerTrouble, None, 1, event.at));
         }
+        if event.action == Action::SelfChecked && matches!(event.outcome, Outcome::Failed(_)) {
+            noticed.push(notice(AlertKind::SelfCheckFailed, None, 1, event.at));
+        }
         let Actor::Person(person) = event.actor else { return noticed };
         if is_reading(event) {
             noticed.extend(self.count_reading(person, event, policy));

@@ -95,6 +95,8 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::Repeat(_)
         | Record::Person(_)
         | Record::Checkpoint(_)
+        | Record::StampedCheckpoint(_)
+        | Record::TimestampState(_)
         | Record::Receipt(_)
         | Record::Alert(_)
         | Record::Daily(_)

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::kits::{AlertState, DailyMail, DepositReceipt};
+use super::log::{StampedCheckpoint, TimestampState};
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
 use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, PersonalKey, Session};
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
@@ -258,6 +259,10 @@ records! {
     ForwardCursor(ForwardCursor) by ForwardTarget = |r| r.target,
     /// What is known of a witness, by the digest of its key.
     Witness(WitnessState) by Digest = |r| r.witness,
+    /// A checkpoint with its timestamp, by its size.
+    StampedCheckpoint(StampedCheckpoint) by u64 = |r| r.size,
+    /// How the timestamp authority fares.
+    TimestampState(TimestampState) by () = |_| (),
     /// A deposit that is held until its files are judged.
     Held(HeldDeposit) by TransferId = |r| r.id,
     /// A restore of a backup, by its number.
@@ -336,6 +341,8 @@ pub enum List {
     People,
     /// Checkpoints, newest first.
     Checkpoints,
+    /// Checkpoints with a timestamp, newest first.
+    Timestamps,
     /// Restores of backups, newest first.
     Restorations,
     /// All register lines, in no order that means anything.

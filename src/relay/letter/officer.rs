@@ -107,6 +107,20 @@ const fn advice(kind: AlertKind, language: Language) -> &'static str {
             "Le journal continue et se vérifie, mais personne au dehors ne le contresigne. L’exploitant joint le témoin.",
             "The log goes on and verifies, but nobody outside cosigns it. The operator gets in touch with the witness.",
         ),
+        AlertKind::TimestampSilent => say(
+            language,
+            "Le journal continue et se vérifie, mais aucune autorité ne l’horodate. L’exploitant vérifie l’adresse et le \
+             certificat de l’autorité, ou la joint.",
+            "The log goes on and verifies, but no authority stamps it. The operator checks the authority’s address and \
+             certificate, or gets in touch with it.",
+        ),
+        AlertKind::SelfCheckFailed => say(
+            language,
+            "Le marqueur d’essai a été trouvé en clair, ou le contrôle n’a pas pu se faire : le journal dit lequel des \
+             deux. Tant que ce n’est pas expliqué, demandez à l’exploitant d’arrêter les dépôts.",
+            "The test marker was found in clear, or the check could not be made: the log says which of the two. Until \
+             it is explained, have the operator stop deposits.",
+        ),
         AlertKind::BackupOld => say(
             language,
             "L’exploitant vérifie la tâche de sauvegarde et la place qui reste.",

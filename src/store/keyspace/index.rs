@@ -89,6 +89,8 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::ForwardCursor(_)
         | Record::Witness(_)
         | Record::Checkpoint(_)
+        | Record::StampedCheckpoint(_)
+        | Record::TimestampState(_)
         | Record::Restoration(_)
         | Record::RecoveryRequest(_)
         | Record::Alert(_)
@@ -131,6 +133,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::People => records(Kind::Person, &[]),
         List::Restorations => Range { direction: Direction::Backward, ..records(Kind::Restoration, &[]) },
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
+        List::Timestamps => Range { direction: Direction::Backward, ..records(Kind::StampedCheckpoint, &[]) },
         List::RegisterLines => records(Kind::Register, &[]),
         List::RecoveryRequests => records(Kind::RecoveryRequest, &[]),
         List::Alerts => records(Kind::Alert, &[]),

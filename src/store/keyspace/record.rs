@@ -65,6 +65,8 @@ kinds! {
     KeyRotation = 25,
     ForwardCursor = 29,
     Witness = 30,
+    StampedCheckpoint = 42,
+    TimestampState = 43,
     Restoration = 26,
     RecoveryRequest = 41,
     Receipt = 36,
@@ -116,9 +118,11 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend(organisation.iter().flat_map(|id| *id.as_bytes()));
         }
         // There is one.
-        Key::Daily(()) => {}
+        Key::Daily(()) | Key::TimestampState(()) => {}
         Key::Restoration(number) => address.extend_from_slice(&number.to_be_bytes()),
-        Key::Checkpoint(size) => address.extend_from_slice(&size.to_be_bytes()),
+        Key::Checkpoint(size) | Key::StampedCheckpoint(size) => {
+            address.extend_from_slice(&size.to_be_bytes())
+        }
     }
     address
 }
