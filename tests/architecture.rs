@@ -26,7 +26,8 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("mailbox", &["value", "vault"]),
     // An agreement holds its deadlines.
     ("identity", &["policy", "value", "vault"]),
-    ("transfer", &["content", "mailbox", "policy", "value", "vault"]),
+    // What a link of a transfer asks for as a second step.
+    ("transfer", &["content", "identity", "mailbox", "policy", "value", "vault"]),
     // A receipt and an alert are told in a letter.
     ("relay", &["audit", "value", "vault"]),
     ("retention", &["audit", "identity", "transfer", "value"]),

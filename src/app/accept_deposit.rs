@@ -188,6 +188,8 @@ impl App {
                     title,
                     title_replaced: false,
                     route: Route::Page,
+                    outgoing: None,
+                    answers: None,
                     language: draft.language,
                     received_at: now,
                     parts,
@@ -242,7 +244,7 @@ impl App {
         let (actor, object) = (Actor::Person(draft.person), Object::Draft(draft.id));
         let outcome = Outcome::Refused(reason);
         let refused = event(self.now().at, actor, Action::DepositRefused, object, outcome, visitor.web())
-            .of_partner(draft.partner);
+            .concerning(draft.partner);
         match self.log_alone(refused.under(self.policies.load().digest)).await {
             Ok(()) => refusal,
             Err(error) => error.into(),

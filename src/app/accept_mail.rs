@@ -336,6 +336,8 @@ impl App {
                     title: title.title,
                     title_replaced: title.replaced,
                     route: Route::Mail,
+                    outgoing: None,
+                    answers: None,
                     language: Language::Fr,
                     received_at: now,
                     parts,

@@ -131,7 +131,7 @@ fn told(effect: &Effect, at: Timestamp, outcome: Outcome) -> Vec<Event> {
                 None => (Action::ArchiveDownloaded, Object::Transfer { transfer, mailbox }),
             };
             let origin = Origin::Web { address: *address };
-            vec![event(at, Actor::Person(*person), action, object, outcome, origin).of_partner(*partner)]
+            vec![event(at, Actor::Person(*person), action, object, outcome, origin).concerning(*partner)]
         }
     }
 }

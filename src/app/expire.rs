@@ -127,7 +127,7 @@ impl App {
         let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
         let told = |action| {
             event(now, Actor::System, action, object, Outcome::Done, Origin::Job)
-                .of_partner(transfer.depositor.partner)
+                .concerning(transfer.depositor.partner)
         };
         let grants: Vec<(Grant, u64)> = self.read_list(&List::GrantsOf(transfer.id), GRANTS_MAX).await?;
         let mut unit = UnitOfWork::default();

@@ -8,7 +8,7 @@ use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{AddressProof, CodeAnswer, Partner};
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::retention::KeyName;
-use crate::transfer::{Draft, DraftInspection, DraftState};
+use crate::transfer::{Draft, DraftInspection, DraftPurpose, DraftState};
 use crate::value::{DraftId, ProofId, Timestamp, Token, TransferId};
 use crate::vault::{Identity, wrap_identity};
 
@@ -207,7 +207,7 @@ impl App {
         self.log(
             &mut unit,
             event(now, actor, Action::DraftOpened, Object::Draft(id), Outcome::Done, visitor.web())
-                .of_partner(draft.partner),
+                .concerning(draft.partner),
         )?;
         unit.put(proof);
         unit.put(draft);
@@ -229,10 +229,11 @@ impl App {
         Ok(Draft {
             id: DraftId::new(self.random.bytes()),
             tokens: vec![token.hash()],
+            purpose: DraftPurpose::Deposit,
             mailbox: mailbox.id,
             address: proof.address.clone(),
             person: proof.person,
-            partner: partner.id,
+            partner: Some(partner.id),
             language: proof.language,
             transfer: TransferId::new(self.random.bytes()),
             recipient: identity.recipient(),

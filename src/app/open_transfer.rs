@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::ports::{Key, List, ObjectError, ObjectReader, Objects, UnitOfWork};
+use super::receipt::action_of;
 use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome, RefusalReason, Selection};
 use crate::identity::Session;
@@ -19,7 +20,7 @@ use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_readi
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::{Effect, KeyName, PendingEffect};
-use crate::transfer::{Check, ObjectLocator, RegisterLine, Route, Transfer};
+use crate::transfer::{Check, ObjectLocator, RegisterLine, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
 use crate::vault::{
     Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError,
@@ -225,7 +226,7 @@ impl App {
         let object = Object::Transfer { transfer: id, mailbox: opened.mailbox.id };
         let actor = Actor::Person(signed.account.person);
         let told = event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web());
-        self.log(&mut unit, told.of_partner(opened.transfer.depositor.partner))?;
+        self.log(&mut unit, told.concerning(opened.transfer.depositor.partner))?;
         self.note_first_opening(&mut unit, signed, id, now).await?;
         let session: Option<(Session, u64)> = self.read(&Key::Session(signed.session.token)).await?;
         if let Some((mut session, version)) = session {
@@ -477,12 +478,8 @@ impl App {
 
     /// The manifest's digest as the log has it since the deposit: a manifest swapped in the store is not that one.
     async fn logged_manifest(&self, transfer: &Transfer) -> Result<Digest, AppError> {
-        let action = match transfer.route {
-            Route::Page => Action::DepositSent,
-            Route::Mail => Action::MailReceived,
-        };
-        let deposit =
-            Selection { transfer: Some(transfer.id), actions: vec![action], ..Selection::default() };
+        let actions = vec![action_of(transfer.route)];
+        let deposit = Selection { transfer: Some(transfer.id), actions, ..Selection::default() };
         let entries = self.store.entries(&deposit, 1).await?;
         let logged = entries.first().and_then(|(_, entry)| entry.event().ok()?.detail);
         match logged {

@@ -267,10 +267,11 @@ pub(super) fn leaves_at_last(written_at: Timestamp) -> Timestamp {
     written_at + RECEIPT_WAIT
 }
 
-/// The action that tells of a deposit.
+/// The action that tells of a transfer's release.
 pub(super) const fn action_of(route: Route) -> Action {
     match route {
         Route::Page => Action::DepositSent,
         Route::Mail => Action::MailReceived,
+        Route::Answer | Route::Composed => Action::TransferComposed,
     }
 }

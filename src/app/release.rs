@@ -14,7 +14,7 @@ use crate::policy::title::CleanTitle;
 use crate::relay::letter::{Letter, LetterKind, RefusedLine};
 use crate::relay::queue::MailState;
 use crate::retention::KeyName;
-use crate::transfer::{Case, Check, Depositor, ObjectLocator, RefusedFile, Route, Transfer};
+use crate::transfer::{Case, Check, Depositor, ObjectLocator, Outgoing, RefusedFile, Route, Transfer};
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PersonId, Reference, Timestamp, TransferId,
 };
@@ -56,6 +56,10 @@ pub(super) struct Release<'a> {
     pub title: CleanTitle,
     pub title_replaced: bool,
     pub route: Route,
+    /// What it has when a member sends it to people outside.
+    pub outgoing: Option<Outgoing>,
+    /// The transfer that it answers.
+    pub answers: Option<TransferId>,
     pub language: Language,
     pub received_at: Timestamp,
     pub parts: Vec<SealedPart>,
@@ -76,7 +80,11 @@ impl App {
         let policies = self.policies.load();
         let reference = release.reference.unwrap_or_else(|| Reference::new(self.random.bytes()));
         let digests: Vec<_> = release.parts.iter().map(|part| (part.entry.role, part.entry.digest)).collect();
-        let expires_at = policies.validity.expiry(release.route, release.received_at);
+        let expires_at = match &release.outgoing {
+            // Held meanwhile or not: what was chosen counts from the sending.
+            Some(outgoing) => outgoing.expires_at,
+            None => policies.validity.expiry(release.route, release.received_at),
+        };
         let manifest = Manifest {
             transfer: release.transfer,
             sender: release.depositor.address.clone(),
@@ -109,6 +117,8 @@ impl App {
             first_opening: None,
             case: Case::default(),
             dispatches: Vec::new(),
+            outgoing: release.outgoing,
+            answers: release.answers,
         };
         let leaf = self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
         let (holder, version) = self.checked_mailbox(transfer.mailbox).await?;
@@ -153,12 +163,12 @@ impl App {
         let policy = self.policies.load().digest;
         let sent = event(at, actor, action, object, Outcome::Done, origin);
         let partner = transfer.depositor.partner;
-        let sent = sent.under(policy).of_partner(partner);
+        let sent = sent.under(policy).concerning(partner);
         self.log(unit, sent.with(Detail::Sealed(transfer.manifest_digest)))?;
         let leaf = unit.entries.last().map(|entry| entry.entry.leaf());
         if title_replaced {
             let replaced = event(at, Actor::System, Action::TitleReplaced, object, Outcome::Done, origin);
-            self.log(unit, replaced.under(policy).of_partner(partner))?;
+            self.log(unit, replaced.under(policy).concerning(partner))?;
         }
         leaf.ok_or(AppError::Broken("deposit without entry"))
     }
@@ -285,7 +295,7 @@ impl App {
         Ok(Depositor {
             address: address.clone(),
             person: self.note_person(unit, address, now)?,
-            partner: partner.id,
+            partner: Some(partner.id),
             partner_name: partner.name.clone(),
             site: partner.site_of(address).map(|site| site.name.clone()),
             evidence: None,

@@ -50,6 +50,8 @@ coded! {
         FileDownloaded = "transfer.file_downloaded", "téléchargement d'un fichier", "download of a file";
         ArchiveDownloaded = "transfer.archive_downloaded", "téléchargement de tous les fichiers", "download of all files";
         AccessRefused = "transfer.access_refused", "refus d'un accès", "refusal of an access";
+        OpeningCodeAsked = "transfer.code_asked", "demande d'un code d'ouverture", "request for an opening code";
+        TransferReplied = "transfer.replied", "début d'une réponse par un destinataire", "beginning of a reply by a recipient";
         TransferAnswered = "transfer.answered", "réponse à un transfert", "answer to a transfer";
         AnswerRecorded = "transfer.answer_recorded", "enregistrement d'une réponse donnée autrement", "recording of an answer given otherwise";
         TransferDispatched = "transfer.dispatched", "ventilation d'un transfert", "dispatch of a transfer";

@@ -67,6 +67,11 @@ impl Event {
         Self { partner: Some(partner), ..self }
     }
 
+    /// The event, which concerns this partner if there is one.
+    pub const fn concerning(self, partner: Option<PartnerId>) -> Self {
+        Self { partner, ..self }
+    }
+
     /// The event with its number.
     pub const fn with(self, detail: Detail) -> Self {
         Self { detail: Some(detail), ..self }

@@ -2,6 +2,7 @@
 //! proves it. No rights are decided here: that is [`crate::mailbox`] for members and [`Agreement`] for partners.
 
 mod account;
+mod link;
 mod organisation;
 mod partner;
 mod personal;
@@ -10,6 +11,7 @@ mod session;
 mod terms;
 
 pub use account::{Account, AccountState, Password, PasswordHash, PasswordHashError, Role};
+pub use link::{CodeChallenge, LINK_SESSION_LIFE, LinkSession, RecipientLink, StepRefusal, ToldPassword};
 pub use organisation::Organisation;
 pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
 pub use personal::{PersonalKey, PersonalLock};

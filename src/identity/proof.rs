@@ -90,6 +90,11 @@ impl ProofCode {
         Self(format!("{:08}", u64::from_be_bytes(random) % 100_000_000))
     }
 
+    /// The digits that somebody typed.
+    pub(super) const fn typed(digits: String) -> Self {
+        Self(digits)
+    }
+
     /// The digits, for the mail.
     pub fn expose(&self) -> &str {
         &self.0

@@ -57,8 +57,8 @@ pub enum Effect {
         transfer: TransferId,
         /// In which mailbox.
         mailbox: MailboxId,
-        /// Whose deposit.
-        partner: PartnerId,
+        /// Whose deposit, where a partner's.
+        partner: Option<PartnerId>,
         /// Which file; none for all of them.
         part: Option<u32>,
         /// From where.
@@ -99,7 +99,7 @@ mod tests {
             person: PersonId::new([4; 16]),
             transfer: TransferId::new([5; 16]),
             mailbox: MailboxId::new([6; 16]),
-            partner: PartnerId::new([7; 16]),
+            partner: Some(PartnerId::new([7; 16])),
             part: None,
             address: IpAddr::from([192, 0, 2, 1]),
         };

@@ -9,8 +9,9 @@ use crate::value::{Digest, Millis, Timestamp};
 /// Nothing is ever valid for more than 20 days (V2).
 pub const LONGEST_VALIDITY: Millis = Millis::hours(480);
 /// Nothing is valid for less than 5 days (V2).
-const SHORTEST_VALIDITY_DAYS: u8 = 5;
-const LONGEST_VALIDITY_DAYS: u8 = 20;
+pub const SHORTEST_VALIDITY_DAYS: u8 = 5;
+/// The same, in days.
+pub const LONGEST_VALIDITY_DAYS: u8 = 20;
 
 /// Why the policy file is refused. The operator must act.
 #[derive(Debug, Error)]
@@ -56,11 +57,22 @@ impl ValidityPolicy {
         Ok(Self { page_days: file.deposit_page_days, mail_days: file.other_days, digest })
     }
 
+    /// When a transfer ends that is to be valid for so many days; none where the rules do not allow that (V2).
+    pub fn chosen(days: u8, from: Timestamp) -> Option<Timestamp> {
+        let allowed = (SHORTEST_VALIDITY_DAYS..=LONGEST_VALIDITY_DAYS).contains(&days);
+        allowed.then(|| from + Millis::days(i64::from(days)).min(LONGEST_VALIDITY))
+    }
+
+    /// The validity of a transfer by a member, in days, where nothing else is chosen (V1).
+    pub fn member_days(&self) -> u8 {
+        self.mail_days
+    }
+
     /// When a transfer received now ends.
     pub fn expiry(&self, route: Route, received_at: Timestamp) -> Timestamp {
         let days = match route {
             Route::Page => self.page_days,
-            Route::Mail => self.mail_days,
+            Route::Mail | Route::Answer | Route::Composed => self.mail_days,
         };
         received_at + Millis::days(i64::from(days)).min(LONGEST_VALIDITY)
     }

@@ -7,13 +7,33 @@ use thiserror::Error;
 use super::{DraftInspection, ObjectLocator};
 use crate::mailbox::DepositLimits;
 use crate::value::{
-    ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, Reference,
-    Timestamp, TokenHash, TransferId, UploadId,
+    AccountId, ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId,
+    Reference, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::{Recipient, Sealed};
 
 /// A draft lives this long after its last byte (DESIGN section 5).
 pub const DRAFT_LIFE: Millis = Millis::hours(24);
+
+/// What a draft is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "purpose")]
+pub enum DraftPurpose {
+    /// A deposit by an address that an agreement admits.
+    Deposit,
+    /// A reply by somebody outside to a transfer of the mailbox.
+    Reply {
+        /// To which.
+        to: TransferId,
+    },
+    /// A transfer by a member of the mailbox to people outside.
+    Outgoing {
+        /// The member, who alone fills it.
+        account: AccountId,
+        /// The transfer that it answers; none when the member composes a new one.
+        answers: Option<TransferId>,
+    },
+}
 
 /// Where a draft stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,14 +113,16 @@ pub struct Draft {
     pub id: DraftId,
     /// The hashes of the cookies that open it: one for each browser that followed the link, the newest last.
     pub tokens: Vec<TokenHash>,
-    /// The mailbox that it is for.
+    /// What it is to become.
+    pub purpose: DraftPurpose,
+    /// The mailbox that it is for, or that it is sent from.
     pub mailbox: MailboxId,
-    /// The proven address.
+    /// The proven address, or the member's.
     pub address: MailAddress,
     /// Its pseudonym in the log.
     pub person: PersonId,
-    /// The partner.
-    pub partner: PartnerId,
+    /// The partner, where an agreement names one.
+    pub partner: Option<PartnerId>,
     /// The depositor's language.
     pub language: Language,
     /// The id of the transfer that it will be.
@@ -287,10 +309,11 @@ mod tests {
         Draft {
             id: DraftId::new([1; 16]),
             tokens: vec![Token::new([1; 32]).hash()],
+            purpose: DraftPurpose::Deposit,
             mailbox: MailboxId::new([2; 16]),
             address: MailAddress::parse("jeanne.martin@departement.example").unwrap(),
             person: PersonId::new([3; 16]),
-            partner: PartnerId::new([4; 16]),
+            partner: Some(PartnerId::new([4; 16])),
             language: Language::Fr,
             transfer: TransferId::new([5; 16]),
             recipient: transfer.recipient(),

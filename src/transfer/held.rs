@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Depositor, ObjectLocator, Route};
+use super::{Depositor, ObjectLocator, Outgoing, Route};
 use crate::content::{FileKind, Finding, Inspection, Judgement, RefusalCause};
 use crate::policy::title::CleanTitle;
 use crate::value::{
@@ -172,6 +172,12 @@ pub struct HeldDeposit {
     pub title_replaced: bool,
     /// By which door.
     pub route: Route,
+    /// What it has when a member sends it to people outside.
+    #[serde(default)]
+    pub outgoing: Option<Outgoing>,
+    /// The transfer that it answers.
+    #[serde(default)]
+    pub answers: Option<TransferId>,
     /// The depositor's language.
     pub language: Language,
     /// When it was accepted.

@@ -4,6 +4,7 @@
 mod case;
 mod draft;
 mod held;
+mod outgoing;
 mod pace;
 mod register;
 mod repeat;
@@ -13,10 +14,11 @@ mod upload;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Answer, AnswerWay, Case, CaseKind, CaseRefusal, CaseState, Due, DueDates, Reminder, Step};
-pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftState, Reservation};
+pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftPurpose, DraftState, Reservation};
 pub use held::{
     Check, DraftInspection, HOLD_LIFE, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, RefusedFile,
 };
+pub use outgoing::{OUTSIDE_RECIPIENTS_MAX, Outgoing, SentLine};
 pub use pace::Pace;
 pub use register::{Ending, RegisterLine};
 pub use repeat::Repeat;
@@ -40,7 +42,7 @@ use crate::vault::Sealed;
 #[serde(transparent)]
 pub struct ObjectLocator(pub String);
 
-/// By which door a deposit came in.
+/// By which door a transfer came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
@@ -48,6 +50,10 @@ pub enum Route {
     Page,
     /// A mail to the mailbox's address at the gateway (D7).
     Mail,
+    /// A member of the mailbox answered a transfer (T5).
+    Answer,
+    /// A member of the mailbox composed it (T9).
+    Composed,
 }
 
 /// Who deposited; stays visible to every later holder (T4).
@@ -57,9 +63,9 @@ pub struct Depositor {
     pub address: MailAddress,
     /// Its pseudonym in the log.
     pub person: PersonId,
-    /// The partner.
-    pub partner: PartnerId,
-    /// The partner's name at the time.
+    /// The partner; none of a member of the house, nor of somebody outside who answers and whom no agreement knows.
+    pub partner: Option<PartnerId>,
+    /// The partner's name at the time; where there is no partner, the organisation's, or the domain of the address.
     pub partner_name: String,
     /// The site, when the address is a site's.
     pub site: Option<String>,
@@ -134,6 +140,12 @@ pub struct Transfer {
     /// To whom it was passed on, in order.
     #[serde(default)]
     pub dispatches: Vec<Dispatch>,
+    /// What it has when a member sent it to people outside; none of a deposit.
+    #[serde(default)]
+    pub outgoing: Option<Outgoing>,
+    /// The transfer that it answers, whichever side answers.
+    #[serde(default)]
+    pub answers: Option<TransferId>,
 }
 
 impl Transfer {
@@ -156,7 +168,23 @@ impl Transfer {
         first
     }
 
-    /// What stays when it ended.
+    /// What stays of one that a member sent when it ended.
+    pub fn into_sent_line(self, by: AccountId, opened: u32, ending: Ending, ended_at: Timestamp) -> SentLine {
+        let recipients = self.outgoing.as_ref().map_or(0, |outgoing| outgoing.to.len());
+        SentLine {
+            transfer: self.id,
+            reference: self.reference,
+            mailbox: self.mailbox,
+            by,
+            sent_at: self.received_at,
+            recipients: u32::try_from(recipients).unwrap_or(u32::MAX),
+            opened,
+            ending,
+            ended_at,
+        }
+    }
+
+    /// What stays of a deposit when it ended.
     pub fn into_register_line(self, ending: Ending, ended_at: Timestamp) -> RegisterLine {
         RegisterLine {
             transfer: self.id,

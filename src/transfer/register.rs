@@ -12,6 +12,8 @@ use crate::value::{ByteSize, MailboxId, PartnerId, PersonId, Reference, Timestam
 pub enum Ending {
     /// Its time was over (V3).
     Expired,
+    /// Who sent it revoked it (V4).
+    Revoked,
 }
 
 /// A line of the register.
@@ -23,8 +25,8 @@ pub struct RegisterLine {
     pub reference: Reference,
     /// The mailbox.
     pub mailbox: MailboxId,
-    /// The partner.
-    pub partner: PartnerId,
+    /// The partner, where an agreement named one.
+    pub partner: Option<PartnerId>,
     /// The site, when known.
     pub site: Option<String>,
     /// The depositor's pseudonym.

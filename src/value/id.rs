@@ -80,6 +80,8 @@ ids! {
     DraftId,
     /// An effect outside the store that is under way, and a run of the gateway.
     EffectId,
+    /// A link to a person outside.
+    LinkId,
     /// An outgoing mail.
     MailId,
     /// A generic or agency mailbox.

@@ -155,7 +155,13 @@ fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
             LetterKind::Acknowledgement => ShownKind::Acknowledgement,
             LetterKind::Notice => ShownKind::Notice,
             LetterKind::Hold => ShownKind::Hold,
-            LetterKind::Alert | LetterKind::Daily | LetterKind::DepositLink => return None,
+            LetterKind::SecureLink => ShownKind::SecureLink,
+            LetterKind::SentConfirmation => ShownKind::SentConfirmation,
+            LetterKind::Alert
+            | LetterKind::Daily
+            | LetterKind::DepositLink
+            | LetterKind::OpeningCode
+            | LetterKind::DownloadNotice => return None,
         };
         let delivery = match mail.state {
             MailState::Queued { last_problem: None, .. } => Delivery::Queued,

@@ -9,24 +9,24 @@ use pli::app::ports::{
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
-    Account, AccountState, AddressProof, Admission, Agreement, Organisation, Partner, Password, PasswordHash,
-    PersonalKey, PersonalLock, Role, Session,
+    Account, AccountState, AddressProof, Admission, Agreement, CodeChallenge, LinkSession, Organisation,
+    Partner, Password, PasswordHash, PersonalKey, PersonalLock, RecipientLink, Role, Session, ToldPassword,
 };
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect, RecoveryParty, RecoveryRequest};
 use pli::transfer::{
-    Check, Depositor, Draft, DraftInspection, DraftPart, DraftState, Ending, HeldDeposit, HeldPart,
-    HoldReason, KeptSegment, ObjectLocator, OpenSegment, RefusedFile, RegisterLine, Repeat, Reservation,
-    Route, Transfer, Upload, UploadState,
+    Check, Depositor, Draft, DraftInspection, DraftPart, DraftPurpose, DraftState, Ending, HeldDeposit,
+    HeldPart, HoldReason, KeptSegment, ObjectLocator, OpenSegment, Outgoing, RefusedFile, RegisterLine,
+    Repeat, Reservation, Route, SentLine, Transfer, Upload, UploadState,
 };
 use pli::value::{
-    AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, MailAddress, MailId, MailboxId,
+    AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, LinkId, MailAddress, MailId, MailboxId,
     OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, SecretBytes, SessionId, Slug,
     Timestamp, Token, TokenHash, TransferId, UploadId,
 };
-use pli::vault::{Grant, GrantTerms, Identity, PartRole, Sealed, Segment, seal};
+use pli::vault::{Grant, GrantTerms, Identity, LinkGrant, LinkTerms, PartRole, Sealed, Segment, seal};
 
 /// Sixteen bytes that `n` fills.
 pub fn id(n: u32) -> [u8; 16] {
@@ -179,10 +179,11 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
     Draft {
         id: DraftId::new(id(n)),
         tokens: vec![token(n)],
+        purpose: DraftPurpose::Deposit,
         mailbox: MailboxId::new(id(1)),
         address: address(n),
         person: PersonId::new(id(n)),
-        partner: PartnerId::new(id(1)),
+        partner: Some(PartnerId::new(id(1))),
         language: Language::Fr,
         transfer: TransferId::new(id(n)),
         recipient: identity().recipient(),
@@ -226,7 +227,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         depositor: Depositor {
             address: address(n),
             person: PersonId::new(id(n)),
-            partner: PartnerId::new(id(1)),
+            partner: Some(PartnerId::new(id(1))),
             partner_name: "Département".into(),
             site: None,
             evidence: None,
@@ -247,6 +248,8 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         first_opening: None,
         case: Default::default(),
         dispatches: vec![],
+        outgoing: None,
+        answers: None,
     }
 }
 
@@ -261,6 +264,8 @@ pub fn held(n: u32, mailbox: u32, next_try_at: i64) -> HeldDeposit {
         title: transfer.title,
         title_replaced: false,
         route: Route::Mail,
+        outgoing: None,
+        answers: None,
         language: Language::Fr,
         accepted_at: Timestamp(next_try_at - 30_000),
         recipient: identity().recipient(),
@@ -318,6 +323,60 @@ pub fn mail(n: u32, transfer: Option<u32>, written_at: i64, due_at: i64) -> Queu
 
 pub fn register_line(n: u32) -> RegisterLine {
     transfer(n, 1, 5, 6).into_register_line(Ending::Expired, Timestamp(7))
+}
+
+pub fn recipient_link(n: u32, transfer: u32) -> RecipientLink {
+    let (transfer, link) = (TransferId::new(id(transfer)), LinkId::new(id(n)));
+    let any = identity().recipient();
+    let terms = LinkTerms { transfer, link, day: Day(20_000) };
+    RecipientLink {
+        id: link,
+        transfer,
+        mailbox: MailboxId::new(id(1)),
+        token: token(n),
+        address: address(n),
+        person: PersonId::new(id(n)),
+        language: Language::Fr,
+        grant: LinkGrant { terms, sealed: sealed(300) },
+        told: Some(ToldPassword { hash: account(1).password, recipient: any }),
+        challenges: vec![CodeChallenge::new(
+            ProofId::new(id(n)),
+            Digest::of(b"code"),
+            token(n),
+            Timestamp(5),
+        )],
+        wrong_passwords: vec![Timestamp(5)],
+        opened_at: Some(Timestamp(6)),
+        downloaded_at: None,
+    }
+}
+
+pub fn link_session(n: u32, began_at: i64) -> LinkSession {
+    let (link, transfer) = (LinkId::new(id(n)), TransferId::new(id(n)));
+    LinkSession { token: token(n), link, transfer, began_at: Timestamp(began_at), keys: sealed(200) }
+}
+
+/// A transfer that a member sent, in answer to another one.
+pub fn outgoing(n: u32, mailbox: u32, sent_at: i64, answers: u32) -> Transfer {
+    let told = recipient_link(n, n).told;
+    let sent = Outgoing {
+        by: AccountId::new(id(1)),
+        to: vec![address(n)],
+        expires_at: Timestamp(sent_at + 6),
+        tell_downloads: true,
+        note: None,
+        told,
+    };
+    Transfer {
+        outgoing: Some(sent),
+        answers: Some(TransferId::new(id(answers))),
+        route: Route::Answer,
+        ..transfer(n, mailbox, sent_at, sent_at + 6)
+    }
+}
+
+pub fn sent_line(n: u32, mailbox: u32, ended_at: i64) -> SentLine {
+    outgoing(n, mailbox, 5, 1).into_sent_line(AccountId::new(id(1)), 1, Ending::Revoked, Timestamp(ended_at))
 }
 
 pub fn repeat(n: u32, accepted_at: i64) -> Repeat {
@@ -413,6 +472,9 @@ pub fn one_of_each() -> Vec<Record> {
         transfer(1, 1, 5, 6).into(),
         held(1, 1, 5).into(),
         grant(1, 1).into(),
+        recipient_link(1, 1).into(),
+        link_session(1, 5).into(),
+        sent_line(1, 1, 9).into(),
         mail(1, Some(1), 5, 6).into(),
         register_line(1).into(),
         repeat(1, 5).into(),

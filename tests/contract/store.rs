@@ -49,6 +49,7 @@ on_every_store! {
     lists_by_a_unique_field_find_one_and_follow_its_change,
     lists_by_time_are_in_order_and_bounded,
     transfers_of_a_mailbox_come_newest_first_and_page_by_page,
+    what_a_mailbox_sent_is_listed_apart_from_what_it_received,
     a_mail_leaves_the_queue_when_it_is_accepted,
     the_uploads_of_a_draft_are_found_also_the_largest,
     a_large_draft_grows_file_by_file_and_shrinks,
@@ -211,6 +212,8 @@ async fn lists_by_a_unique_field_find_one_and_follow_its_change(store: Arc<dyn S
         (List::ProofByToken(sample::token(1)), Record::from(sample::proof(1, 5)).key()),
         (List::TransferByReference(sample::reference(1)), Key::Transfer(TransferId::new(id(1)))),
         (List::RegisterByReference(sample::reference(1)), Key::Register(TransferId::new(id(1)))),
+        (List::LinkByToken(sample::token(1)), Record::from(sample::recipient_link(1, 1)).key()),
+        (List::SentByReference(sample::reference(1)), Key::Sent(TransferId::new(id(1)))),
     ] {
         let found = list(&*store, by.clone(), 10).await;
         assert_eq!(found.iter().map(Record::key).collect::<Vec<_>>(), [expected], "{by:?}");
@@ -235,6 +238,8 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         records.push(sample::mail(n, None, at, at).into());
         records.push(sample::repeat(n, at).into());
         records.push(sample::held(n, n % 2, at).into());
+        records.push(sample::link_session(n, at).into());
+        records.push(sample::sent_line(n, 1, at).into());
     }
     put(&*store, records).await;
     let at = Timestamp(41);
@@ -244,6 +249,8 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         List::DraftsTouchedBefore(at),
         List::MailsWrittenBefore(at),
         List::RepeatsAcceptedBefore(at),
+        List::LinkSessionsBegunBefore(at),
+        List::SentEndedBefore(at),
     ] {
         assert_eq!(times_of(list(&*store, before.clone(), 10).await), [-7, 40], "{before:?}");
         assert_eq!(times_of(list(&*store, before.clone(), 1).await), [-7], "{before:?} under a limit");
@@ -264,6 +271,8 @@ fn times_of(records: Vec<Record>) -> Vec<i64> {
         Record::Mail(r) => r.written_at.0,
         Record::Repeat(r) => r.accepted_at.0,
         Record::Held(r) => r.next_try_at.0,
+        Record::LinkSession(r) => r.began_at.0,
+        Record::Sent(r) => r.ended_at.0,
         other => panic!("{other:?} is in no list by time"),
     };
     records.into_iter().map(time).collect()
@@ -286,6 +295,29 @@ async fn transfers_of_a_mailbox_come_newest_first_and_page_by_page(store: Arc<dy
     assert_eq!(page(Some(Timestamp(20))).await, [10]);
     assert_eq!(page(Some(Timestamp(10))).await, [] as [i64; 0]);
     assert_eq!(page(Some(Timestamp(i64::MIN))).await, [] as [i64; 0]);
+}
+
+async fn what_a_mailbox_sent_is_listed_apart_from_what_it_received(store: Arc<dyn Store>) {
+    let transfer = |n| Key::Transfer(TransferId::new(id(n)));
+    let of = |mailbox| List::TransfersOf { mailbox: MailboxId::new(id(mailbox)), before: None };
+    put(&*store, vec![sample::transfer(1, 1, 10, 999).into()]).await;
+    let sent = [sample::outgoing(2, 1, 30, 1), sample::outgoing(3, 1, 20, 1), sample::outgoing(4, 2, 40, 9)];
+    put(&*store, sent.into_iter().map(Record::from).collect()).await;
+    put(&*store, (2..5).map(|n| sample::recipient_link(n, 2).into()).collect()).await;
+    put(&*store, vec![sample::sent_line(2, 1, 50).into(), sample::sent_line(4, 2, 50).into()]).await;
+    for (of, expected) in [
+        (of(1), vec![transfer(1)]),
+        (of(2), vec![]),
+        (List::OutgoingOf(MailboxId::new(id(1))), vec![transfer(2), transfer(3)]),
+        (List::AnswersTo(TransferId::new(id(1))), vec![transfer(3), transfer(2)]),
+        (List::TransfersExpiringBy(Timestamp(26)), vec![transfer(3)]),
+        (List::LinksOf(TransferId::new(id(1))), vec![]),
+        (List::SentOf(MailboxId::new(id(1))), vec![Key::Sent(TransferId::new(id(2)))]),
+    ] {
+        let found: Vec<_> = list(&*store, of.clone(), 10).await.iter().map(Record::key).collect();
+        assert_eq!(found, expected, "{of:?}");
+    }
+    assert_eq!(list(&*store, List::LinksOf(TransferId::new(id(2))), 10).await.len(), 3);
 }
 
 async fn a_mail_leaves_the_queue_when_it_is_accepted(store: Arc<dyn Store>) {

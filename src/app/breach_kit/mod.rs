@@ -314,7 +314,7 @@ impl App {
         if let Some((live, _)) = live {
             touched.live = live.is_live(self.now().at);
             touched.reference = Some(live.reference);
-            touched.partner = Some((live.depositor.partner, live.depositor.partner_name));
+            touched.partner = live.depositor.partner.map(|partner| (partner, live.depositor.partner_name));
             touched.site = live.depositor.site;
             touched.received_at = Some(live.received_at);
             (touched.file_count, touched.total_size) = (live.file_count, live.total_size);
@@ -322,7 +322,10 @@ impl App {
         }
         let ended: Option<(RegisterLine, u64)> = self.read(&Key::Register(transfer)).await?;
         if let Some((line, _)) = ended {
-            let partner: Option<(Partner, u64)> = self.read(&Key::Partner(line.partner)).await?;
+            let partner: Option<(Partner, u64)> = match line.partner {
+                Some(partner) => self.read(&Key::Partner(partner)).await?,
+                None => None,
+            };
             touched.reference = Some(line.reference);
             touched.partner = partner.map(|(partner, _)| (partner.id, partner.name));
             touched.site = line.site;

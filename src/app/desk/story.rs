@@ -164,7 +164,10 @@ impl App {
         }
         let ended: Option<(RegisterLine, u64)> = self.read(&Key::Register(transfer)).await?;
         let Some((line, _)) = ended else { return Ok(Kept::default()) };
-        let partner: Option<(Partner, u64)> = self.read(&Key::Partner(line.partner)).await?;
+        let partner: Option<(Partner, u64)> = match line.partner {
+            Some(partner) => self.read(&Key::Partner(partner)).await?,
+            None => None,
+        };
         names.tidy();
         Ok(Kept {
             reference: Some(line.reference.to_string()),

@@ -6,13 +6,15 @@ use thiserror::Error;
 use super::kits::{AlertState, DailyMail, DepositReceipt};
 use super::log::{StampedCheckpoint, TimestampState};
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
-use crate::identity::{Account, AddressProof, Agreement, Organisation, Partner, PersonalKey, Session};
+use crate::identity::{
+    Account, AddressProof, Agreement, LinkSession, Organisation, Partner, PersonalKey, RecipientLink, Session,
+};
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
-use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, Transfer, Upload};
+use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, SentLine, Transfer, Upload};
 use crate::value::{
-    AccountId, Digest, DraftId, EffectId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
+    AccountId, Digest, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
     PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::Grant;
@@ -239,6 +241,12 @@ records! {
     Transfer(Transfer) by TransferId = |r| r.id,
     /// A grant, by transfer and holder.
     Grant(Grant) by (TransferId, MailboxId) = |r| (r.terms.transfer, r.terms.holder),
+    /// A link to somebody outside, by transfer.
+    RecipientLink(RecipientLink) by (TransferId, LinkId) = |r| (r.transfer, r.id),
+    /// Somebody outside who took the second step, by the cookie.
+    LinkSession(LinkSession) by TokenHash = |r| r.token,
+    /// What stays of an outgoing transfer that ended.
+    Sent(SentLine) by TransferId = |r| r.transfer,
     /// An outgoing mail.
     Mail(QueuedMail) by MailId = |r| r.id,
     /// What stays of a transfer that ended.
@@ -329,6 +337,22 @@ pub enum List {
     HeldDueBy(Timestamp),
     /// The grants of a transfer.
     GrantsOf(TransferId),
+    /// The links of a transfer, in no order that means anything.
+    LinksOf(TransferId),
+    /// The link that this token belongs to; at most one.
+    LinkByToken(TokenHash),
+    /// Sessions of people outside that began before an instant, oldest first.
+    LinkSessionsBegunBefore(Timestamp),
+    /// The live transfers that a mailbox sent to people outside, newest first.
+    OutgoingOf(MailboxId),
+    /// What stays of the transfers that a mailbox sent and that ended, newest first.
+    SentOf(MailboxId),
+    /// What stays of the sent transfer with this reference; at most one.
+    SentByReference(Reference),
+    /// What stays of sent transfers that ended before an instant, oldest first.
+    SentEndedBefore(Timestamp),
+    /// The live transfers that answer a transfer, oldest first.
+    AnswersTo(TransferId),
     /// Mails to be tried at an instant or before it, longest due first.
     MailsDueBy(Timestamp),
     /// The mails that speak of a transfer.

@@ -56,7 +56,8 @@ impl Applying {
                 self.report.sessions_ended += 1;
                 None
             }
-            Record::Proof(_) => {
+            // Who was sent a link is sent another one.
+            Record::Proof(_) | Record::RecipientLink(_) | Record::LinkSession(_) => {
                 self.report.links_voided += 1;
                 None
             }

@@ -149,6 +149,17 @@ impl TitleGuard {
         &self.policy.rules_for(mailbox_slug).canonical
     }
 
+    /// The title that an answer is given unless the sender writes another (D5).
+    pub fn answer_title(&self, mailbox_slug: &str) -> &CleanTitle {
+        &self.policy.rules_for(mailbox_slug).answer
+    }
+
+    /// A personal text that travels in clear, such as in a notice (V4): free text under the guard, in a title's length.
+    pub fn clean_note(&self, mailbox_slug: &str, text: &str) -> Result<CleanTitle, TitleRefusal> {
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.checked(self.policy.rules_for(mailbox_slug), &one_line)
+    }
+
     /// Says what personal data the title holds.
     pub fn inspect(&self, title: &str) -> Inspection<'_> {
         if title.len() > MAX_DECODED_BYTES {

@@ -9,6 +9,7 @@
 mod hold;
 mod names;
 mod officer;
+mod outside;
 mod wording;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use hold::{HoldAudience, HoldLetter, HoldStage, RefusedLine};
 pub use names::{LetterKind, is_our_message_id, message_id, parse_return_address, return_address};
+pub use outside::OutsideLetter;
 use wording::Page;
 
 use crate::audit::AlertKind;
@@ -135,6 +137,8 @@ pub enum Letter {
     },
     /// To the depositor or the mailbox: a deposit is held until its files are inspected (D8).
     Hold(HoldLetter),
+    /// About a transfer that a member sends to people outside (T5, T9).
+    Outside(OutsideLetter),
     /// To the mailbox: a deposit waits (T1).
     Notice {
         /// What to quote.
@@ -171,6 +175,7 @@ impl Letter {
             Self::DepositLink { .. } => LetterKind::DepositLink,
             Self::Notice { .. } => LetterKind::Notice,
             Self::Hold(_) => LetterKind::Hold,
+            Self::Outside(letter) => letter.kind(),
         }
     }
 }
@@ -292,6 +297,10 @@ fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<Mess
         | LetterKind::Daily
         | LetterKind::DepositLink
         | LetterKind::Hold
+        | LetterKind::SecureLink
+        | LetterKind::OpeningCode
+        | LetterKind::SentConfirmation
+        | LetterKind::DownloadNotice
         | LetterKind::Notice => "auto-generated",
     };
     if !names::is_message_id(&addressing.message_id) {

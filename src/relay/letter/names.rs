@@ -22,13 +22,31 @@ pub enum LetterKind {
     DepositLink,
     /// To the mailbox.
     Notice,
+    /// To somebody outside: a transfer waits behind the link.
+    SecureLink,
+    /// To somebody outside who pressed the link's button: the code.
+    OpeningCode,
+    /// To a member: what was to be sent was sent.
+    SentConfirmation,
+    /// To a member: it was downloaded.
+    DownloadNotice,
     /// To the depositor or the mailbox: a deposit is held, will end, or ended unreleased.
     Hold,
 }
 
 impl LetterKind {
-    const ALL: [Self; 6] =
-        [Self::Acknowledgement, Self::Alert, Self::Daily, Self::DepositLink, Self::Notice, Self::Hold];
+    const ALL: [Self; 10] = [
+        Self::Acknowledgement,
+        Self::Alert,
+        Self::Daily,
+        Self::DepositLink,
+        Self::SecureLink,
+        Self::OpeningCode,
+        Self::SentConfirmation,
+        Self::DownloadNotice,
+        Self::Notice,
+        Self::Hold,
+    ];
 
     /// The word that starts the message ids of this kind.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +57,10 @@ impl LetterKind {
             Self::DepositLink => "deposit-link",
             Self::Notice => "notice",
             Self::Hold => "hold",
+            Self::SecureLink => "secure-link",
+            Self::OpeningCode => "opening-code",
+            Self::SentConfirmation => "sent",
+            Self::DownloadNotice => "downloaded",
         }
     }
 }

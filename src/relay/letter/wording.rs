@@ -2,7 +2,7 @@
 //! looks is in the templates.
 
 use super::officer;
-use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, hold};
+use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, hold, outside};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
@@ -78,6 +78,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::DepositLink { .. } => deposit_link(&mut page, letter, language, base_url)?,
         Letter::Notice { .. } => notice(&mut page, letter, language, base_url)?,
         Letter::Hold(held) => hold::page(&mut page, held, language, base_url)?,
+        Letter::Outside(letter) => outside::page(&mut page, letter, language, base_url)?,
     }
     for sentence in page.before.iter_mut().chain(&mut page.after).chain([&mut page.in_other_language]) {
         *sentence = unbroken(sentence);
@@ -114,6 +115,7 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
         }
         Letter::Notice { reference, title, .. } => format!("{} – {reference}", one_line(title)),
         Letter::Hold(held) => hold::subject(held, language),
+        Letter::Outside(letter) => outside::subject(letter, language),
     })
 }
 
@@ -142,6 +144,7 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
             time(*until, language)?
         ),
         (Letter::Hold(held), _) => hold::summary(held, language)?,
+        (Letter::Outside(letter), _) => outside::summary(letter, language)?,
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
             "In English: a secure deposit has arrived; sign in by the link above to open it until {}.",
             time(*until, language)?
@@ -392,7 +395,7 @@ pub(super) fn time(instant: Timestamp, language: Language) -> Result<String, Let
 }
 
 /// Eight digits as people read them out: `1234 5678`.
-fn grouped(code: &str) -> Result<String, LetterError> {
+pub(super) fn grouped(code: &str) -> Result<String, LetterError> {
     if code.len() != 8 || !code.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(LetterError::Code);
     }

@@ -3,6 +3,7 @@
 use super::record::{Kind, RECORDS};
 use super::{Direction, end_of};
 use crate::app::ports::{List, Record};
+use crate::transfer::Transfer;
 use crate::value::{MailboxId, Timestamp};
 
 /// What stands before each index entry's key.
@@ -32,6 +33,13 @@ enum Index {
     ReceiptWithoutProof = 37,
     HeldByMailbox = 20,
     HeldByTry = 21,
+    LinkByToken = 61,
+    LinkSessionByBeginning = 62,
+    OutgoingByMailbox = 63,
+    TransferByAnswered = 64,
+    SentByMailbox = 65,
+    SentByReference = 66,
+    SentByEnd = 67,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -52,6 +60,15 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             key(Index::ProofByAsking).time(r.asked_at).0,
         ],
         Record::Draft(r) => vec![key(Index::DraftByTouch).time(r.touched_at).0],
+        // What a mailbox sent is not among what it received.
+        Record::Transfer(r) if r.outgoing.is_some() => {
+            let found = [
+                key(Index::TransferByReference).text(r.reference.as_str()).0,
+                key(Index::TransferByExpiry).time(r.expires_at).0,
+                key(Index::OutgoingByMailbox).bytes(r.mailbox.as_bytes()).time_backwards(r.received_at).0,
+            ];
+            found.into_iter().chain(answering(r)).collect()
+        }
         Record::Transfer(r) => {
             let held = |holder: MailboxId| {
                 key(Index::TransferByMailbox).bytes(holder.as_bytes()).time_backwards(r.received_at).0
@@ -60,8 +77,15 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
                 key(Index::TransferByReference).text(r.reference.as_str()).0,
                 key(Index::TransferByExpiry).time(r.expires_at).0,
             ];
-            r.holders().map(held).chain(found).collect()
+            r.holders().map(held).chain(found).chain(answering(r)).collect()
         }
+        Record::RecipientLink(r) => vec![key(Index::LinkByToken).bytes(r.token.as_digest().as_bytes()).0],
+        Record::LinkSession(r) => vec![key(Index::LinkSessionByBeginning).time(r.began_at).0],
+        Record::Sent(r) => vec![
+            key(Index::SentByMailbox).bytes(r.mailbox.as_bytes()).time_backwards(r.sent_at).0,
+            key(Index::SentByReference).text(r.reference.as_str()).0,
+            key(Index::SentByEnd).time(r.ended_at).0,
+        ],
         Record::Register(r) => vec![key(Index::RegisterByReference).text(r.reference.as_str()).0],
         Record::Mail(r) => {
             let due = r.due_at().map(|at| key(Index::MailByDue).time(at).0);
@@ -97,6 +121,12 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Daily(_)
         | Record::Effect(_) => vec![],
     }
+}
+
+/// Under what a transfer is found that answers another one.
+fn answering(transfer: &Transfer) -> Option<Vec<u8>> {
+    let answered = transfer.answers?;
+    Some(key(Index::TransferByAnswered).bytes(answered.as_bytes()).time(transfer.received_at).0)
 }
 
 /// What a range holds.
@@ -163,6 +193,14 @@ pub(super) fn range_of(list: &List) -> Range {
             Range { from: end_of(&mailbox.clone().time_backwards(*at).0), ..all(mailbox) }
         }
         List::TransfersExpiringBy(at) => by(Index::TransferByExpiry, *at),
+        List::LinksOf(transfer) => records(Kind::RecipientLink, transfer.as_bytes()),
+        List::LinkByToken(token) => all(key(Index::LinkByToken).bytes(token.as_digest().as_bytes())),
+        List::LinkSessionsBegunBefore(at) => before(Index::LinkSessionByBeginning, *at),
+        List::OutgoingOf(mailbox) => all(key(Index::OutgoingByMailbox).bytes(mailbox.as_bytes())),
+        List::SentOf(mailbox) => all(key(Index::SentByMailbox).bytes(mailbox.as_bytes())),
+        List::SentByReference(reference) => all(key(Index::SentByReference).text(reference.as_str())),
+        List::SentEndedBefore(at) => before(Index::SentByEnd, *at),
+        List::AnswersTo(transfer) => all(key(Index::TransferByAnswered).bytes(transfer.as_bytes())),
         List::HeldOf(mailbox) => all(key(Index::HeldByMailbox).bytes(mailbox.as_bytes())),
         List::HeldDueBy(at) => by(Index::HeldByTry, *at),
         List::MailsDueBy(at) => by(Index::MailByDue, *at),

@@ -74,6 +74,9 @@ kinds! {
     Daily = 38,
     Upload = 17,
     Held = 20,
+    RecipientLink = 61,
+    LinkSession = 62,
+    Sent = 63,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -92,16 +95,22 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(account.as_bytes());
         }
-        Key::Session(token) => address.extend_from_slice(token.as_digest().as_bytes()),
+        Key::Session(token) | Key::LinkSession(token) => {
+            address.extend_from_slice(token.as_digest().as_bytes())
+        }
         Key::RecoveryRequest(id) => address.extend_from_slice(id.as_bytes()),
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
         Key::Draft(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) | Key::Held(id) => {
+        Key::Transfer(id) | Key::Register(id) | Key::Receipt(id) | Key::Held(id) | Key::Sent(id) => {
             address.extend_from_slice(id.as_bytes());
         }
         Key::Grant((transfer, holder)) => {
             address.extend_from_slice(transfer.as_bytes());
             address.extend_from_slice(holder.as_bytes());
+        }
+        Key::RecipientLink((transfer, id)) => {
+            address.extend_from_slice(transfer.as_bytes());
+            address.extend_from_slice(id.as_bytes());
         }
         Key::Upload((draft, id)) => {
             address.extend_from_slice(draft.as_bytes());

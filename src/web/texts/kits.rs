@@ -4,7 +4,7 @@
 use crate::value::Language;
 
 /// Two languages of one word.
-const fn say(language: Language, fr: &'static str, en: &'static str) -> &'static str {
+pub(super) const fn say(language: Language, fr: &'static str, en: &'static str) -> &'static str {
     match language {
         Language::Fr => fr,
         Language::En => en,
@@ -27,6 +27,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// The page that verifies a receipt, and the part of the sent page that speaks of it.

@@ -10,8 +10,10 @@ mod desk_fr;
 mod en;
 mod fr;
 mod kits;
+mod outside;
 
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
+pub(in crate::web) use outside::OutsideWords;
 
 use crate::value::Language;
 

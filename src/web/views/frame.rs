@@ -6,7 +6,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
-use crate::web::texts::{KitWords, ReceiptWords, Texts};
+use crate::web::texts::{KitWords, OutsideWords, ReceiptWords, Texts};
 
 /// What every page is given, whatever it shows.
 #[derive(Debug, Clone)]
@@ -40,6 +40,11 @@ impl Frame {
     /// The words of the page's language.
     pub(in crate::web) fn t(&self) -> &'static Texts {
         Texts::of(self.language)
+    }
+
+    /// The words of answers and of transfers to people outside.
+    pub(in crate::web) fn o(&self) -> OutsideWords {
+        OutsideWords::of(self.language)
     }
 
     /// What the link to the verification of receipts says.

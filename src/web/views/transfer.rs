@@ -112,6 +112,10 @@ pub enum LetterKind {
     Reminder,
     /// That the deposit waits for its scan.
     Hold,
+    /// The link to somebody outside (T5).
+    SecureLink,
+    /// The sender's own confirmation (T9).
+    SentConfirmation,
 }
 
 /// What became of a mail: each has a state that a person can see (invariant 10).

@@ -1,0 +1,13 @@
+//! The words of answers and transfers to people outside, in French and English: the member's forms and lists, and the pages
+//! that somebody outside sees. A word that is missing in one language does not compile.
+
+use super::kits::{say, words};
+use crate::value::Language;
+
+words! {
+    /// Answers, transfers that members send, and their pages outside.
+    OutsideWords {
+        secure_link: "Lien sécurisé", "Secure link";
+        sent_confirmation: "Confirmation d’envoi", "Confirmation of sending";
+    }
+}
