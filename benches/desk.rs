@@ -277,6 +277,7 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
         random,
         delivery: Arc::new(Nowhere),
         scanning: None,
+        names: Arc::new(pli::app::ports::NoNames),
         senders: Arc::new(pli::app::ports::NoSenderAuthentication),
         policies: Policies {
             titles: TitleGuard::new(&titles),

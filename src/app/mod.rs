@@ -16,6 +16,7 @@ mod custody;
 mod deliver_mails;
 mod desk;
 mod dispatch;
+mod dkim_keys;
 mod effects;
 mod error;
 mod expire;
@@ -88,6 +89,7 @@ pub use desk::{
     SelectionExport, StoryPage, StoryStep, rights_table,
 };
 pub use dispatch::DispatchError;
+pub use dkim_keys::{DkimError, DkimRecord};
 pub use error::AppError;
 pub use expire::Upkeep;
 pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
@@ -130,7 +132,7 @@ use crate::retention::{ClockGuard, ValidityPolicy};
 use crate::value::{Digest, Domain, EffectId, MailAddress, MailboxId, PersonId, Timestamp, keyed_digest};
 use ports::{
     Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName,
-    SenderAuthentication, Store, UnitOfWork,
+    SenderAuthentication, Store, TextRecords, UnitOfWork,
 };
 use upload_turns::{Paces, UploadTurns};
 
@@ -192,6 +194,8 @@ pub struct App {
     pub delivery: Arc<dyn Delivery>,
     /// Examines who sent a mail.
     pub senders: Arc<dyn SenderAuthentication>,
+    /// Reads what is published for keys of ours.
+    pub names: Arc<dyn TextRecords>,
     /// The policy files in force; replaced as one when they are read anew.
     pub policies: arc_swap::ArcSwap<Policies>,
     /// What the operator decided.
@@ -235,6 +239,7 @@ impl App {
             random: parts.random,
             delivery: parts.delivery,
             senders: parts.senders,
+            names: parts.names,
             policies: arc_swap::ArcSwap::from_pointee(parts.policies),
             settings: parts.settings,
             guard: Mutex::new(ClockGuard::new(anchor)),
@@ -345,6 +350,8 @@ pub struct AppParts {
     pub scanning: Option<Scanning>,
     /// See [`App::senders`].
     pub senders: Arc<dyn SenderAuthentication>,
+    /// See [`App::names`].
+    pub names: Arc<dyn TextRecords>,
     /// See [`App::policies`].
     pub policies: Policies,
     /// See [`App::settings`].

@@ -80,6 +80,9 @@ coded! {
         PersonalKeyMade = "key.personal_made", "création de la clé d'une personne", "making of a personal key";
         PersonalKeyOpened = "key.personal_opened", "ouverture de la clé d'une personne", "unlocking of a personal key";
         PersonalKeyLocked = "key.personal_locked", "changement du secret d'une clé personnelle", "change of the secret of a personal key";
+        DkimKeyMade = "key.dkim_made", "création d'une clé de signature des courriels", "making of a mail signing key";
+        DkimKeyUsed = "key.dkim_used", "mise en service d'une clé de signature des courriels", "putting to use of a mail signing key";
+        DkimKeyRetired = "key.dkim_retired", "retrait d'une clé de signature des courriels", "retirement of a mail signing key";
         CustodyChanged = "mailbox.custody_changed", "changement de garde de la clé d'une boîte", "change of custody of a mailbox key";
         RecoveryExported = "key.recovery_exported", "export des données chiffrées pour le secours", "export of the sealed data for recovery";
         RecoveryAsked = "key.recovery_asked", "demande d'export des clés de secours", "request to export the recovery keys";

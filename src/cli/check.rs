@@ -6,10 +6,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::app::ports::{Scanner, ScannerError};
+use crate::app::ports::{NamesUnanswered, Scanner, ScannerError, TextRecords};
 use crate::config::Config;
 use crate::demo::Parts;
-use crate::serve::{Certificates, Seams, clamd, policies, swap_is_on};
+use crate::relay::dkim::{DkimKey, DkimState};
+use crate::serve::{Certificates, Seams, clamd, names, policies, swap_is_on};
+use crate::store::read_dkim_keys;
 use crate::vault::Identity;
 
 /// What was found.
@@ -55,6 +57,7 @@ fn check(config: &Config) -> Findings {
     places(config, &mut found);
     scanner(config, &mut found);
     mirror(config, &mut found);
+    mail_keys(config, &mut found);
     machine(config, &mut found);
     found
 }
@@ -104,6 +107,35 @@ fn scanner(config: &Config, found: &mut Findings) {
             ));
         }
         Ok(_) => {}
+    }
+}
+
+/// Whether outgoing mail is signed, and whether the DNS has the records that verifiers need.
+fn mail_keys(config: &Config, found: &mut Findings) {
+    let keys = match read_dkim_keys(&config.keyring.directory) {
+        Ok(keys) => keys,
+        Err(error) => return found.faults.push(error.to_string()),
+    };
+    if !keys.iter().any(DkimKey::signs) {
+        found
+            .warnings
+            .push("no key signs outgoing mail: many hosts refuse or hide it (`pli key dkim add`)".to_owned());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (Ok(runtime), Ok(names)) = (runtime, names(config)) else { return };
+    for key in keys.iter().filter(|key| !matches!(key.state, DkimState::Retired { .. })) {
+        match runtime.block_on(names.text_records(&key.record_name())) {
+            Ok(records) if records.iter().any(|record| key.is_published_as(record)) => {}
+            Ok(_) if key.signs() => found.faults.push(format!(
+                "{} is not in the DNS, and mails are signed with its key: they will be refused",
+                key.record_name()
+            )),
+            Ok(_) => found.warnings.push(format!(
+                "{} is not in the DNS yet: its key waits (`pli key dkim list` tells the record)",
+                key.record_name()
+            )),
+            Err(error @ NamesUnanswered) => found.warnings.push(format!("{}: {error}", key.record_name())),
+        }
     }
 }
 

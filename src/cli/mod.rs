@@ -132,7 +132,7 @@ pub fn run() -> ExitCode {
         Command::Backup(options) => backup::run(&directory, &options),
         Command::Restore(options) => restore::run(&directory, &options),
         Command::Clock(action) => clock::run(&directory, &action),
-        Command::Key(action) => key::run(&directory, &action),
+        Command::Key(action) => key::run(&directory, action),
     }
 }
 
@@ -205,6 +205,9 @@ mod tests {
             "pli title check --policy title.toml",
             "pli --dir d clock confirm",
             "pli key show --json",
+            "pli key dkim add --algorithm ed25519 --selector s1",
+            "pli key dkim list --json",
+            "pli key dkim retire s1",
             "pli account add --address a@b.example --name A --role security_officer",
         ] {
             assert!(Line::try_parse_from(line.split(' ')).is_ok(), "{line}");

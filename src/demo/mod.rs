@@ -19,7 +19,7 @@ pub use clock::DemoClock;
 pub use files::identity_file;
 pub use outbox::Outbox;
 
-use crate::app::ports::NoSenderAuthentication;
+use crate::app::ports::{NoNames, NoSenderAuthentication};
 use crate::app::{App, AppError};
 use crate::audit::Origin;
 use crate::config::{Config, ConfigError, DemoSection};
@@ -116,6 +116,7 @@ impl Parts {
             delivery: Arc::clone(&self.outbox) as _,
             // A demonstration asks nobody outside.
             senders: Arc::new(NoSenderAuthentication),
+            names: Arc::new(NoNames),
         }
     }
 }

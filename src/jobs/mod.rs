@@ -26,6 +26,8 @@ const RECEIPTS_GATHER: Duration = Duration::from_secs(2);
 const ALERTS_EVERY: Duration = Duration::from_secs(30);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
+/// How often the DNS is asked whether the record of a new mail signing key has appeared.
+const MAIL_KEYS_EVERY: Duration = Duration::from_mins(15);
 /// How often the log is looked at for what is older than its retention.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// Mails are looked at this often even when nobody says that one waits.
@@ -153,6 +155,9 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     add("checkpoint", CHECKPOINT_EVERY, |work| Box::pin(async move { work.checkpoint().await }));
     add("alerts", ALERTS_EVERY, |work| Box::pin(async move { work.app.watch().await.map(drop) }));
     add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
+    add("mail-keys", MAIL_KEYS_EVERY, |work| {
+        Box::pin(async move { work.app.look_for_dkim_records().await.map(drop) })
+    });
     add("prune", PRUNE_EVERY, |work| Box::pin(async move { work.prune().await }));
     loops.spawn(deliver(Arc::clone(work), shutdown.clone()));
     loops.spawn(receipts(Arc::clone(work), shutdown.clone()));

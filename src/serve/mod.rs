@@ -34,12 +34,12 @@ pub use forward::{JsonFile, JsonSocket, SyslogSink};
 pub use hardening::{harden, swap_is_on};
 pub use listeners::{BindError, Bound, bind};
 pub use logging::start as start_logging;
-pub use open::{OpenError, Seams, clamd, open};
+pub use open::{OpenError, Seams, clamd, names, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
-    AccountNamed, BreachRequest, Foundation, ListOptions, MailboxLimits, Membership, NewAccount, NewMailbox,
-    NewOrganisation, NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request,
-    RequestError, Reset, SuspendedMailsOptions, execute,
+    AccountNamed, BreachRequest, DkimNamed, Foundation, ListOptions, MailboxLimits, Membership, NewAccount,
+    NewDkimKey, NewMailbox, NewOrganisation, NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm,
+    RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};

@@ -10,14 +10,14 @@ use super::delivery::{RelayError, SmartHost};
 use super::policies::{self, PolicyError};
 use super::tls::{CertificateError, read_chain};
 use crate::app::ports::{
-    Clock, Delivery, KeyringError, NoSenderAuthentication, ObjectError, Random, SenderAuthentication,
-    StoreError,
+    Clock, Delivery, Keyring, KeyringError, NoSenderAuthentication, ObjectError, Random,
+    SenderAuthentication, StoreError, TextRecords,
 };
 use crate::app::{App, AppError, AppParts, AuditSettings, Scanning, Settings, Timestamping};
 use crate::audit::{TimestampAuthority, TimestampError};
 use crate::config::{Config, ScannerMode};
 use crate::scanner::{Clamd, ClamdAddress, ClamdSettings, TemporaryDirectory};
-use crate::smtp::{DnsAuthentication, ResolverError};
+use crate::smtp::{DnsAuthentication, ResolverError, SignedDelivery};
 use crate::store::{
     DirectoryKeyring, DirectoryObjects, EmbeddedStore, KeyringPlaces, SystemClock, SystemRandom,
 };
@@ -69,23 +69,30 @@ pub struct Seams {
     pub delivery: Arc<dyn Delivery>,
     /// Who looks up who sent a mail.
     pub senders: Arc<dyn SenderAuthentication>,
+    /// Who looks up what is published for our keys.
+    pub names: Arc<dyn TextRecords>,
 }
 
 impl Seams {
     /// The machine's clock, and the smart host.
     pub fn of(config: &Config) -> Result<Self, OpenError> {
+        let names = names(config)?;
+        let senders: Arc<dyn SenderAuthentication> = if config.smtp.checks_senders {
+            Arc::clone(&names) as _
+        } else {
+            Arc::new(NoSenderAuthentication)
+        };
         Ok(Self {
             clock: Arc::new(SystemClock::new(Some(config.clock.synchronised_file.clone()))),
             delivery: Arc::new(SmartHost::new(config)?),
-            senders: senders(config)?,
+            senders,
+            names,
         })
     }
 }
 
-fn senders(config: &Config) -> Result<Arc<dyn SenderAuthentication>, OpenError> {
-    if !config.smtp.checks_senders {
-        return Ok(Arc::new(NoSenderAuthentication));
-    }
+/// The name servers that the configuration says.
+pub fn names(config: &Config) -> Result<Arc<DnsAuthentication>, ResolverError> {
     Ok(Arc::new(DnsAuthentication::new(&config.dns.servers, config.smtp.hostname.clone())?))
 }
 
@@ -99,16 +106,19 @@ pub fn open(config: &Config, seams: Seams) -> Result<Arc<App>, OpenError> {
         mirror: config.keyring.mirror.clone(),
         gateway_key_file: config.keyring.gateway_key_file.clone(),
     };
-    let keyring = DirectoryKeyring::open(&places, &random)?;
+    let keyring: Arc<dyn Keyring> = Arc::new(DirectoryKeyring::open(&places, &random)?);
+    let domain = config.smtp.mail_domain.clone();
+    let delivery = SignedDelivery::new(seams.delivery, Arc::clone(&keyring), domain);
     let parts = AppParts {
         store: Arc::new(store),
         objects: Arc::new(objects),
-        keyring: Arc::new(keyring),
+        keyring,
         clock: seams.clock,
         random,
-        delivery: seams.delivery,
+        delivery: Arc::new(delivery),
         scanning: scanning(config),
         senders: seams.senders,
+        names: seams.names,
         policies: policies::load(config.policies.directory.as_deref())?,
         settings: settings(config)?,
     };

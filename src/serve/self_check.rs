@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{OpenError, Seams, open};
-use crate::app::ports::{Delivery, Dispatched, NoSenderAuthentication, OutgoingMail};
+use crate::app::ports::{Delivery, Dispatched, NoNames, NoSenderAuthentication, OutgoingMail};
 use crate::app::{App, AppError, Letters, SELF_CHECK_EVERY};
 use crate::config::Config;
 use crate::relay::queue::DeliveryProblem;
@@ -123,6 +123,7 @@ async fn walk_and_search<W: Way + 'static>(
         clock: Arc::clone(&app.clock),
         delivery: Arc::clone(&way) as Arc<dyn Delivery>,
         senders: Arc::new(NoSenderAuthentication),
+        names: Arc::new(NoNames),
     };
     let gateway = spawn_blocking(move || open(&throw_away, seams)).await.map_err(io::Error::other)??;
     let secrets = gateway.walk_with_marker(&marker, &*way).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::proto::rr::{RData, Record};
 use hickory_resolver::system_conf::read_system_conf;
 use mail_auth::common::crypto::Algorithm;
 use mail_auth::dmarc::verify::DmarcParameters;
@@ -16,7 +17,7 @@ use mail_auth::{
 };
 use thiserror::Error;
 
-use crate::app::ports::{ExaminedMail, SenderAuthentication};
+use crate::app::ports::{ExaminedMail, NamesUnanswered, SenderAuthentication, TextRecords};
 use crate::transfer::{CheckResult, DmarcCheck, DomainCheck, SenderFindings};
 use crate::value::Domain;
 
@@ -29,6 +30,8 @@ const LOOK_UP_TIME: Duration = Duration::from_secs(20);
 const QUESTION_TIME: Duration = Duration::from_secs(3);
 /// Answers that are kept.
 const CACHE_ENTRIES: u64 = 4096;
+/// How long it is remembered that a name is not there: a record that is published now is waited for.
+const ABSENCE_KEPT: Duration = Duration::from_mins(1);
 /// Bytes of a domain that are kept of a finding.
 const DOMAIN_MAX_BYTES: usize = 255;
 
@@ -63,6 +66,7 @@ impl DnsAuthentication {
         };
         options.timeout = QUESTION_TIME;
         options.cache_size = CACHE_ENTRIES;
+        options.negative_max_ttl = Some(ABSENCE_KEPT);
         let authenticator = MessageAuthenticator::new(config, options)
             .map_err(|error| ResolverError::Resolver(error.to_string()))?;
         Ok(Self { authenticator, hostname })
@@ -129,6 +133,26 @@ impl SenderAuthentication for DnsAuthentication {
             ..SenderFindings::default()
         }))
     }
+}
+
+#[async_trait]
+impl TextRecords for DnsAuthentication {
+    async fn text_records(&self, name: &str) -> Result<Vec<String>, NamesUnanswered> {
+        // With a dot at its end the name is whole: no search list of the system is tried (RFC 1034 section 3.1).
+        let asked = self.authenticator.resolver().txt_lookup(format!("{name}."));
+        match tokio::time::timeout(LOOK_UP_TIME, asked).await {
+            Ok(Ok(found)) => Ok(found.answers().iter().filter_map(text_of).collect()),
+            Ok(Err(error)) if error.is_no_records_found() => Ok(Vec::new()),
+            _ => Err(NamesUnanswered),
+        }
+    }
+}
+
+/// The strings of a TXT record, put together.
+fn text_of(record: &Record) -> Option<String> {
+    let RData::TXT(text) = &record.data else { return None };
+    let bytes: Vec<u8> = text.txt_data.iter().flatten().copied().collect();
+    String::from_utf8(bytes).ok()
 }
 
 fn signature(output: &DkimOutput<'_>) -> DomainCheck {

@@ -14,6 +14,7 @@ mod mail;
 mod receiver;
 mod reply;
 mod session;
+mod signing;
 #[cfg(test)]
 mod testing;
 mod tls;
@@ -31,3 +32,4 @@ pub use mail::{
 };
 pub use reply::Reply;
 pub use session::{Session, SessionConfig, Step};
+pub use signing::SignedDelivery;

@@ -13,7 +13,7 @@ pub mod testing;
 mod witness_files;
 
 pub use embedded::EmbeddedStore;
-pub use keyring::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, make_gateway_key_file};
+pub use keyring::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, make_gateway_key_file, read_dkim_keys};
 pub use memory::MemoryStore;
 pub use objects::DirectoryObjects;
 pub use system_clock::{ManualClock, OffsetClock, SystemClock};

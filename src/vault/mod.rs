@@ -18,6 +18,7 @@ mod part;
 mod personal;
 mod seal;
 mod segment;
+mod signing_key;
 mod stream;
 
 pub use content_digest::ContentDigest;
@@ -31,4 +32,5 @@ pub use open::{TruncatedSegment, open, unwrap_identity};
 pub use part::{PartOpener, SegmentSource};
 pub use seal::{SealSummary, Sealed, Sealer, seal, wrap_identity};
 pub use segment::{SealingKey, Segment, SegmentSealer};
+pub use signing_key::{SigningAlgorithm, SigningKeyPair, generate_signing_key};
 pub use stream::CHUNK_BYTES;

@@ -38,6 +38,7 @@ fn empty(house: &House) -> House {
         clock: house.clock.clone(),
         random: house.app.random.clone(),
         delivery: house.outbox.clone(),
+        names: house.names.clone(),
         senders: house.senders.clone(),
         policies: Policies { digest: policies.digest, ..pli::serve::policies::load(None).unwrap() },
         settings: house.app.settings.clone(),
@@ -51,6 +52,7 @@ fn empty(house: &House) -> House {
         clock,
         outbox,
         senders,
+        names: house.names.clone(),
         pensions: house.pensions.clone(),
         directory,
     }

@@ -126,6 +126,7 @@ pub fn restarted(house: &House) -> App {
         clock: app.clock.clone(),
         random: app.random.clone(),
         delivery: app.delivery.clone(),
+        names: app.names.clone(),
         senders: app.senders.clone(),
         policies: policies(include_str!("../../policies/custody.toml")),
         settings: app.settings.clone(),

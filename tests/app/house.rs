@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use pli::app::ports::{
-    Delivery, Dispatched, ExaminedMail, Key, List, OutgoingMail, Random, Record, SenderAuthentication, Store,
+    Delivery, Dispatched, ExaminedMail, Key, List, NamesUnanswered, OutgoingMail, Random, Record,
+    SenderAuthentication, Store, TextRecords,
 };
 use pli::app::{
     App, AppParts, AuditSettings, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal,
@@ -82,6 +83,7 @@ pub struct House {
     pub clock: Arc<ManualClock>,
     pub outbox: Arc<Outbox>,
     pub senders: Arc<Senders>,
+    pub names: Arc<Names>,
     pub pensions: Mailbox,
     pub directory: tempfile::TempDir,
 }
@@ -97,6 +99,17 @@ pub fn visitor() -> Visitor {
 /// Where the council's own mail host connects from.
 pub fn relay() -> Visitor {
     Visitor { address: IpAddr::from([198, 51, 100, 9]) }
+}
+
+/// A name server of the test's own: what is published, by name.
+#[derive(Default)]
+pub struct Names(pub Mutex<std::collections::HashMap<String, Vec<String>>>);
+
+#[async_trait]
+impl TextRecords for Names {
+    async fn text_records(&self, name: &str) -> Result<Vec<String>, NamesUnanswered> {
+        Ok(self.0.lock().unwrap().get(name).cloned().unwrap_or_default())
+    }
 }
 
 impl House {
@@ -127,6 +140,7 @@ impl House {
         let clock = Arc::new(ManualClock::new(NOW));
         let outbox = Arc::new(Outbox::default());
         let senders = Arc::new(Senders::default());
+        let names = Arc::new(Names::default());
         let titles = TitlePolicy::parse(include_str!("../../policies/title.toml")).unwrap();
         let validity = ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap();
         let app = App::new(AppParts {
@@ -137,6 +151,7 @@ impl House {
             random,
             delivery: outbox.clone(),
             scanning,
+            names: names.clone(),
             senders: senders.clone(),
             policies: Policies {
                 titles: TitleGuard::new(&titles),
@@ -160,7 +175,7 @@ impl House {
         let app = Arc::new(app.unwrap());
         app.make_keys(NOW).await.unwrap();
         let pensions = people(&app).await;
-        Self { app, store, clock, outbox, senders, pensions, directory }
+        Self { app, store, clock, outbox, senders, names, pensions, directory }
     }
 
     /// What follows a deposit within seconds: the log is signed, and the acknowledgement need not wait any more.

@@ -21,6 +21,7 @@ mod kits;
 mod limits;
 mod log_coverage;
 mod log_upkeep;
+mod mail_keys;
 mod mails;
 mod outsiders;
 mod pages;

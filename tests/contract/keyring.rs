@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use pli::app::ports::{Keyring, KeyringError, LogHead, Random, SecretName};
 use pli::audit::Frontier;
+use pli::relay::dkim::{DkimKey, DkimState, Selector};
 use pli::retention::{ClockAnchor, KeyName, Standing, StandingNote, Subject};
 use pli::store::{DirectoryKeyring, KeyringPlaces, MemoryKeyring, SystemRandom, make_gateway_key_file};
-use pli::value::{AccountId, Day, Digest, Millis, Timestamp};
-use pli::vault::{Identity, open, seal};
+use pli::value::{AccountId, Day, Digest, Domain, Millis, Timestamp};
+use pli::vault::{Identity, SigningAlgorithm, open, seal};
 
 const TODAY: KeyName = KeyName::ExpiryDay(Day(20_778));
 const TOMORROW: KeyName = KeyName::ExpiryDay(Day(20_779));
@@ -60,10 +61,50 @@ fn holds_the_contract(keyring: &dyn Keyring) {
     keyring.note_standing(&[note(1, Standing::Closed), note(2, Standing::Closed)]).unwrap();
     keyring.note_standing(&[note(1, Standing::Open)]).unwrap();
     assert_eq!(keyring.standing().unwrap(), notes());
+    assert_eq!(keyring.dkim_keys().unwrap(), []);
+    let key = mail_key();
+    keyring.set_dkim_key(&key).unwrap();
+    let signing = key.signing(Timestamp(5));
+    keyring.set_dkim_key(&signing).unwrap();
+    assert_eq!(keyring.dkim_keys().unwrap(), [signing], "one key of a name");
     assert_eq!(keyring.log_head().unwrap(), None);
     keyring.set_log_head(&head(2)).unwrap();
     keyring.set_log_head(&head(3)).unwrap();
     assert_eq!(keyring.log_head().unwrap(), Some(head(3)));
+}
+
+fn mail_key() -> DkimKey {
+    let gateway = Identity::generate().recipient();
+    DkimKey {
+        domain: Domain::parse("pli.example").unwrap(),
+        selector: Selector::parse("pli-1").unwrap(),
+        algorithm: SigningAlgorithm::Ed25519,
+        public: "11qYAYKxCrfVS".to_owned(),
+        made_at: Timestamp(1),
+        state: DkimState::Waiting,
+        private: Some(seal(&gateway, b"private half").unwrap()),
+    }
+}
+
+#[test]
+fn a_mail_key_that_was_retired_in_one_copy_does_not_come_back_from_the_other() {
+    let home = tempfile::tempdir().unwrap();
+    let places = mirrored(home.path());
+    make_gateway_key_file(&places.gateway_key_file).unwrap();
+    let key = mail_key().signing(Timestamp(5));
+    let keyring = reopen(&places);
+    keyring.set_dkim_key(&key).unwrap();
+    drop(keyring);
+    let file = "dkim/pli-1.pli.example.json";
+    let signing = fs::read(places.directory.join(file)).unwrap();
+    let keyring = reopen(&places);
+    keyring.set_dkim_key(&key.clone().retired(Timestamp(6))).unwrap();
+    drop(keyring);
+    // The first copy is as it was before, as after the loss of its disk.
+    fs::write(places.directory.join(file), signing).unwrap();
+    assert_eq!(reopen(&places).dkim_keys().unwrap(), [key.retired(Timestamp(6))]);
+    let text = fs::read_to_string(places.directory.join(file)).unwrap();
+    assert!(text.contains("retired") && text.contains("\"private\":null"), "{text}");
 }
 
 fn note(account: u8, standing: Standing) -> StandingNote {

@@ -25,6 +25,7 @@ mod road;
 mod robots;
 mod scanned;
 mod senders;
+mod signed;
 mod support;
 mod timestamps;
 mod witness;

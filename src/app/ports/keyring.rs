@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::audit::Frontier;
+use crate::relay::dkim::DkimKey;
 use crate::retention::{ClockAnchor, KeyName, StandingNote};
 use crate::vault::{Identity, Recipient};
 
@@ -83,6 +84,10 @@ pub trait Keyring: Send + Sync {
     fn note_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError>;
     /// All notes, oldest first; of those that a later one about the same subject replaces, some may be gone.
     fn standing(&self) -> Result<Vec<StandingNote>, KeyringError>;
+    /// The keys that sign mails, those that sign no more included; in the order of their making.
+    fn dkim_keys(&self) -> Result<Vec<DkimKey>, KeyringError>;
+    /// Writes down a key that signs mails, in place of the one of the same selector and domain; in every copy.
+    fn set_dkim_key(&self, key: &DkimKey) -> Result<(), KeyringError>;
     /// The log as it was signed last.
     fn log_head(&self) -> Result<Option<LogHead>, KeyringError>;
     /// Writes down how the log was signed, in place of what stood there.

@@ -128,9 +128,9 @@ where
 }
 
 /// A row: names and values, in the order of the columns.
-type Row = [(&'static str, Value)];
+pub(super) type Row = [(&'static str, Value)];
 
-async fn row(replies: &Replies, options: ListOptions, told: &Row) -> Result<(), RequestError> {
+pub(super) async fn row(replies: &Replies, options: ListOptions, told: &Row) -> Result<(), RequestError> {
     let text = if options.json { object(told) } else { columns(told) };
     line(replies, text).await
 }

@@ -4,6 +4,7 @@
 mod add;
 mod backup;
 mod change;
+mod dkim;
 mod export;
 mod kits;
 mod limits;
@@ -18,10 +19,11 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use dkim::{DkimNamed, NewDkimKey};
 pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
-use crate::app::{App, AppError, ProofError, RecoveryError, SuspendedMails};
+use crate::app::{App, AppError, DkimError, ProofError, RecoveryError, SuspendedMails};
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
 use crate::mailbox::LimitsError;
@@ -86,6 +88,14 @@ pub enum Request {
     },
     /// The public keys.
     KeyShow(ListOptions),
+    /// A new key that signs mails.
+    DkimAdd(NewDkimKey),
+    /// The keys that sign mails.
+    DkimList(ListOptions),
+    /// A key whose record is published signs from now on.
+    DkimUse(DkimNamed),
+    /// A key signs no more.
+    DkimRetire(DkimNamed),
     /// The organisations.
     OrganisationList(ListOptions),
     /// A new organisation.
@@ -429,6 +439,9 @@ pub enum RequestError {
     /// Two people did not agree, or a rule says no; they must act.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// A key that signs mails; the operator must look.
+    #[error(transparent)]
+    Dkim(#[from] DkimError),
     /// Who asked has gone.
     #[error("nobody reads the answer any more")]
     Gone,
@@ -501,6 +514,10 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::PersonErase { address } => kits::person_erase(app, replies, &address).await,
         Request::ReceiptSalt { reference } => kits::receipt_salt(app, replies, &reference).await,
         Request::KeyShow(options) => list::keys(app, replies, options).await,
+        Request::DkimAdd(new) => dkim::add(app, replies, new).await,
+        Request::DkimList(options) => dkim::list(app, replies, options).await,
+        Request::DkimUse(named) => dkim::put_to_use(app, replies, named).await,
+        Request::DkimRetire(named) => dkim::retire(app, replies, named).await,
         Request::OrganisationList(options) => list::organisations(app, replies, options).await,
         Request::OrganisationAdd(new) => add::organisation(app, replies, new).await,
         Request::MailboxList(options) => list::mailboxes(app, replies, options).await,

@@ -21,6 +21,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use super::super::durable;
 use super::place::Place;
 use crate::app::ports::{Keyring, KeyringError, LogHead, Random, SecretName};
+use crate::relay::dkim::DkimKey;
 use crate::retention::{ClockAnchor, KeyName, StandingNote, last_standing};
 use crate::value::SecretBytes;
 use crate::vault::{Identity, Recipient};
@@ -56,6 +57,8 @@ pub struct DirectoryKeyring {
 struct Known {
     destroyed: BTreeSet<KeyName>,
     recipients: BTreeMap<KeyName, Recipient>,
+    /// The private halves in it are sealed.
+    dkim_keys: Vec<DkimKey>,
 }
 
 impl DirectoryKeyring {
@@ -68,7 +71,7 @@ impl DirectoryKeyring {
             places.mirror.iter().map(|mirror| Place::open(mirror)).collect::<Result<Vec<_>, _>>()?;
         copies.push(first);
         let id = identify(&copies, random)?;
-        let known = Known { destroyed: BTreeSet::new(), recipients: BTreeMap::new() };
+        let known = Known { destroyed: BTreeSet::new(), recipients: BTreeMap::new(), dkim_keys: Vec::new() };
         let gateway_key_file = places.gateway_key_file.clone();
         let keyring = Self { id, copies, gateway_key_file, known: RwLock::new(known), _lock: lock };
         keyring.reconcile()?;
@@ -93,10 +96,28 @@ impl DirectoryKeyring {
                 self.complete(name)?;
             }
         }
+        known.dkim_keys = self.reconcile_dkim_keys()?;
         self.reconcile_notes()?;
         self.copies
             .iter()
             .try_for_each(|copy| SECRET_NAMES.iter().try_for_each(|name| self.give(copy, *name)))
+    }
+
+    /// Brings the keys that sign mails to the same state in every copy. Of two states of one key the later counts: a key
+    /// that was retired in one copy does not come back from the other.
+    fn reconcile_dkim_keys(&self) -> Result<Vec<DkimKey>, KeyringError> {
+        let of_copies = self.copies.iter().map(Place::dkim_keys).collect::<Result<Vec<_>, _>>()?;
+        let mut keys: BTreeMap<_, DkimKey> = BTreeMap::new();
+        for key in of_copies.iter().flatten() {
+            let name = (key.made_at, key.selector.clone(), key.domain.clone());
+            if keys.get(&name).is_none_or(|other| key.state.is_later_than(other.state)) {
+                keys.insert(name, key.clone());
+            }
+        }
+        for (copy, has) in self.copies.iter().zip(&of_copies) {
+            keys.values().filter(|key| !has.contains(key)).try_for_each(|key| copy.set_dkim_key(key))?;
+        }
+        Ok(keys.into_values().collect())
     }
 
     /// Brings the copies' notes, log head and clock anchor to the same state: what one copy alone took, all have.
@@ -356,6 +377,22 @@ impl Keyring for DirectoryKeyring {
         let found =
             self.read_any(|copy| copy.standing().map(|notes| (!notes.is_empty()).then_some(notes)))?;
         Ok(found.unwrap_or_default())
+    }
+
+    fn dkim_keys(&self) -> Result<Vec<DkimKey>, KeyringError> {
+        Ok(self.known().dkim_keys.clone())
+    }
+
+    fn set_dkim_key(&self, key: &DkimKey) -> Result<(), KeyringError> {
+        let mut known = self.known_mut();
+        attempt_all(&self.copies, |copy| {
+            copy.check(&self.id)?;
+            copy.set_dkim_key(key)
+        })?;
+        known.dkim_keys.retain(|other| (&other.selector, &other.domain) != (&key.selector, &key.domain));
+        known.dkim_keys.push(key.clone());
+        known.dkim_keys.sort_by_key(|key| (key.made_at, key.selector.clone()));
+        Ok(())
     }
 
     fn log_head(&self) -> Result<Option<LogHead>, KeyringError> {

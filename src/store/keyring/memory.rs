@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::ports::{Keyring, KeyringError, LogHead, Random, SecretName};
+use crate::relay::dkim::DkimKey;
 use crate::retention::{ClockAnchor, KeyName, StandingNote};
 use crate::value::{Digest, SecretBytes};
 use crate::vault::{Identity, Recipient};
@@ -22,6 +23,7 @@ struct State {
     anchor: Option<ClockAnchor>,
     standing: Vec<StandingNote>,
     log_head: Option<LogHead>,
+    dkim_keys: Vec<DkimKey>,
 }
 
 impl MemoryKeyring {
@@ -109,6 +111,18 @@ impl Keyring for MemoryKeyring {
 
     fn standing(&self) -> Result<Vec<StandingNote>, KeyringError> {
         Ok(self.state().standing.clone())
+    }
+
+    fn dkim_keys(&self) -> Result<Vec<DkimKey>, KeyringError> {
+        Ok(self.state().dkim_keys.clone())
+    }
+
+    fn set_dkim_key(&self, key: &DkimKey) -> Result<(), KeyringError> {
+        let keys = &mut self.state().dkim_keys;
+        keys.retain(|other| (&other.selector, &other.domain) != (&key.selector, &key.domain));
+        keys.push(key.clone());
+        keys.sort_by_key(|key| (key.made_at, key.selector.clone()));
+        Ok(())
     }
 
     fn log_head(&self) -> Result<Option<LogHead>, KeyringError> {

@@ -8,3 +8,4 @@ mod place;
 
 pub use directory::{DirectoryKeyring, KeyringPlaces, make_gateway_key_file};
 pub use memory::MemoryKeyring;
+pub use place::read_dkim_keys;

@@ -9,6 +9,7 @@
 //! clock.json                  the clock's anchor
 //! standing.jsonl              what must outlive a restored backup, one note a line
 //! log-head.json               the log as it was signed last
+//! dkim/pli-1.pli.example.json a key that signs mails, its private half sealed to the gateway's key
 //! ```
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::super::durable;
 use crate::app::ports::{KeyringError, LogHead, SecretName};
+use crate::relay::dkim::DkimKey;
 use crate::retention::{ClockAnchor, KeyName, StandingNote};
 use crate::value::SecretBytes;
 use crate::vault::Identity;
@@ -32,6 +34,8 @@ const CLOCK_FILE: &str = "clock.json";
 const STANDING_FILE: &str = "standing.jsonl";
 const LOG_HEAD_FILE: &str = "log-head.json";
 const KEY_SUFFIX: &str = ".key";
+const DKIM: &str = "dkim";
+const DKIM_SUFFIX: &str = ".json";
 
 /// A copy of the keyring.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ impl Place {
     /// Opens a copy; what a crash left unfinished is removed.
     pub(super) fn open(directory: &Path) -> Result<Self, KeyringError> {
         let place = Self { directory: directory.to_owned() };
-        for directory in [place.directory.clone(), place.days(), place.secrets()] {
+        for directory in [place.directory.clone(), place.days(), place.secrets(), place.dkim()] {
             durable::make_directory(&directory).map_err(KeyringError::Unavailable)?;
             durable::remove_unfinished(&directory).map_err(KeyringError::Unavailable)?;
         }
@@ -176,6 +180,17 @@ impl Place {
             .map_err(KeyringError::Unavailable)
     }
 
+    /// The keys that sign mails, in the order of their making.
+    pub(super) fn dkim_keys(&self) -> Result<Vec<DkimKey>, KeyringError> {
+        read_dkim_keys(&self.directory)
+    }
+
+    pub(super) fn set_dkim_key(&self, key: &DkimKey) -> Result<(), KeyringError> {
+        let file = dkim_file(key);
+        let bytes = serde_json::to_vec(key).map_err(|_| KeyringError::Damaged(file.clone()))?;
+        write(&self.dkim(), &file, &bytes)
+    }
+
     pub(super) fn log_head(&self) -> Result<Option<LogHead>, KeyringError> {
         let bytes = read(&self.directory.join(LOG_HEAD_FILE))?;
         let head = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
@@ -191,9 +206,39 @@ impl Place {
         self.directory.join(DAYS)
     }
 
+    fn dkim(&self) -> PathBuf {
+        self.directory.join(DKIM)
+    }
+
     fn secrets(&self) -> PathBuf {
         self.directory.join(SECRETS)
     }
+}
+
+/// The keys that sign mails, as they stand in a keyring's directory: nothing of them is secret to who has not the
+/// gateway's key. Read without the keyring's lock, so that they can be looked at while the gateway runs.
+pub fn read_dkim_keys(keyring: &Path) -> Result<Vec<DkimKey>, KeyringError> {
+    let entries = match std::fs::read_dir(keyring.join(DKIM)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(KeyringError::Unavailable(error)),
+    };
+    let mut keys = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(KeyringError::Unavailable)?.path();
+        if !path.to_string_lossy().ends_with(DKIM_SUFFIX) {
+            continue;
+        }
+        let bytes = std::fs::read(&path).map_err(KeyringError::Unavailable)?;
+        let key: Result<DkimKey, _> = serde_json::from_slice(&bytes);
+        keys.push(key.map_err(|_| KeyringError::Damaged(path.display().to_string()))?);
+    }
+    keys.sort_by_key(|key| (key.made_at, key.selector.clone()));
+    Ok(keys)
+}
+
+fn dkim_file(key: &DkimKey) -> String {
+    format!("{}.{}{DKIM_SUFFIX}", key.selector, key.domain)
 }
 
 fn standing_lines(notes: &[StandingNote]) -> Result<Vec<u8>, KeyringError> {

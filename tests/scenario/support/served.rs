@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ pub struct Served {
     /// Where mail is taken, `address:port`.
     pub smtp: String,
     process: Child,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Served {
@@ -66,7 +66,19 @@ impl Served {
         let smtp = line.split("smtp=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         // Somebody must read on, or the gateway waits for its log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { smtp, process, _home: home }
+        Self { smtp, process, home }
+    }
+
+    /// Runs a command of the gateway's own, which must succeed; what it said.
+    pub fn command(&self, arguments: &str) -> String {
+        String::from_utf8(run_well(&mut self.prepare(arguments))).unwrap()
+    }
+
+    /// A command of the gateway's own, to be run.
+    pub fn prepare(&self, arguments: &str) -> Command {
+        let mut command = pli();
+        command.arg("--dir").arg(self.home.path().join("pli")).args(arguments.split_whitespace());
+        command
     }
 }
 

@@ -1,0 +1,150 @@
+//! Mails that leave are signed (RFC 6376, RFC 8463): a gateway in earnest makes its keys, waits until a real name server
+//! has their records, and another implementation of DKIM verifies what the next host got.
+
+use std::fs;
+use std::process::{Child, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::peers::{Sink, free_port, swaks};
+use crate::support::served::{Served, Setting};
+use crate::support::{program, run, run_well, wait_for, wait_until};
+
+const DEPOSITOR: &str = "lea.prigent@conseil.example";
+
+/// dkimpy (the packaged one, whichever python comes first), which shares no code with the gateway. Names and records in the first file, the message in the second; each
+/// signature is verified for itself.
+const ORACLE: &str = r"
+import sys, json, dkim
+records = json.load(open(sys.argv[1]))
+message = open(sys.argv[2], 'rb').read()
+find = lambda name, timeout=5: records.get(name.decode().rstrip('.') if isinstance(name, bytes) else name.rstrip('.'), '').encode()
+found = dkim.DKIM(message, minkey=2048)
+count = sum(1 for name, _ in found.headers if name.lower() == b'dkim-signature')
+for index in range(count):
+    signature = dkim.DKIM(message, minkey=2048)
+    try:
+        good = signature.verify(idx=index, dnsfunc=find)
+    except Exception as error:
+        good = repr(error)
+    print(signature.signature_fields.get(b'a', b'').decode(), good)
+";
+
+#[test]
+fn another_implementation_verifies_what_leaves_and_finds_what_was_changed() {
+    let port = free_port();
+    let names = serve_names(port, &[]);
+    let sink = Sink::new();
+    let dns = format!("servers = [\"127.0.0.1:{port}\"]\n");
+    let served = Served::start(&Setting { smart_host: &sink.address, dns: &dns, ..Setting::default() });
+    let mut records = Vec::new();
+    for algorithm in ["rsa", "ed25519"] {
+        let told =
+            served.command(&format!("key dkim add --algorithm {algorithm} --selector cle-{algorithm}"));
+        let line = told.lines().next().unwrap();
+        let name = line.split(". IN TXT").next().unwrap().to_owned();
+        let strings: Vec<_> = line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        records.push((name, strings));
+    }
+    let early = run(&mut served.prepare("key dkim use cle-rsa"));
+    let said = String::from_utf8_lossy(&early.stderr).into_owned();
+    assert!(!early.status.success() && said.contains("no record of this key"), "{said}");
+    let unsigned = mail_after_deposit(&served, &sink, "avant");
+    assert!(!unsigned.contains("DKIM-Signature"), "not before its record is published");
+
+    drop(names);
+    let _names = serve_names(port, &records);
+    for algorithm in ["rsa", "ed25519"] {
+        wait_for("the record to be seen", || {
+            run(&mut served.prepare(&format!("key dkim use cle-{algorithm}"))).status.success().then_some(())
+        });
+    }
+    let list = served.command("key dkim list");
+    assert_eq!(list.matches("\tsigning\tpublished\t").count(), 2, "{list}");
+    let mail = mail_after_deposit(&served, &sink, "apres");
+    assert_eq!(verified(&records, &mail), "rsa-sha256 True\ned25519-sha256 True\n", "{mail}");
+    for (from, to) in
+        [("Date: ", "Date: x"), ("Subject: ", "Subject: faux\r\nSubject: "), ("</html>", "x</html>")]
+    {
+        let changed = mail.replacen(from, to, 1);
+        assert_ne!(changed, mail);
+        assert!(!verified(&records, &changed).contains("True"), "{from} changed, and nobody noticed");
+    }
+    let check = run(&mut served.prepare("check"));
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(!said.contains("_domainkey") && !said.contains("no key signs"), "{said}");
+}
+
+#[test]
+fn check_says_when_the_record_of_a_key_that_signs_is_gone() {
+    let port = free_port();
+    let sink = Sink::new();
+    let dns = format!("servers = [\"127.0.0.1:{port}\"]\n");
+    let served = Served::start(&Setting { smart_host: &sink.address, dns: &dns, ..Setting::default() });
+    let told = served.command("key dkim add --algorithm ed25519 --selector cle");
+    let line = told.lines().next().unwrap();
+    let text = line.split('"').nth(1).unwrap().to_owned();
+    let names = serve_names(port, &[("cle._domainkey.pli.example".to_owned(), vec![text])]);
+    served.command("key dkim use cle");
+    drop(names);
+    let _names = serve_names(port, &[]);
+    let check = run(&mut served.prepare("check"));
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(
+        !check.status.success() && said.contains("fault: cle._domainkey.pli.example is not in the DNS"),
+        "{said}"
+    );
+}
+
+/// A deposit, and the notice about it as the next host got it.
+fn mail_after_deposit(served: &Served, sink: &Sink, text: &str) -> String {
+    let before = sink.mails().len();
+    let sent = swaks(&served.smtp, DEPOSITOR, "retraite@pli.example", "Demande urgente", text, &[]);
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
+    let mail = wait_for("the notice", || {
+        let mails = sink.mails();
+        mails.into_iter().skip(before).find(|mail| mail.to.iter().any(|to| to.contains("retraite@caisse")))
+    });
+    String::from_utf8(mail.raw).unwrap()
+}
+
+fn verified(records: &[(String, Vec<String>)], mail: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let (names, file, oracle) =
+        (folder.path().join("names"), folder.path().join("mail"), folder.path().join("oracle.py"));
+    let known: serde_json::Map<String, serde_json::Value> =
+        records.iter().map(|(name, strings)| (name.clone(), strings.concat().into())).collect();
+    fs::write(&names, serde_json::Value::Object(known).to_string()).unwrap();
+    let whole = mail.replace("\r\n", "\n").trim_end().replace('\n', "\r\n") + "\r\n";
+    fs::write(&file, whole).unwrap();
+    fs::write(&oracle, ORACLE).unwrap();
+    String::from_utf8(run_well(program("/usr/bin/python3").args([oracle, names, file]))).unwrap()
+}
+
+struct NameServer(Child);
+
+fn serve_names(port: u16, records: &[(String, Vec<String>)]) -> NameServer {
+    let mut command = program("dnsmasq");
+    command.args([
+        "--keep-in-foreground",
+        "--no-resolv",
+        "--no-hosts",
+        "--conf-file=/dev/null",
+        "--user=root",
+    ]);
+    command.args(["--listen-address=127.0.0.1", "--bind-interfaces", "--local=/example/", "--pid-file"]);
+    command.arg(format!("--port={port}"));
+    for (name, strings) in records {
+        command.arg(format!("--txt-record={name},{}", strings.join(",")));
+    }
+    let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("the name server to answer", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    NameServer(process)
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
