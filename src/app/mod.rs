@@ -83,6 +83,7 @@ pub use breach_kit::{
 };
 pub use change_limits::LimitsRefusal;
 pub use clock::Now;
+pub use deliver_mails::{DueMails, SetOut};
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
     MemberSince, Named, PageStart, PersonActivity, PersonFacts, RefusalGroup, RefusalsPage, RightsPage,
@@ -213,6 +214,10 @@ pub struct App {
     /// The digests of mailbox recipients that were read from the log.
     logged_keys: Mutex<HashMap<MailboxId, Digest>>,
     mail_waits: Notify,
+    /// Where outgoing mails are under way, and what is known of who takes them.
+    lanes: Mutex<crate::relay::destination::Lanes>,
+    /// Where the last look at the queue ended.
+    walked_to: Mutex<Option<Domain>>,
     receipt_waits: Notify,
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
     uploads: UploadTurns,
@@ -251,6 +256,8 @@ impl App {
             unlocked: unlocked::UnlockedKeys::default(),
             logged_keys: Mutex::default(),
             mail_waits: Notify::new(),
+            lanes: Mutex::default(),
+            walked_to: Mutex::default(),
             receipt_waits: Notify::new(),
             log_watch: tokio::sync::Mutex::new(None),
             uploads: UploadTurns::default(),

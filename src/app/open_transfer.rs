@@ -191,8 +191,10 @@ impl App {
         let mailbox = self.mailbox_of(signed, &transfer).await?;
         let mails: Vec<(QueuedMail, u64)> =
             self.read_list(&List::MailsOf(transfer.id), MAILS_SHOWN_MAX).await?;
-        let mails =
-            mails.into_iter().map(|(mail, _)| MailStatus { kind: mail.kind, to: mail.to, state: mail.state });
+        let mails = mails.into_iter().map(|(mail, _)| {
+            let mail = self.as_it_stands(mail);
+            MailStatus { kind: mail.kind, to: mail.to, state: mail.state }
+        });
         let opened = signed.is_some_and(|signed| signed.session.opened.contains(&transfer.id));
         Ok(Envelope { mailbox, mails: mails.collect(), opened, transfer })
     }

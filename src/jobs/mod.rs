@@ -2,6 +2,7 @@
 //! cases, with the shutdown token; what is to be done is decided there. [`Work`] is the same by hand, for who moves the
 //! demonstration's clock.
 
+mod delivery;
 mod rhythm;
 
 use std::sync::Arc;
@@ -159,7 +160,7 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
         Box::pin(async move { work.app.look_for_dkim_records().await.map(drop) })
     });
     add("prune", PRUNE_EVERY, |work| Box::pin(async move { work.prune().await }));
-    loops.spawn(deliver(Arc::clone(work), shutdown.clone()));
+    loops.spawn(delivery::deliver(Arc::clone(work), shutdown.clone()));
     loops.spawn(receipts(Arc::clone(work), shutdown.clone()));
     loops.spawn(look_at_held(Arc::clone(work), shutdown.clone()));
     loops
@@ -182,27 +183,6 @@ async fn repeat(
         let wait = rhythm.after(outcome.as_ref().err());
         if Wake::after(wait, &shutdown).await == Wake::Stop {
             return;
-        }
-    }
-}
-
-/// Delivers when a mail waits, when one is due again, and now and then in any case.
-async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
-    let mut rhythm = Rhythm::new("delivery", DELIVERY_AT_LEAST_EVERY);
-    loop {
-        let outcome = tokio::select! {
-            outcome = work.deliver() => outcome,
-            () = grace_over(&shutdown) => return,
-        };
-        let wait = match &outcome {
-            Ok(next) => next.map_or(rhythm.after(None), |next| next.min(rhythm.after(None))),
-            // Upkeep tells of it, once; as soon as the clock is believed again, mails leave.
-            Err(AppError::ClockNotBelieved | AppError::ClosedAfterRestore) => UPKEEP_EVERY,
-            Err(error) => rhythm.after(Some(error)),
-        };
-        tokio::select! {
-            woken = Wake::after(wait, &shutdown) => if woken == Wake::Stop { return },
-            () = work.app.mail_waits(), if outcome.is_ok() => {}
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Outgoing mail: the letters that the gateway writes, and the queue that they wait in.
+//! Outgoing mail: the letters that the gateway writes, the queue that they wait in, and where they go.
 
+pub mod destination;
 pub mod dkim;
 pub mod letter;
 pub mod queue;

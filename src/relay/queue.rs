@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::destination::LONGEST_PROBE_WAIT;
 use super::letter::LetterKind;
 use crate::value::{Day, Language, MailAddress, MailId, MailboxId, Millis, Timestamp, TransferId};
 use crate::vault::Sealed;
@@ -22,8 +23,23 @@ pub enum DeliveryProblem {
     Unreachable,
     /// The connection could not be made private as its policy demands.
     TlsRequired,
+    /// The host talks to nobody now: 421, a greeting or EHLO refused, its own system in trouble (X.3.x).
+    HostBusy {
+        /// The SMTP reply code.
+        code: u16,
+    },
     /// The host asked to try later (4yz).
     TryLater {
+        /// The SMTP reply code.
+        code: u16,
+    },
+    /// The host lets whom it does not know come twice: 450 or 451 without a graver reason.
+    Greylisted {
+        /// The SMTP reply code.
+        code: u16,
+    },
+    /// The recipient's mailbox is full (452, X.2.2).
+    MailboxFull {
         /// The SMTP reply code.
         code: u16,
     },
@@ -32,12 +48,73 @@ pub enum DeliveryProblem {
         /// The SMTP reply code.
         code: u16,
     },
+    /// There is no such recipient, the host says (5yz, X.1.x).
+    UnknownRecipient {
+        /// The SMTP reply code.
+        code: u16,
+    },
+    /// The host's rules keep the mail out (5yz, X.7.x).
+    AgainstPolicy {
+        /// The SMTP reply code.
+        code: u16,
+    },
+    /// The domain takes no mail: no such domain, or it says so (RFC 7505).
+    NoMailDomain,
+    /// The names of the DNS do not answer.
+    NamesUnavailable,
+    /// The way leads back to this gateway.
+    Loop,
+    /// An operator took it out of the queue.
+    Dropped,
     /// The recipient's system sent it back (RFC 3464).
     Bounced,
     /// Five days went by.
     TooLate,
     /// The mail could not be rendered or unsealed: ours to mend.
     Broken,
+}
+
+impl DeliveryProblem {
+    /// Whether it is the host's, whatever mail is brought: then other mails for it need not try.
+    pub const fn is_about_host(self) -> bool {
+        matches!(self, Self::Unreachable | Self::TlsRequired | Self::HostBusy { .. } | Self::NamesUnavailable)
+    }
+
+    /// Whether trying again would not help.
+    pub const fn is_for_good(self) -> bool {
+        match self {
+            Self::Refused { .. }
+            | Self::UnknownRecipient { .. }
+            | Self::AgainstPolicy { .. }
+            | Self::NoMailDomain
+            | Self::Loop
+            | Self::Bounced
+            | Self::TooLate
+            | Self::Dropped
+            | Self::Broken => true,
+            Self::Unreachable
+            | Self::TlsRequired
+            | Self::HostBusy { .. }
+            | Self::TryLater { .. }
+            | Self::Greylisted { .. }
+            | Self::MailboxFull { .. }
+            | Self::NamesUnavailable => false,
+        }
+    }
+
+    /// The host's reply code, if it gave one.
+    pub const fn code(self) -> Option<u16> {
+        match self {
+            Self::HostBusy { code }
+            | Self::TryLater { code }
+            | Self::Greylisted { code }
+            | Self::MailboxFull { code }
+            | Self::Refused { code }
+            | Self::UnknownRecipient { code }
+            | Self::AgainstPolicy { code } => Some(code),
+            _ => None,
+        }
+    }
 }
 
 /// Where a mail stands.
@@ -53,6 +130,11 @@ pub enum MailState {
     },
     /// A backup was restored: it may have left already. An operator resumes or cancels it.
     Suspended {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// An operator holds it back.
+    Held {
         /// Since when.
         at: Timestamp,
     },
@@ -104,7 +186,10 @@ impl QueuedMail {
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
             MailState::Queued { next_try_at, .. } => Some(*next_try_at),
-            MailState::Suspended { .. } | MailState::Accepted { .. } | MailState::Failed { .. } => None,
+            MailState::Suspended { .. }
+            | MailState::Held { .. }
+            | MailState::Accepted { .. }
+            | MailState::Failed { .. } => None,
         }
     }
 
@@ -123,6 +208,32 @@ impl QueuedMail {
         }
     }
 
+    /// Keeps it back until somebody lets it go; only one that waits can be.
+    pub fn held(self, at: Timestamp) -> Self {
+        match self.state {
+            MailState::Queued { .. } => Self { state: MailState::Held { at }, ..self },
+            _ => self,
+        }
+    }
+
+    /// Tries one that waits, is held or suspended from now on; the same letter under the same Message-ID.
+    pub fn retried(self, at: Timestamp) -> Self {
+        match self.state {
+            MailState::Queued { last_problem, .. } => {
+                Self { state: MailState::Queued { next_try_at: at, last_problem }, ..self }
+            }
+            MailState::Suspended { .. } | MailState::Held { .. } => {
+                Self { state: MailState::Queued { next_try_at: at, last_problem: None }, ..self }
+            }
+            MailState::Accepted { .. } | MailState::Failed { .. } => self,
+        }
+    }
+
+    /// Whether it may still leave.
+    pub const fn is_unfinished(&self) -> bool {
+        !matches!(self.state, MailState::Accepted { .. } | MailState::Failed { .. })
+    }
+
     /// Notes that the next host took it; the letter is erased.
     pub fn accepted(self, at: Timestamp, tls: Option<String>) -> Self {
         Self { letter: None, tries: self.tries + 1, state: MailState::Accepted { at, tls }, ..self }
@@ -131,14 +242,12 @@ impl QueuedMail {
     /// Notes a failed try: for good, or until the next one. `jitter` in 0..=255 spreads the tries.
     pub fn not_taken(self, at: Timestamp, problem: DeliveryProblem, jitter: u8) -> Self {
         let tries = self.tries.saturating_add(1);
-        let for_good = matches!(
-            problem,
-            DeliveryProblem::Refused { .. } | DeliveryProblem::Broken | DeliveryProblem::Bounced
-        );
-        if for_good {
+        if problem.is_for_good() {
             return Self { tries, ..self.failed(at, problem) };
         }
-        let next_try_at = at + wait_after(tries, jitter);
+        // What is the host's trouble ends for all mails at once: none waits long after it.
+        let longest = if problem.is_about_host() { LONGEST_PROBE_WAIT } else { LONGEST_WAIT };
+        let next_try_at = at + wait_after(tries, jitter, longest);
         if next_try_at >= self.written_at + MAIL_LIFE {
             return Self { tries, ..self.failed(at, DeliveryProblem::TooLate) };
         }
@@ -151,11 +260,11 @@ impl QueuedMail {
     }
 }
 
-/// The wait after the n-th failed try: doubling from one minute to four hours, spread by up to a quarter.
-fn wait_after(tries: u32, jitter: u8) -> Millis {
+/// The wait after the n-th failed try: doubling from one minute to the longest, spread by up to a quarter.
+pub(super) fn wait_after(tries: u32, jitter: u8, longest: Millis) -> Millis {
     let doubled =
         FIRST_WAIT.0.saturating_mul(1_i64.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i64::MAX));
-    let wait = doubled.min(LONGEST_WAIT.0);
+    let wait = doubled.min(longest.0);
     Millis(wait + wait / 4 * i64::from(jitter) / 255)
 }
 
@@ -203,10 +312,31 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_that_is_greylisted_waits_up_to_four_hours_one_behind_a_dead_host_one_hour() {
+        for (problem, longest) in [
+            (DeliveryProblem::Greylisted { code: 450 }, LONGEST_WAIT),
+            (DeliveryProblem::HostBusy { code: 421 }, LONGEST_PROBE_WAIT),
+        ] {
+            let tried = QueuedMail { tries: 20, ..mail() }.not_taken(Timestamp(0), problem, 0);
+            assert_eq!(tried.due_at(), Some(Timestamp(longest.0)));
+        }
+    }
+
+    #[test]
+    fn a_held_mail_is_not_due_until_it_is_let_go() {
+        let held = mail().held(Timestamp(3));
+        assert_eq!((held.due_at(), held.is_unfinished()), (None, true));
+        assert_eq!(held.retried(Timestamp(9)).due_at(), Some(Timestamp(9)));
+        let accepted = mail().accepted(Timestamp(1), None);
+        assert_eq!(accepted.clone().held(Timestamp(2)), accepted, "what left is gone");
+        assert_eq!(accepted.clone().retried(Timestamp(2)), accepted, "and leaves once");
+    }
+
+    #[test]
     fn jitter_spreads_the_tries_by_a_quarter_at_most() {
-        assert_eq!(wait_after(1, 0), Millis::minutes(1));
-        assert_eq!(wait_after(1, 255), Millis::seconds(75));
-        assert_eq!(wait_after(u32::MAX, 255), Millis::hours(5));
+        assert_eq!(wait_after(1, 0, LONGEST_WAIT), Millis::minutes(1));
+        assert_eq!(wait_after(1, 255, LONGEST_WAIT), Millis::seconds(75));
+        assert_eq!(wait_after(u32::MAX, 255, LONGEST_WAIT), Millis::hours(5));
     }
 
     #[test]

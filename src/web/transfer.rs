@@ -168,7 +168,7 @@ fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
             MailState::Queued { next_try_at, last_problem: Some(_) } => {
                 Delivery::Delayed { next: next_try_at }
             }
-            MailState::Suspended { .. } => Delivery::Suspended,
+            MailState::Suspended { .. } | MailState::Held { .. } => Delivery::Suspended,
             MailState::Accepted { at, .. } => Delivery::Accepted { at },
             MailState::Failed { at, .. } => Delivery::Bounced { at },
         };

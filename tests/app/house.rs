@@ -1,6 +1,7 @@
 //! A small house: one organisation with two mailboxes, a council that may deposit into the first, people, a clock that
 //! moves when told.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -49,11 +50,31 @@ pub const PASSWORD: &str = "phrase de passe tout à fait synthétique";
 pub struct Outbox {
     pub mails: Mutex<Vec<(MailAddress, MailAddress, Vec<u8>)>>,
     pub problem: Mutex<Option<DeliveryProblem>>,
+    /// What the hosts of some domains do.
+    pub hosts: Mutex<BTreeMap<String, MailHost>>,
+    /// The domains that mails were brought to, taken or not.
+    pub tried: Mutex<Vec<String>>,
+}
+
+/// What the host of a domain does.
+#[derive(Clone, Copy)]
+pub enum MailHost {
+    /// It never answers.
+    Hangs,
+    /// It takes no mail.
+    Fails(DeliveryProblem),
 }
 
 #[async_trait]
 impl Delivery for Outbox {
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
+        self.tried.lock().unwrap().push(mail.to.domain().to_string());
+        let host = self.hosts.lock().unwrap().get(mail.to.domain().as_str()).copied();
+        match host {
+            Some(MailHost::Hangs) => std::future::pending().await,
+            Some(MailHost::Fails(problem)) => return Err(problem),
+            None => {}
+        }
         if let Some(problem) = *self.problem.lock().unwrap() {
             return Err(problem);
         }

@@ -26,6 +26,7 @@ mod mails;
 mod outsiders;
 mod pages;
 mod proofs;
+mod queue;
 mod reading;
 mod receipts;
 mod recovery;

@@ -15,7 +15,8 @@ use pli::relay::queue::QueuedMail;
 use pli::store::{EmbeddedStore, MemoryStore};
 use pli::transfer::{SEGMENTS_MAX, Transfer};
 use pli::value::{
-    AccountId, Digest, DraftId, MailboxId, OrganisationId, PartnerId, PersonId, Timestamp, TransferId,
+    AccountId, Digest, Domain, DraftId, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId,
+    Timestamp, TransferId,
 };
 
 use crate::sample::{self, id};
@@ -51,6 +52,7 @@ on_every_store! {
     transfers_of_a_mailbox_come_newest_first_and_page_by_page,
     what_a_mailbox_sent_is_listed_apart_from_what_it_received,
     a_mail_leaves_the_queue_when_it_is_accepted,
+    mails_are_found_by_the_domain_that_they_go_to,
     the_uploads_of_a_draft_are_found_also_the_largest,
     a_large_draft_grows_file_by_file_and_shrinks,
     a_record_that_is_too_large_is_refused_and_spoils_nothing,
@@ -260,6 +262,45 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
     }
     let ever = list(&*store, List::MailsDueBy(Timestamp(i64::MAX)), 10).await;
     assert_eq!(times_of(ever), [-7, 40, 41, 42, 300, 500]);
+}
+
+async fn mails_are_found_by_the_domain_that_they_go_to(store: Arc<dyn Store>) {
+    let to = |n: u32, domain: &str, due_at: i64| QueuedMail {
+        to: MailAddress::parse(&format!("personne@{domain}")).unwrap(),
+        ..sample::mail(n, None, due_at - 1, due_at)
+    };
+    let mails = [
+        to(1, "b.example", 30),
+        to(2, "b.example", 10),
+        to(3, "a.example", 20),
+        to(4, "b.example.example", 5),
+        to(5, "c.example", 7),
+    ];
+    put(&*store, mails.map(Record::from).to_vec()).await;
+    let domain = |name: &str| Domain::parse(name).unwrap();
+    let heads = async |after: Option<&str>, limit| {
+        let list_of = List::MailDomains { after: after.map(domain) };
+        times_of(list(&*store, list_of, limit).await)
+    };
+    assert_eq!(heads(None, 10).await, [19, 9, 4, 6], "the first due of a, b, b.example, c");
+    assert_eq!(heads(None, 2).await, [19, 9]);
+    assert_eq!(heads(Some("b.example"), 10).await, [4, 6]);
+    let due = async |name: &str, by| {
+        times_of(list(&*store, List::MailsDueTo { domain: domain(name), by: Timestamp(by) }, 10).await)
+    };
+    assert_eq!(due("b.example", 30).await, [9, 29]);
+    assert_eq!(due("b.example", 29).await, [9]);
+    assert_eq!(due("example", 99).await, [] as [i64; 0]);
+    let waiting = async |at| times_of(list(&*store, List::MailsWaitingSince(Timestamp(at)), 10).await);
+    assert_eq!(waiting(9).await, [4, 6]);
+    put(&*store, vec![to(4, "b.example.example", 5).accepted(Timestamp(8), None).into()]).await;
+    put(&*store, vec![to(5, "c.example", 7).held(Timestamp(8)).into()]).await;
+    assert_eq!(heads(None, 10).await, [19, 9], "what left or is held does not wait");
+    assert_eq!(waiting(9).await, [] as [i64; 0]);
+    let unfinished = async |after| times_of(list(&*store, List::UnfinishedMails { after }, 2).await);
+    assert_eq!(unfinished(None).await, [6, 9], "what is held is not over");
+    let last = (Timestamp(9), to(2, "b.example", 10).id);
+    assert_eq!(unfinished(Some(last)).await, [19, 29]);
 }
 
 fn times_of(records: Vec<Record>) -> Vec<i64> {

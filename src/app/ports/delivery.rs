@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
+use crate::relay::destination::{DeliveryLimits, Destination};
 use crate::relay::queue::DeliveryProblem;
-use crate::value::{MailAddress, MailId};
+use crate::value::{Domain, MailAddress, MailId};
 
 /// A rendered mail, ready to leave.
 pub struct OutgoingMail<'a> {
@@ -30,4 +31,15 @@ pub struct Dispatched {
 pub trait Delivery: Send + Sync {
     /// Hands one mail over. `Ok` means that the next host has taken responsibility for it.
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem>;
+
+    /// Who takes the mails for a domain: those for one destination share its fate. Its own mail hosts, unless a route says
+    /// otherwise. Cheap: asked again and again.
+    fn destination(&self, domain: &Domain) -> Destination {
+        Destination::domain(domain)
+    }
+
+    /// How many mails may be on their way at once.
+    fn limits(&self) -> DeliveryLimits {
+        DeliveryLimits::default()
+    }
 }

@@ -14,7 +14,7 @@ use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
 use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, SentLine, Transfer, Upload};
 use crate::value::{
-    AccountId, Digest, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
+    AccountId, Digest, Domain, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
     PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::Grant;
@@ -355,6 +355,27 @@ pub enum List {
     AnswersTo(TransferId),
     /// Mails to be tried at an instant or before it, longest due first.
     MailsDueBy(Timestamp),
+    /// Of each recipient's domain that has mails in the queue, the one that is due first; in the order of the domains,
+    /// those after one when it is given. The work is that of the domains named, however many mails wait.
+    MailDomains {
+        /// Where the page before ended.
+        after: Option<Domain>,
+    },
+    /// Mails to a domain that are to be tried at an instant or before it, longest due first.
+    MailsDueTo {
+        /// The recipient's domain.
+        domain: Domain,
+        /// The instant.
+        by: Timestamp,
+    },
+    /// Mails that still wait for their next try and were written before an instant, oldest first.
+    MailsWaitingSince(Timestamp),
+    /// Mails that may still leave: waiting, held or suspended; oldest first, those written after `after` or with a larger id
+    /// when given.
+    UnfinishedMails {
+        /// Where the page before ended: when that mail was written, and its id.
+        after: Option<(Timestamp, MailId)>,
+    },
     /// The mails that speak of a transfer.
     MailsOf(TransferId),
     /// Mails written before an instant, oldest first.

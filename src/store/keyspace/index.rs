@@ -1,8 +1,8 @@
 //! Index entries: which ones a record has, and where the entries of a list stand.
 
-use super::record::{Kind, RECORDS};
+use super::record::{Kind, RECORDS, address};
 use super::{Direction, end_of};
-use crate::app::ports::{List, Record};
+use crate::app::ports::{Key, List, Record};
 use crate::transfer::Transfer;
 use crate::value::{MailboxId, Timestamp};
 
@@ -28,6 +28,9 @@ enum Index {
     MailByDue = 14,
     MailByTransfer = 15,
     MailByWriting = 16,
+    MailByDomain = 51,
+    MailWaiting = 52,
+    MailUnfinished = 53,
     RepeatByAcceptance = 17,
     ReceiptByPromise = 36,
     ReceiptWithoutProof = 37,
@@ -91,7 +94,11 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             let due = r.due_at().map(|at| key(Index::MailByDue).time(at).0);
             let of = r.transfer.map(|t| key(Index::MailByTransfer).bytes(t.as_bytes()).time(r.written_at).0);
             let written = key(Index::MailByWriting).time(r.written_at).0;
-            due.into_iter().chain(of).chain([written]).collect()
+            let to = r.due_at().map(|at| key(Index::MailByDomain).text(r.to.domain().as_str()).time(at).0);
+            let waiting = r.due_at().map(|_| key(Index::MailWaiting).time(r.written_at).0);
+            let unfinished = key(Index::MailUnfinished).time(r.written_at).0;
+            let unfinished = r.is_unfinished().then_some(unfinished);
+            due.into_iter().chain(of).chain(to).chain(waiting).chain(unfinished).chain([written]).collect()
         }
         Record::Repeat(r) => vec![key(Index::RepeatByAcceptance).time(r.accepted_at).0],
         Record::Receipt(r) => {
@@ -145,6 +152,24 @@ pub(super) struct Range {
     pub(super) to: Vec<u8>,
     pub(super) direction: Direction,
     pub(super) holds: Holds,
+    /// Of entries that have this many texts in common after the index, only the first one counts.
+    pub(super) first_of_each: Option<FirstOfEach>,
+}
+
+/// How a list is read that has one entry of each text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FirstOfEach {
+    /// Where the text begins in a key; it ends with its NUL.
+    text_at: usize,
+}
+
+impl FirstOfEach {
+    /// The smallest key after all that have the same text.
+    pub(super) fn after(self, key: &[u8]) -> Vec<u8> {
+        let text = key.get(self.text_at..).unwrap_or_default();
+        let length = text.iter().position(|byte| *byte == 0).map_or(text.len(), |nul| nul + 1);
+        end_of(key.get(..self.text_at + length).unwrap_or(key))
+    }
 }
 
 /// Where a list stands.
@@ -204,6 +229,26 @@ pub(super) fn range_of(list: &List) -> Range {
         List::HeldOf(mailbox) => all(key(Index::HeldByMailbox).bytes(mailbox.as_bytes())),
         List::HeldDueBy(at) => by(Index::HeldByTry, *at),
         List::MailsDueBy(at) => by(Index::MailByDue, *at),
+        List::MailDomains { after } => {
+            let all =
+                Range { first_of_each: Some(FirstOfEach { text_at: 2 }), ..all(key(Index::MailByDomain)) };
+            match after {
+                None => all,
+                Some(domain) => {
+                    Range { from: end_of(&key(Index::MailByDomain).text(domain.as_str()).0), ..all }
+                }
+            }
+        }
+        List::MailsDueTo { domain, by } => {
+            let domain = key(Index::MailByDomain).text(domain.as_str());
+            Range { to: end_of(&domain.clone().time(*by).0), ..all(domain) }
+        }
+        List::MailsWaitingSince(at) => before(Index::MailWaiting, *at),
+        List::UnfinishedMails { after: None } => all(key(Index::MailUnfinished)),
+        List::UnfinishedMails { after: Some((at, mail)) } => {
+            let last = key(Index::MailUnfinished).time(*at).bytes(&address(&Key::Mail(*mail)));
+            Range { from: end_of(&last.0), ..all(key(Index::MailUnfinished)) }
+        }
         List::MailsOf(transfer) => all(key(Index::MailByTransfer).bytes(transfer.as_bytes())),
         List::MailsWrittenBefore(at) => before(Index::MailByWriting, *at),
         List::RepeatsAcceptedBefore(at) => before(Index::RepeatByAcceptance, *at),
@@ -212,11 +257,23 @@ pub(super) fn range_of(list: &List) -> Range {
 
 fn records(kind: Kind, prefix: &[u8]) -> Range {
     let from = [&[RECORDS, kind as u8], prefix].concat();
-    Range { to: end_of(&from), from, direction: Direction::Forward, holds: Holds::Records }
+    Range {
+        to: end_of(&from),
+        from,
+        direction: Direction::Forward,
+        holds: Holds::Records,
+        first_of_each: None,
+    }
 }
 
 fn all(prefix: IndexKey) -> Range {
-    Range { to: end_of(&prefix.0), from: prefix.0, direction: Direction::Forward, holds: Holds::IndexEntries }
+    Range {
+        to: end_of(&prefix.0),
+        from: prefix.0,
+        direction: Direction::Forward,
+        holds: Holds::IndexEntries,
+        first_of_each: None,
+    }
 }
 
 /// Entries before an instant, oldest first.

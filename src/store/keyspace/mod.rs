@@ -106,6 +106,9 @@ pub(super) fn list(
     limit: usize,
 ) -> Result<Vec<Versioned<Record>>, StoreError> {
     let range = index::range_of(list);
+    if let Some(each) = range.first_of_each {
+        return list_first_of_each(pairs, range, each, limit);
+    }
     let mut found = Vec::new();
     for pair in pairs.scan(&range.from, &range.to, range.direction) {
         if found.len() >= limit {
@@ -122,6 +125,23 @@ pub(super) fn list(
         };
         // An index entry without its record would be half of a unit: the adapter's view is consistent.
         found.push(record::read(&|key| pairs.get(key), &address)?.ok_or(StoreError::Damaged)?);
+    }
+    Ok(found)
+}
+
+/// Reads one record of each text, leaping over the others: the work is that of the texts, not of the entries.
+fn list_first_of_each(
+    pairs: &dyn Pairs,
+    range: index::Range,
+    each: index::FirstOfEach,
+    limit: usize,
+) -> Result<Vec<Versioned<Record>>, StoreError> {
+    let (mut from, mut found) = (range.from, Vec::new());
+    while found.len() < limit {
+        let Some(pair) = pairs.scan(&from, &range.to, range.direction).next() else { break };
+        let (key, address) = pair?;
+        found.push(record::read(&|key| pairs.get(key), &address)?.ok_or(StoreError::Damaged)?);
+        from = each.after(&key);
     }
     Ok(found)
 }

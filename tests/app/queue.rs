@@ -1,0 +1,156 @@
+//! The queue: a host that is dead, slow or shy is its own mails' trouble and nobody else's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pli::app::ports::{Change, List, UnitOfWork};
+use pli::audit::Action;
+use pli::jobs::{Work, start};
+use pli::relay::letter::LetterKind;
+use pli::relay::queue::{DeliveryProblem, MailState, QueuedMail};
+use pli::value::{MailId, Millis, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, MailHost, NOW, address, visitor};
+
+const DEAD: MailHost = MailHost::Fails(DeliveryProblem::Unreachable);
+
+/// Puts notices into the queue, as many to each domain as told.
+pub async fn queue(house: &House, domains: &[(&str, u32)]) {
+    let sample = a_notice(house).await;
+    for (n, (domain, count)) in domains.iter().enumerate() {
+        for i in 0..*count {
+            let id = [&[n as u8 + 1; 12][..], &i.to_be_bytes()].concat().try_into().unwrap();
+            let to = address(&format!("boite{i}@{domain}"));
+            let mail = QueuedMail { id: MailId::new(id), to, transfer: None, ..sample.clone() };
+            let unit = UnitOfWork { changes: vec![Change::Put(mail.into())], ..UnitOfWork::default() };
+            house.app.store.commit(unit).await.unwrap();
+        }
+    }
+}
+
+/// A notice whose letter opens; the mails of the deposit that it was made by are gone.
+async fn a_notice(house: &House) -> QueuedMail {
+    house.deposit().await;
+    let mails = mails(house).await;
+    let notice = mails.iter().find(|mail| mail.kind == LetterKind::Notice).unwrap().clone();
+    house.prove_receipts().await;
+    house.app.deliver_due_mails().await.unwrap();
+    house.outbox.tried.lock().unwrap().clear();
+    notice
+}
+
+async fn mails(house: &House) -> Vec<QueuedMail> {
+    let list = List::MailsWrittenBefore(Timestamp(i64::MAX));
+    let found = house.app.store.list(&list, 10_000).await.unwrap();
+    found.into_iter().map(|found| found.record.try_into().unwrap()).collect()
+}
+
+async fn delivered_to(house: &House, domain: &str) -> usize {
+    let mails = house.outbox.mails.lock().unwrap();
+    mails.iter().filter(|(_, to, _)| to.domain().as_str() == domain).count()
+}
+
+fn tries(house: &House, domain: &str) -> usize {
+    house.outbox.tried.lock().unwrap().iter().filter(|tried| *tried == domain).count()
+}
+
+#[tokio::test]
+async fn a_dead_host_is_probed_by_one_mail_and_delays_nobody_else() {
+    let house = House::build().await;
+    queue(&house, &[("dead.example", 300), ("live.example", 20)]).await;
+    house.outbox.hosts.lock().unwrap().insert("dead.example".into(), DEAD);
+    let (tried, next) = house.app.deliver_due_mails().await.unwrap();
+    assert_eq!((tries(&house, "dead.example"), delivered_to(&house, "live.example").await), (1, 20));
+    assert_eq!(tried, 21);
+    let wait = NOW.until(next.unwrap());
+    assert!(wait >= Millis::minutes(1) && wait <= Millis::seconds(75), "{wait:?}");
+    for probes in 2..=4 {
+        let (_, next) = house.app.deliver_due_mails().await.unwrap();
+        house.clock.jump_to(next.unwrap());
+        house.app.deliver_due_mails().await.unwrap();
+        assert_eq!(tries(&house, "dead.example"), probes);
+    }
+    house.outbox.hosts.lock().unwrap().clear();
+    house.clock.advance(Millis::hours(2));
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!(delivered_to(&house, "dead.example").await, 300, "all leave when it is back");
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_behind_a_dead_host_is_shown_as_delayed_and_why() {
+    let house = House::build().await;
+    queue(&house, &[("carsat.example", 3)]).await;
+    house.outbox.hosts.lock().unwrap().insert("carsat.example".into(), DEAD);
+    house.app.deliver_due_mails().await.unwrap();
+    let reference = house.deposit().await;
+    let signed = house.sign_in("agent@carsat.example").await;
+    let envelope = house.app.envelope(Some(&signed), &reference, visitor()).await.unwrap();
+    let notice = envelope.mails.iter().find(|mail| mail.kind == LetterKind::Notice).unwrap();
+    let unreachable = Some(DeliveryProblem::Unreachable);
+    assert!(
+        matches!(notice.state, MailState::Queued { last_problem, next_try_at } if last_problem == unreachable && next_try_at > NOW),
+        "{:?}",
+        notice.state
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_greylists_makes_each_mail_wait_for_itself() {
+    let house = House::build().await;
+    queue(&house, &[("shy.example", 10)]).await;
+    let shy = MailHost::Fails(DeliveryProblem::Greylisted { code: 450 });
+    house.outbox.hosts.lock().unwrap().insert("shy.example".into(), shy);
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!(tries(&house, "shy.example"), 10, "each is known to the host from its own first try on");
+    house.outbox.hosts.lock().unwrap().clear();
+    house.clock.advance(Millis::minutes(2));
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!(delivered_to(&house, "shy.example").await, 10);
+}
+
+#[tokio::test]
+async fn a_host_that_hangs_keeps_no_other_mail_waiting() {
+    let house = House::build().await;
+    queue(&house, &[("slow.example", 50), ("live.example", 30)]).await;
+    house.outbox.hosts.lock().unwrap().insert("slow.example".into(), MailHost::Hangs);
+    let (work, stop) = (Arc::new(Work::new(Arc::clone(&house.app))), CancellationToken::new());
+    let loops = start(&work, &stop);
+    let delivered = async {
+        while delivered_to(&house, "live.example").await < 30 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(50), delivered).await.expect("the live host's mails leave");
+    assert_eq!(tries(&house, "slow.example"), 1, "one mail waits for it");
+    drop(loops);
+}
+
+#[tokio::test]
+async fn what_no_host_took_in_five_days_is_given_up_though_it_was_never_tried() {
+    let house = House::build().await;
+    queue(&house, &[("dead.example", 120)]).await;
+    house.outbox.hosts.lock().unwrap().insert("dead.example".into(), DEAD);
+    house.app.deliver_due_mails().await.unwrap();
+    house.clock.advance(Millis::hours(121));
+    house.app.confirm_clock(pli::audit::Origin::Cli, None).await.unwrap();
+    while house.app.deliver_due_mails().await.unwrap().1.is_some() {}
+    let mails = mails(&house).await;
+    let dead = mails.iter().filter(|mail| mail.to.domain().as_str() == "dead.example");
+    let given_up = dead.filter(|mail| {
+        matches!(mail.state, MailState::Failed { problem: DeliveryProblem::TooLate, .. })
+            && mail.letter.is_none()
+    });
+    assert_eq!(given_up.count(), 120);
+    assert_eq!(tries(&house, "dead.example"), 1);
+    assert_eq!(house.events().await.iter().filter(|action| **action == Action::MailFailed).count(), 120);
+}
+
+#[tokio::test]
+async fn two_who_deliver_at_once_send_no_mail_twice() {
+    let house = House::build().await;
+    queue(&house, &[("a.example", 40), ("b.example", 40)]).await;
+    let (one, two) = tokio::join!(house.app.deliver_due_mails(), house.app.deliver_due_mails());
+    assert_eq!(one.unwrap().0 + two.unwrap().0, 80);
+    assert_eq!(house.outbox.tried.lock().unwrap().len(), 80);
+}
