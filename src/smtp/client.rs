@@ -1,5 +1,5 @@
-//! Takes one mail to one host over SMTP (RFC 5321, sending side). Which host, when to try again and when to
-//! give up are the queue's to decide: this says what happened, once.
+//! Takes mails to one host over SMTP (RFC 5321, sending side). Which host, when to try again and when to give up are others'
+//! to decide: this says what happened, once. A connection carries several mails ([`Connections`]).
 //!
 //! The conversation is lettre's, on a connection that we open ourselves (`client/connection.rs`). Two of
 //! lettre's habits are kept away from: its STARTTLS reads clear bytes as if they had come over TLS, and it
@@ -8,14 +8,18 @@
 //! bodies: it stays off.
 
 mod connection;
+mod pool;
+mod tls;
 
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
 use rustls::pki_types::ServerName;
@@ -23,22 +27,25 @@ use tokio::time::timeout;
 
 use crate::value::{Domain, MailAddress};
 
-pub use connection::ClientTls;
+pub use pool::Connections;
+pub use tls::{ClientTls, TlsaMatching, TlsaRecord, TlsaSelector, TlsaUsage};
 
 /// How long a host has to answer QUIT; the mail is delivered by then.
 const QUIT_WAIT: Duration = Duration::from_secs(2);
 
 /// Whether a mail may travel in clear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsRequirement {
     /// In clear, even if the host offers TLS: for a relay on the same machine, and for a host whose TLS is
     /// known to be broken.
     None,
-    /// Encrypted if the host offers it, to whoever answers (RFC 7435); in clear if it does not. A handshake that
-    /// fails delays the mail: it does not fall back to clear by itself.
+    /// Encrypted if the host offers it, to whoever answers (RFC 7435); in clear if it does not. A STARTTLS that is refused
+    /// or a handshake that fails delays the mail: it does not fall back to clear by itself.
     Opportunistic,
-    /// Encrypted, to a host that proves its name; else the mail waits.
+    /// Encrypted, to a host that proves one of its names to an authority; else the mail waits.
     Required,
+    /// Encrypted, to a host that these records of its domain name (RFC 7672); else the mail waits.
+    Dane(Arc<[TlsaRecord]>),
 }
 
 /// The way to a host.
@@ -46,16 +53,48 @@ pub enum TlsRequirement {
 pub struct Route {
     /// A name or an IP address.
     pub host: String,
+    /// Its addresses, tried in this order; none when the system is to look its name up.
+    pub addresses: Vec<IpAddr>,
     /// The port, 25 as a rule.
     pub port: u16,
     /// Whether the mail may travel in clear.
     pub tls: TlsRequirement,
-    /// The name that the host must prove when TLS is required.
+    /// The name that is asked for in the handshake, and that the host must prove when TLS is required.
     pub server_name: ServerName<'static>,
+    /// Names that will do as well.
+    pub other_names: Vec<ServerName<'static>>,
+    /// Whether a host that offers STARTTLS and cannot do it gets the mail in clear, where TLS is opportunistic.
+    pub clear_after_broken_starttls: bool,
     /// The name that we give ourselves in EHLO.
     pub helo: Domain,
     /// How long to wait for what.
     pub waits: ClientWaits,
+}
+
+impl Route {
+    /// The names of which the host must prove one.
+    fn names(&self) -> Vec<ServerName<'static>> {
+        std::iter::once(&self.server_name).chain(&self.other_names).cloned().collect()
+    }
+
+    /// Connections of routes with the same key serve each other's mails: same host, and no less sure of it.
+    fn key(&self) -> String {
+        format!("{}:{} {:?} {:?} {:?}", self.host, self.port, self.addresses, self.tls, self.names())
+    }
+}
+
+/// A mail on its way to a host.
+#[derive(Debug, Clone, Copy)]
+pub struct SentMail<'a> {
+    /// The return address; `None` for mail that must not be answered (RFC 3834, RFC 5321 section 4.5.5).
+    pub from: Option<&'a MailAddress>,
+    /// Who gets it.
+    pub to: &'a MailAddress,
+    /// The message, CRLF line ends.
+    pub message: &'a [u8],
+    /// It is told to the host that the mail must travel encrypted from there on too, where the host understands that
+    /// (RFC 8689). That it travels so to the host is the route's.
+    pub requires_tls: bool,
 }
 
 /// How long to wait for what.
@@ -117,6 +156,8 @@ pub enum DelayReason {
     Lost,
     /// TLS is required and the host does not offer it.
     TlsNotOffered,
+    /// The host offers STARTTLS and refuses it.
+    TlsRefused,
     /// The TLS handshake failed, or the host did not prove its name.
     TlsFailed,
     /// Bytes in clear followed the host's go-ahead for TLS: somebody is on the line (RFC 3207 section 6).
@@ -170,92 +211,75 @@ impl fmt::Display for EnhancedCode {
     }
 }
 
-/// Delivers one message to one recipient at one host. `from` is `None` for mail that must not be answered
-/// (RFC 3834, RFC 5321 section 4.5.5). Never in clear when the route requires TLS.
-///
-/// When the outcome is [`DelayReason::Lost`] or [`DelayReason::TimedOut`] the host may have the mail all the
-/// same: the next try must carry the same Message-ID.
-pub async fn deliver(
-    route: &Route,
-    tls: &ClientTls,
-    from: Option<&MailAddress>,
-    to: &MailAddress,
-    message: &[u8],
-) -> DeliveryOutcome {
-    if !is_sendable(message) {
-        return DeliveryOutcome::Unsendable(Unsendable::LineEnding);
-    }
-    match timeout(route.waits.whole, attempt(route, tls, from, to, message)).await {
-        Ok(Ok(accepted)) => accepted,
-        Ok(Err(outcome)) => outcome,
-        Err(_) => delayed(DelayReason::TimedOut),
-    }
-}
-
-async fn attempt(
-    route: &Route,
-    tls: &ClientTls,
-    from: Option<&MailAddress>,
-    to: &MailAddress,
-    message: &[u8],
-) -> Result<DeliveryOutcome, DeliveryOutcome> {
+/// Greets a host; what it says of us is no verdict on a mail.
+async fn greet(route: &Route, tls: &ClientTls) -> Result<Host, DeliveryOutcome> {
     let opened = connection::open(route, tls).await?;
     let hello = ClientId::Domain(route.helo.as_str().to_owned());
-    let hello = AsyncSmtpConnection::connect_with_transport(opened.stream, &hello);
-    let mut host = Host { connection: within(route.waits.reply, hello).await.map_err(not_welcome)? };
-    let sent = host.transact(route, from, to, message).await;
-    host.quit().await;
-    sent.map(|code| DeliveryOutcome::Accepted { tls: opened.tls, code })
+    let connecting = AsyncSmtpConnection::connect_with_transport(opened.stream, &hello);
+    let connection = within(route.waits.reply, connecting).await.map_err(not_welcome)?;
+    Ok(Host { connection, tls: opened.tls, mails: 0 })
 }
 
 /// A host that has greeted us.
 struct Host {
     connection: AsyncSmtpConnection,
+    /// Protocol version and cipher suite; `None` in clear.
+    tls: Option<String>,
+    /// Mails that it was given on this connection.
+    mails: u32,
 }
 
 impl Host {
-    async fn transact(
-        &mut self,
-        route: &Route,
-        from: Option<&MailAddress>,
-        to: &MailAddress,
-        message: &[u8],
-    ) -> Result<u16, DeliveryOutcome> {
-        let parameters = self.parameters(from, to, message)?;
-        let mail = Mail::new(from.map(address_of), parameters);
+    async fn transact(&mut self, route: &Route, sent: SentMail<'_>) -> Result<u16, DeliveryOutcome> {
+        self.mails += 1;
+        let mut parameters = self.parameters(&sent)?;
+        if sent.requires_tls && self.offers_requiretls(route).await? {
+            parameters.push(MailParameter::Other { keyword: "REQUIRETLS".to_owned(), value: None });
+        }
+        let mail = Mail::new(sent.from.map(address_of), parameters);
         completed(&within(route.waits.reply, self.connection.command(mail)).await?)?;
-        let rcpt = Rcpt::new(address_of(to), Vec::new());
+        let rcpt = Rcpt::new(address_of(sent.to), Vec::new());
         completed(&within(route.waits.reply, self.connection.command(rcpt)).await?)?;
         let go_ahead = within(route.waits.reply, self.connection.command(Data)).await?;
         if !go_ahead.has_code(354) {
             return Err(delayed(DelayReason::Protocol));
         }
         // lettre ends every message with a CRLF of its own.
-        let body = message.strip_suffix(b"\r\n").unwrap_or(message);
+        let body = sent.message.strip_suffix(b"\r\n").unwrap_or(sent.message);
         completed(&within(route.waits.end_of_message, self.connection.message(body)).await?)
     }
 
-    fn parameters(
-        &self,
-        from: Option<&MailAddress>,
-        to: &MailAddress,
-        message: &[u8],
-    ) -> Result<Vec<MailParameter>, DeliveryOutcome> {
+    fn parameters(&self, sent: &SentMail<'_>) -> Result<Vec<MailParameter>, DeliveryOutcome> {
         let host = self.connection.server_info();
         let mut parameters = Vec::new();
-        if !message.is_ascii() {
+        if !sent.message.is_ascii() {
             if !host.supports_feature(Extension::EightBitMime) {
                 return Err(DeliveryOutcome::Unsendable(Unsendable::NeedsEightBitMime));
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        if from.into_iter().chain([to]).any(|address| !address.to_string().is_ascii()) {
+        if sent.from.into_iter().chain([sent.to]).any(|address| !address.to_string().is_ascii()) {
             if !host.supports_feature(Extension::SmtpUtfEight) {
                 return Err(DeliveryOutcome::Unsendable(Unsendable::NeedsSmtpUtf8));
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
         Ok(parameters)
+    }
+
+    /// lettre knows a few extensions only; so the host is asked again. Never in clear (RFC 8689 section 4.1).
+    async fn offers_requiretls(&mut self, route: &Route) -> Result<bool, DeliveryOutcome> {
+        if self.tls.is_none() {
+            return Ok(false);
+        }
+        let hello = Ehlo::new(ClientId::Domain(route.helo.as_str().to_owned()));
+        let answer = within(route.waits.reply, self.connection.command(hello)).await?;
+        Ok(answer.message().skip(1).any(|line| line.trim().eq_ignore_ascii_case("REQUIRETLS")))
+    }
+
+    /// Whether the connection still stands, and knows of no mail (RFC 5321 section 4.1.1.5).
+    async fn reset(&mut self, wait: Duration) -> bool {
+        matches!(timeout(wait, self.connection.command(Rset)).await, Ok(Ok(answer)) if answer.has_code(250))
     }
 
     /// Takes leave. What happens now changes nothing.
@@ -331,6 +355,7 @@ const fn delayed(reason: DelayReason) -> DeliveryOutcome {
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
+    use std::sync::Mutex;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
@@ -349,6 +374,9 @@ mod tests {
             port: to.port(),
             tls,
             server_name: ServerName::try_from("mx.carsat.example").unwrap(),
+            addresses: Vec::new(),
+            other_names: Vec::new(),
+            clear_after_broken_starttls: false,
             helo: Domain::parse("pli.carsat.example").unwrap(),
             // Long enough for any machine; a defect shows before the default would let it.
             waits: ClientWaits { whole: Duration::from_secs(30), ..ClientWaits::default() },
@@ -365,7 +393,8 @@ mod tests {
 
     async fn send(route: &Route, message: &[u8]) -> DeliveryOutcome {
         let (from, to) = (address("retour@pli.example"), address("depot@carsat.example"));
-        deliver(route, &no_roots(), Some(&from), &to, message).await
+        let sent = SentMail { from: Some(&from), to: &to, message, requires_tls: false };
+        Connections::new(no_roots()).deliver(route, sent).await
     }
 
     /// A host that answers by rote and keeps every byte that it is told.
@@ -374,6 +403,7 @@ mod tests {
         greeting: &'static [u8],
         ehlo: &'static [u8],
         starttls: &'static [u8],
+        reset: &'static [u8],
         mail: &'static [u8],
         rcpt: &'static [u8],
         data: &'static [u8],
@@ -384,6 +414,7 @@ mod tests {
         greeting: b"220 fake.example\r\n",
         ehlo: b"250-fake.example\r\n250-SIZE 1000000\r\n250 8BITMIME\r\n",
         starttls: b"502 no\r\n",
+        reset: b"250 ok\r\n",
         mail: b"250 ok\r\n",
         rcpt: b"250 ok\r\n",
         data: b"354 go\r\n",
@@ -402,6 +433,20 @@ mod tests {
             (address, heard)
         }
 
+        /// Serves connections one after the other; gives the bytes heard so far.
+        async fn start_twice(self) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let (address, heard) = (listener.local_addr().unwrap(), Arc::new(Mutex::default()));
+            let keeps = Arc::clone(&heard);
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let more = self.clone().converse(stream).await;
+                    Vec::extend(&mut *keeps.lock().unwrap(), more);
+                }
+            });
+            (address, heard)
+        }
+
         async fn converse(self, mut stream: TcpStream) -> Vec<u8> {
             let (mut heard, mut line_start, mut in_data) = (Vec::new(), 0, false);
             let _ = stream.write_all(self.greeting).await;
@@ -416,6 +461,7 @@ mod tests {
                     () if in_data => self.end,
                     () if said.starts_with(b"EHLO") => self.ehlo,
                     () if said.starts_with(b"STARTTLS") => self.starttls,
+                    () if said.starts_with(b"RSET") => self.reset,
                     () if said.starts_with(b"MAIL") => self.mail,
                     () if said.starts_with(b"RCPT") => self.rcpt,
                     () if said.starts_with(b"DATA") => self.data,
@@ -433,7 +479,7 @@ mod tests {
     async fn try_host(host: FakeHost, tls: TlsRequirement) -> (DeliveryOutcome, String) {
         let (at, heard) = host.start().await;
         let outcome = send(&route(at, tls), MESSAGE).await;
-        (outcome, String::from_utf8(heard.await.unwrap()).unwrap())
+        (outcome, String::from_utf8_lossy(&heard.await.unwrap()).into_owned())
     }
 
     #[tokio::test]
@@ -452,7 +498,7 @@ mod tests {
             assert_eq!(outcome, DeliveryOutcome::Accepted { tls: None, code: 250 });
             let heard = String::from_utf8(heard.await.unwrap()).unwrap();
             let (_, after_data) = heard.split_once("DATA\r\n").unwrap();
-            assert_eq!(after_data, format!("{on_the_wire}QUIT\r\n"), "{message:?}");
+            assert_eq!(after_data, on_the_wire, "{message:?}");
         }
     }
 
@@ -480,7 +526,9 @@ mod tests {
         let roots = ClientTls::new(certificate.roots).unwrap();
         let to = address("depot@carsat.example");
         let route = route(server.address, TlsRequirement::Required);
-        match deliver(&route, &roots, None, &to, b".Objet: \xc3\xa9t\xc3\xa9\r\n.\r\n").await {
+        let message = b".Objet: \xc3\xa9t\xc3\xa9\r\n.\r\n";
+        let sent = SentMail { from: None, to: &to, message, requires_tls: false };
+        match Connections::new(roots).deliver(&route, sent).await {
             DeliveryOutcome::Accepted { tls: Some(tls), code: 250 } => {
                 assert!(tls.starts_with("TLSv1.3 "), "{tls}");
             }
@@ -520,10 +568,44 @@ mod tests {
 
     #[tokio::test]
     async fn opportunistic_goes_in_clear_to_a_host_without_tls_and_says_so() {
-        let host = FakeHost { ehlo: b"250-fake.example\r\n250 STARTTLS\r\n", ..WILLING };
-        for host in [WILLING, host] {
-            let (outcome, _) = try_host(host, TlsRequirement::Opportunistic).await;
-            assert_eq!(outcome, DeliveryOutcome::Accepted { tls: None, code: 250 });
+        let (outcome, _) = try_host(WILLING, TlsRequirement::Opportunistic).await;
+        assert_eq!(outcome, DeliveryOutcome::Accepted { tls: None, code: 250 });
+    }
+
+    fn says(heard: &Mutex<Vec<u8>>, text: &str) -> bool {
+        String::from_utf8_lossy(&heard.lock().unwrap()).contains(text)
+    }
+
+    /// Says that it does TLS, and does not.
+    const BROKEN: FakeHost = FakeHost { ehlo: b"250-fake.example\r\n250 STARTTLS\r\n", ..WILLING };
+
+    #[tokio::test]
+    async fn a_broken_starttls_delays_the_mail() {
+        for starttls in [&b"454 4.7.0 not now\r\n"[..], b"220 go\r\nno TLS at all\r\n", b"220 go\r\n"] {
+            let host = FakeHost { starttls, ..BROKEN };
+            let (outcome, heard) = try_host(host, TlsRequirement::Opportunistic).await;
+            assert!(matches!(outcome, DeliveryOutcome::Delayed { .. }), "{outcome:?}");
+            assert!(!heard.contains("MAIL"), "{heard}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_starttls_lets_the_mail_go_in_clear_where_that_is_told_and_tls_is_not_required() {
+        let dane = TlsRequirement::Dane(Arc::new([]));
+        for (tls, goes) in
+            [(TlsRequirement::Opportunistic, true), (TlsRequirement::Required, false), (dane, false)]
+        {
+            let host = FakeHost { starttls: b"454 4.7.0 not now\r\n", ..BROKEN };
+            let (at, heard) = host.start_twice().await;
+            let mut route = route(at, tls);
+            route.clear_after_broken_starttls = true;
+            let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
+            assert_eq!(send(&route, MESSAGE).await == accepted, goes);
+            // The host tells what it heard once a connection is over.
+            while goes && !says(&heard, "Bonjour") {
+                tokio::task::yield_now().await;
+            }
+            assert!(goes || !says(&heard, "Bonjour"));
         }
     }
 
@@ -625,8 +707,57 @@ mod tests {
         assert!(!String::from_utf8(heard.await.unwrap()).unwrap().contains("MAIL"));
         let (at, _heard) = plain.start().await;
         let to = address("dépôt@carsat.example");
-        let outcome = deliver(&route(at, TlsRequirement::None), &no_roots(), None, &to, MESSAGE).await;
+        let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+        let outcome = Connections::new(no_roots()).deliver(&route(at, TlsRequirement::None), sent).await;
         assert_eq!(outcome, DeliveryOutcome::Unsendable(Unsendable::NeedsSmtpUtf8));
+    }
+
+    #[tokio::test]
+    async fn one_connection_carries_several_mails_each_after_a_reset() {
+        let (at, heard) = WILLING.start().await;
+        let (connections, route) = (Connections::new(no_roots()), route(at, TlsRequirement::None));
+        let to = address("depot@carsat.example");
+        // The host serves one connection only.
+        for _ in 0..3 {
+            let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+            let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
+            assert_eq!(connections.deliver(&route, sent).await, accepted);
+        }
+        drop(connections);
+        let heard = String::from_utf8(heard.await.unwrap()).unwrap();
+        assert_eq!(heard.matches("Bonjour").count(), 3);
+        assert_eq!(heard.matches("RSET\r\nMAIL").count(), 2, "{heard}");
+        assert_eq!(heard.matches("EHLO").count(), 2, "ours and lettre's, once");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_meanwhile_is_opened_anew() {
+        let host = FakeHost { reset: b"421 4.4.2 idle\r\n", ..WILLING };
+        let (at, heard) = host.start_twice().await;
+        let (connections, route) = (Connections::new(no_roots()), route(at, TlsRequirement::None));
+        let to = address("depot@carsat.example");
+        for _ in 0..2 {
+            let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+            let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
+            assert_eq!(connections.deliver(&route, sent).await, accepted);
+        }
+        while !says(&heard, "RSET\r\n") {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_leaves_the_connection_to_the_next_mail() {
+        let host = FakeHost { rcpt: b"550 5.1.1 unknown\r\n", ..WILLING };
+        let (at, heard) = host.start().await;
+        let (connections, route) = (Connections::new(no_roots()), route(at, TlsRequirement::None));
+        let to = address("depot@carsat.example");
+        for _ in 0..2 {
+            let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+            assert!(matches!(connections.deliver(&route, sent).await, DeliveryOutcome::Refused(_)));
+        }
+        drop(connections);
+        assert_eq!(String::from_utf8(heard.await.unwrap()).unwrap().matches("RSET\r\nMAIL").count(), 1);
     }
 
     #[test]

@@ -21,8 +21,8 @@ mod tls;
 
 pub use authentication::{DnsAuthentication, ResolverError};
 pub use client::{
-    ClientTls, ClientWaits, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route, TlsRequirement,
-    Unsendable, deliver,
+    ClientTls, ClientWaits, Connections, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route,
+    SentMail, TlsRequirement, TlsaMatching, TlsaRecord, TlsaSelector, TlsaUsage, Unsendable,
 };
 pub use limits::{ListenerLimits, SessionLimits};
 pub use listener::{ListenerConfig, ListenerTls, serve};

@@ -14,8 +14,8 @@ use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
 use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, SentLine, Transfer, Upload};
 use crate::value::{
-    AccountId, Digest, Domain, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId, OrganisationId, PartnerId,
-    PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
+    AccountId, Digest, Domain, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId, OrganisationId,
+    PartnerId, PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::Grant;
 

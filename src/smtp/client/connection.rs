@@ -6,14 +6,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use smtp_proto::response::parser::ResponseReceiver;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -21,38 +16,16 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::super::tls;
-use super::{DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route, TlsRequirement, delayed};
+use super::{
+    ClientTls, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route, TlsRequirement, delayed,
+};
 
-/// Bytes that a host may say in one delivery.
+/// Bytes that a host may say on one connection.
 const HOST_BYTES_MAX: usize = 256 * 1024;
 /// Bytes read at once before TLS.
 const READ_BYTES: usize = 4096;
 /// What lettre hears first: the true greeting was read before.
 const GREETING: &[u8] = b"220 ready\r\n";
-
-/// The two ways of TLS to a host.
-#[derive(Clone)]
-pub struct ClientTls {
-    authenticated: Arc<ClientConfig>,
-    opportunistic: Arc<ClientConfig>,
-}
-
-impl ClientTls {
-    /// TLS 1.2 and 1.3. Where TLS is required a host must prove its name to one of these roots.
-    pub fn new(roots: RootCertStore) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let authenticated = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let opportunistic = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth();
-        Ok(Self { authenticated: Arc::new(authenticated), opportunistic: Arc::new(opportunistic) })
-    }
-}
 
 /// A connection that is ready for lettre.
 pub(super) struct Opened {
@@ -61,22 +34,35 @@ pub(super) struct Opened {
     pub(super) tls: Option<String>,
 }
 
-/// Connects, and turns TLS on as the route says.
+/// Connects, and turns TLS on as the route says. A host whose STARTTLS is broken gets the mail in clear only where the route
+/// says so in words, and never where TLS is required.
 pub(super) async fn open(route: &Route, tls: &ClientTls) -> Result<Opened, DeliveryOutcome> {
-    let connecting = timeout(route.waits.connect, TcpStream::connect((route.host.as_str(), route.port)));
-    let Ok(Ok(stream)) = connecting.await else { return Err(delayed(DelayReason::Unreachable)) };
+    match open_as(route, &route.tls, tls).await {
+        Err(DeliveryOutcome::Delayed {
+            reason: DelayReason::TlsFailed | DelayReason::TlsRefused, ..
+        }) if route.clear_after_broken_starttls && route.tls == TlsRequirement::Opportunistic => {
+            open_as(route, &TlsRequirement::None, tls).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn open_as(
+    route: &Route,
+    requirement: &TlsRequirement,
+    tls: &ClientTls,
+) -> Result<Opened, DeliveryOutcome> {
+    let stream = connect(route).await?;
     let peer = stream.peer_addr().map_err(|_| delayed(DelayReason::Unreachable))?;
     // Without it, a small body may wait for the acknowledgement of the command before.
     let _ = stream.set_nodelay(true);
-    let greeting = timeout(route.waits.reply, Greeting { stream, replies: Vec::new() }.exchange(route));
-    let (stream, upgrade) = greeting.await.map_err(|_| delayed(DelayReason::TimedOut))??;
+    let greeting = Greeting { stream, replies: Vec::new() }.exchange(route, requirement);
+    let greeting = timeout(route.waits.reply, greeting).await;
+    let (stream, upgrade) = greeting.map_err(|_| delayed(DelayReason::TimedOut))??;
     if !upgrade {
         return Ok(Opened { stream: Box::new(Greeted::new(stream, peer)), tls: None });
     }
-    let config = match route.tls {
-        TlsRequirement::Required => tls.authenticated.clone(),
-        TlsRequirement::None | TlsRequirement::Opportunistic => tls.opportunistic.clone(),
-    };
+    let config = tls.config(route).map_err(|_| delayed(DelayReason::TlsFailed))?;
     let connecting = TlsConnector::from(config).connect(route.server_name.clone(), stream);
     let handshake = timeout(route.waits.reply, connecting).await;
     let stream = handshake
@@ -84,6 +70,23 @@ pub(super) async fn open(route: &Route, tls: &ClientTls) -> Result<Opened, Deliv
         .map_err(|_| delayed(DelayReason::TlsFailed))?;
     let protocol = tls::describe(stream.get_ref().1).protocol;
     Ok(Opened { stream: Box::new(Greeted::new(stream, peer)), tls: Some(protocol) })
+}
+
+/// To the first address that answers, or to what the system knows of the host's name.
+async fn connect(route: &Route) -> Result<TcpStream, DeliveryOutcome> {
+    if route.addresses.is_empty() {
+        let connecting = TcpStream::connect((route.host.as_str(), route.port));
+        if let Ok(Ok(stream)) = timeout(route.waits.connect, connecting).await {
+            return Ok(stream);
+        }
+    }
+    for address in &route.addresses {
+        let connecting = TcpStream::connect((*address, route.port));
+        if let Ok(Ok(stream)) = timeout(route.waits.connect, connecting).await {
+            return Ok(stream);
+        }
+    }
+    Err(delayed(DelayReason::Unreachable))
 }
 
 /// The exchange in clear before TLS.
@@ -101,16 +104,21 @@ struct HeardReply {
 
 impl Greeting {
     /// The stream, and whether TLS comes next. Nothing that the host said in clear is left unread.
-    async fn exchange(mut self, route: &Route) -> Result<(TcpStream, bool), DeliveryOutcome> {
+    async fn exchange(
+        mut self,
+        route: &Route,
+        requirement: &TlsRequirement,
+    ) -> Result<(TcpStream, bool), DeliveryOutcome> {
         self.expect(220).await?;
         self.say(&format!("EHLO {}\r\n", route.helo)).await?;
         let offers = self.expect(250).await?;
         let offered = offers.text.lines().skip(1).any(|line| line.trim().eq_ignore_ascii_case("STARTTLS"));
-        let upgrade = match (route.tls, offered) {
-            (TlsRequirement::Required, false) => return Err(delayed(DelayReason::TlsNotOffered)),
+        let upgrade = match (requirement, offered) {
             (TlsRequirement::None, _) | (TlsRequirement::Opportunistic, false) => false,
-            (TlsRequirement::Required | TlsRequirement::Opportunistic, true) => {
-                self.ask_for_tls(route).await?
+            (_, false) => return Err(delayed(DelayReason::TlsNotOffered)),
+            (_, true) => {
+                self.ask_for_tls(requirement).await?;
+                true
             }
         };
         if self.replies.is_empty() {
@@ -119,18 +127,19 @@ impl Greeting {
         Err(delayed(if upgrade { DelayReason::TlsInjected } else { DelayReason::Protocol }))
     }
 
-    async fn ask_for_tls(&mut self, route: &Route) -> Result<bool, DeliveryOutcome> {
+    /// A host that offers STARTTLS and refuses it is broken, or somebody is on the line: RFC 3207 section 4 leaves to the
+    /// client whether it goes on in clear, and it does not by itself.
+    async fn ask_for_tls(&mut self, requirement: &TlsRequirement) -> Result<(), DeliveryOutcome> {
         self.say("STARTTLS\r\n").await?;
         let answer = self.hear().await?;
-        match (answer.code, route.tls) {
-            (220, _) => Ok(true),
-            // RFC 3207 section 4: the client decides whether it goes on in clear.
-            (_, TlsRequirement::Opportunistic | TlsRequirement::None) => Ok(false),
-            (_, TlsRequirement::Required) => Err(DeliveryOutcome::Delayed {
-                reason: DelayReason::TlsNotOffered,
-                reply: Some(answer.as_host_reply()),
-            }),
+        if answer.code == 220 {
+            return Ok(());
         }
+        let reason = match requirement {
+            TlsRequirement::None | TlsRequirement::Opportunistic => DelayReason::TlsRefused,
+            TlsRequirement::Required | TlsRequirement::Dane(_) => DelayReason::TlsNotOffered,
+        };
+        Err(DeliveryOutcome::Delayed { reason, reply: Some(answer.as_host_reply()) })
     }
 
     async fn say(&mut self, line: &str) -> Result<(), DeliveryOutcome> {
@@ -247,45 +256,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> AsyncTokioStream for Greeted<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.peer)
-    }
-}
-
-/// Takes any certificate: opportunistic TLS keeps listeners out, not impostors (RFC 7435 section 1.2).
-/// Signatures are still checked.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
