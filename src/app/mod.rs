@@ -30,6 +30,7 @@ mod keep_log;
 pub mod kit_text;
 mod letters;
 mod list_transfers;
+mod mail_sign_in;
 mod members;
 mod note_bounce;
 mod open_draft;
@@ -54,7 +55,9 @@ mod self_check;
 mod sign_in;
 mod stamp_log;
 mod standing;
+mod submit_mail;
 mod suspended_mails;
+mod tries;
 mod unlocked;
 mod upload;
 mod upload_append;
@@ -100,6 +103,7 @@ pub use inspect::{ScannerHealth, Scanning};
 pub use inspect_draft::NamedRefusal;
 pub use keep_log::LogState;
 pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
+pub use mail_sign_in::{MailPasswordError, MailSenderError, MailSignInError};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
@@ -115,6 +119,8 @@ pub use request_proof::ProofAsked;
 pub use restore::Restored;
 pub use self_check::{Letters, SELF_CHECK_EVERY};
 pub use sign_in::{SignInError, Signed};
+pub use submit_mail::{SubmissionAnswer, SubmissionRefusal, SubmittedEnvelope, SubmittedMail};
+pub use tries::{Tries, network};
 pub use upload::{NewUpload, UnfinishedUpload, UploadProgress, UploadRefusal};
 pub use upload_append::{Append, Appending, CHECKED_MAX};
 
@@ -210,6 +216,9 @@ pub struct App {
     /// Whether a verification that the officer asked for is under way.
     verifying: AtomicBool,
     password_checks: Arc<Semaphore>,
+    /// Failed sign-ins of mail programs, apart from those of the pages: one that has an old password must not keep its
+    /// office from the pages.
+    mail_tries: Tries,
     unlocked: unlocked::UnlockedKeys,
     /// The digests of mailbox recipients that were read from the log.
     logged_keys: Mutex<HashMap<MailboxId, Digest>>,
@@ -253,6 +262,7 @@ impl App {
             verification: Mutex::new(None),
             verifying: AtomicBool::new(false),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
+            mail_tries: Tries::of_secrets(),
             unlocked: unlocked::UnlockedKeys::default(),
             logged_keys: Mutex::default(),
             mail_waits: Notify::new(),

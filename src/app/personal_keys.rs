@@ -147,6 +147,8 @@ impl App {
             unit.delete(Key::MemberWrap((mailbox.id, account.id)));
         }
         unit.expect_unchanged(Key::Account(account.id), version);
+        // Whoever forgot a password may have lost more than that.
+        unit.delete(Key::MailPassword(account.id));
         self.end_other_sessions(&mut unit, account.id, None).await?;
         account.password = hash;
         unit.put(key);
@@ -180,6 +182,7 @@ impl App {
         unit.expect_unchanged(Key::Account(account.id), version);
         self.end_other_sessions(&mut unit, account.id, None).await?;
         unit.delete(Key::PersonalKey(account.id));
+        unit.delete(Key::MailPassword(account.id));
         let id = account.id;
         account.state = AccountState::CutOff { since: now };
         unit.put(account);

@@ -38,8 +38,10 @@ coded! {
         MailSuspended = "mail.suspended", "suspension d'un courriel", "suspension of a mail";
         MailResumed = "mail.resumed", "reprise d'un courriel suspendu", "resumption of a suspended mail";
         MailCancelled = "mail.cancelled", "annulation d'un courriel", "cancellation of a mail";
+        SubmissionRefused = "mail.submission_refused", "refus d'un courriel d'un logiciel de messagerie", "refusal of a mail from a mail program";
         // Sign-in.
         SignIn = "session.sign_in", "connexion", "sign-in";
+        MailSignIn = "session.mail_sign_in", "connexion d'un logiciel de messagerie", "sign-in of a mail program";
         SignOut = "session.sign_out", "déconnexion", "sign-out";
         SignInRefused = "session.sign_in_refused", "connexion refusée", "refused sign-in";
         SessionEnded = "session.ended", "fin forcée d'une session", "forced end of a session";
@@ -138,6 +140,8 @@ coded! {
         AccountCutOff = "account.cut_off", "coupure immédiate d'un compte", "immediate cut-off of an account";
         AccountDeleted = "account.deleted", "suppression d'un compte", "deletion of an account";
         PasswordChanged = "account.password_changed", "changement de mot de passe", "change of password";
+        MailPasswordMade = "account.mail_password_made", "création d'un mot de passe de messagerie", "making of a mail password";
+        MailPasswordRevoked = "account.mail_password_revoked", "révocation d'un mot de passe de messagerie", "revocation of a mail password";
         SecondFactorChanged = "account.second_factor_changed", "changement du second facteur", "change of second factor";
         TermsAccepted = "account.terms_accepted", "acceptation des conditions d'utilisation", "acceptance of the terms of use";
         RightsChanged = "account.rights_changed", "changement de droits", "change of rights";

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::failed;
 use super::gateway::print;
 use super::password::read_password;
-use crate::serve::{AccountNamed, ListOptions, NewAccount, Request, Reset};
+use crate::serve::{AccountNamed, ListOptions, MailPasswordRequest, NewAccount, Request, Reset};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -18,6 +18,8 @@ pub(super) enum Action {
     Add(NewAccount),
     /// Cut an account off at once, with its sessions and keys.
     CutOff(AccountNamed),
+    /// Make the password of a mail program, which takes the place of the one before, or revoke it. It is shown once.
+    MailPassword(MailPasswordRequest),
     /// Reset a forgotten password. The new one is read from standard input, one line.
     Reset(Reset),
 }
@@ -33,6 +35,7 @@ pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
             Err(error) => failed(&format!("no password on standard input: {error}")),
         },
         Action::CutOff(named) => print(directory, Request::AccountCutOff(named)),
+        Action::MailPassword(asked) => print(directory, Request::AccountMailPassword(asked)),
         Action::Reset(mut reset) => match read_password() {
             Ok(password) => {
                 reset.password = password;

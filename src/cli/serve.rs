@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{block_on, ended, failed};
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::jobs::Work;
-use crate::serve::{Doors, Gateway, Seams, ServeError, harden, open, start_logging, swap_is_on};
+use crate::serve::{Bound, Doors, Gateway, Seams, ServeError, harden, open, start_logging, swap_is_on};
 
 pub(super) fn run(directory: &Path) -> ExitCode {
     let config = match Config::load(directory) {
@@ -33,6 +33,19 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let work = Arc::new(Work::new(Arc::clone(&app)));
     let gateway = Gateway { config, app, work, demo: None };
     let (http, smtp) = (doors.http.address.clone(), doors.smtp.address.clone());
-    let metrics = doors.metrics.as_ref().map_or_else(|| "none".to_owned(), |bound| bound.address.clone());
-    gateway.run(doors, || tracing::info!(http, smtp, metrics, "gateway.ready")).await
+    let told =
+        |bound: &Option<Bound>| bound.as_ref().map_or_else(|| "none".to_owned(), |it| it.address.clone());
+    let (starttls, tls) = (told(&doors.submission_starttls), told(&doors.submission_tls));
+    let metrics = told(&doors.metrics);
+    let ready = move || {
+        tracing::info!(
+            http,
+            smtp,
+            submission_starttls = starttls,
+            submission_tls = tls,
+            metrics,
+            "gateway.ready"
+        );
+    };
+    gateway.run(doors, ready).await
 }

@@ -17,7 +17,7 @@ pub use initial::InitialFile;
 pub use sections::{
     BackupSection, ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat,
     LogLevel, LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelaySection,
-    RelayTls, ScannerMode, ScannerSection, SmtpSection, StoreSection, TlsFiles,
+    RelayTls, ScannerMode, ScannerSection, SmtpSection, StoreSection, SubmissionSection, TlsFiles,
 };
 
 /// The name of the file.
@@ -53,6 +53,9 @@ pub enum ConfigError {
     /// One of certificate and key is missing.
     #[error("[smtp] certificate and key belong together")]
     SmtpTls,
+    /// Mail programs are only served over TLS.
+    #[error("[submission] needs the certificate and key of [smtp]: nobody signs in in clear")]
+    SubmissionTls,
     /// Mails have no way out.
     #[error("[relay] needs a smart_host to hand mails to")]
     NoRelay,
@@ -183,8 +186,12 @@ impl Config {
         }
         let listens =
             [("[http] listen", Some(&self.http.listen)), ("[smtp] listen", Some(&self.smtp.listen))];
-        let metrics = ("[metrics] listen", self.metrics.listen.as_ref());
-        for (key, given) in listens.into_iter().chain([metrics]) {
+        let others = [
+            ("[metrics] listen", self.metrics.listen.as_ref()),
+            ("[submission] listen_starttls", self.submission.listen_starttls.as_ref()),
+            ("[submission] listen_tls", self.submission.listen_tls.as_ref()),
+        ];
+        for (key, given) in listens.into_iter().chain(others) {
             if let Some(given) = given.filter(|given| !is_listen(given)) {
                 return Err(ConfigError::Listen { key, given: given.clone() });
             }
@@ -194,6 +201,9 @@ impl Config {
         }
         if self.smtp.certificate.is_some() != self.smtp.key.is_some() {
             return Err(ConfigError::SmtpTls);
+        }
+        if self.submission.is_on() && self.smtp.tls_files().is_none() {
+            return Err(ConfigError::SubmissionTls);
         }
         // ClamAV scans nothing larger.
         if self.scanner.file_max_mib == 0 || self.scanner.file_max_mib > SCANNER_FILE_MAX_MIB {
@@ -320,6 +330,7 @@ mod tests {
             ("smart_host = ", "# smart_host = ", "smart_host"),
             ("https://pli.carsat.example\"", "https://pli.carsat.example/\"", "base_url"),
             ("listen = \"[::]:443\"", "listen = \"443\"", "[http] listen"),
+            ("# listen_tls = \"[::]:465\"", "listen_tls = \"465\"", "[submission] listen_tls"),
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text, "{from}");

@@ -23,6 +23,9 @@ pub struct Config {
     pub http: HttpSection,
     /// Mail that comes in.
     pub smtp: SmtpSection,
+    /// Mail that people submit.
+    #[serde(default)]
+    pub submission: SubmissionSection,
     /// Names of the DNS.
     #[serde(default)]
     pub dns: DnsSection,
@@ -169,6 +172,23 @@ impl SmtpSection {
     /// The largest mail.
     pub fn message_max(&self) -> ByteSize {
         ByteSize::mebibytes(u64::from(self.message_max_mib))
+    }
+}
+
+/// `[submission]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubmissionSection {
+    /// Where mail programs begin with STARTTLS.
+    pub listen_starttls: Option<String>,
+    /// Where they begin with TLS.
+    pub listen_tls: Option<String>,
+}
+
+impl SubmissionSection {
+    /// Whether mail programs are served.
+    pub fn is_on(&self) -> bool {
+        self.listen_starttls.is_some() || self.listen_tls.is_some()
     }
 }
 

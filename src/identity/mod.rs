@@ -3,6 +3,7 @@
 
 mod account;
 mod link;
+mod mail_password;
 mod organisation;
 mod partner;
 mod personal;
@@ -12,6 +13,7 @@ mod terms;
 
 pub use account::{Account, AccountState, Password, PasswordHash, PasswordHashError, Role};
 pub use link::{CodeChallenge, LINK_SESSION_LIFE, LinkSession, RecipientLink, StepRefusal, ToldPassword};
+pub use mail_password::{MailPassword, MailSecret};
 pub use organisation::Organisation;
 pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
 pub use personal::{PersonalKey, PersonalLock};

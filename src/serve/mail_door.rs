@@ -203,6 +203,11 @@ fn refused(refusal: &MailRefusal) -> MailOutcome {
 }
 
 fn later(error: &AppError) -> MailOutcome {
+    MailOutcome::TryLater(later_of(error))
+}
+
+/// What a fault of ours is told as; the operator reads which.
+pub(super) fn later_of(error: &AppError) -> TryLater {
     tracing::error!(error = error.chain(), "mail.not_taken");
     let full = match error {
         AppError::Objects(ObjectError::Unavailable(error))
@@ -218,7 +223,7 @@ fn later(error: &AppError) -> MailOutcome {
         }
         _ => false,
     };
-    MailOutcome::TryLater(if full { TryLater::Full } else { TryLater::Fault })
+    if full { TryLater::Full } else { TryLater::Fault }
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -17,6 +17,7 @@ pub mod policies;
 mod requests;
 mod self_check;
 mod service_manager;
+mod submission_door;
 mod tls;
 mod witness;
 
@@ -37,9 +38,9 @@ pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, clamd, names, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
-    AccountNamed, BreachRequest, DkimNamed, Foundation, ListOptions, MailboxLimits, Membership, NewAccount,
-    NewDkimKey, NewMailbox, NewOrganisation, NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm,
-    RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
+    AccountNamed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest, MailboxLimits,
+    Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation, NewPartner, ProofWanted, RecoveryAsk,
+    RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};
@@ -52,6 +53,7 @@ use crate::jobs::{self, Work};
 use crate::smtp::{self, ListenerConfig, ListenerLimits, ListenerTls, SessionLimits};
 use crate::web::{self, DemoHost, HttpLimits, WebConfig};
 use mail_door::MailDoor;
+use submission_door::SubmissionDoor;
 
 /// How long what is under way may take when the gateway stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -102,6 +104,10 @@ pub struct Doors {
     pub http: Bound,
     /// Mail.
     pub smtp: Bound,
+    /// Mail programs that begin with STARTTLS, if they are served.
+    pub submission_starttls: Option<Bound>,
+    /// Mail programs that begin with TLS, if they are served.
+    pub submission_tls: Option<Bound>,
     /// Figures, if they are served.
     pub metrics: Option<Bound>,
 }
@@ -112,11 +118,17 @@ impl Doors {
         Ok(Self {
             http: bind(&config.http.listen).await?,
             smtp: bind(&config.smtp.listen).await?,
-            metrics: match &config.metrics.listen {
-                Some(address) => Some(bind(address).await?),
-                None => None,
-            },
+            submission_starttls: bind_some(config.submission.listen_starttls.as_deref()).await?,
+            submission_tls: bind_some(config.submission.listen_tls.as_deref()).await?,
+            metrics: bind_some(config.metrics.listen.as_deref()).await?,
         })
+    }
+}
+
+async fn bind_some(address: Option<&str>) -> Result<Option<Bound>, BindError> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
     }
 }
 
@@ -218,6 +230,20 @@ impl Gateway {
         for listener in doors.smtp.listeners {
             let config = self.mail_listener(certificates);
             answering.spawn(smtp::serve(listener, config, Arc::clone(door) as _, closed.clone()));
+        }
+        if let Some(certificate) = &certificates.submission {
+            let submission = [
+                (doors.submission_starttls, ListenerTls::StartTls(certificate.clone())),
+                (doors.submission_tls, ListenerTls::Implicit(certificate.clone())),
+            ];
+            let door = Arc::new(SubmissionDoor::new(Arc::clone(&self.app)));
+            for (bound, tls) in submission {
+                for listener in bound.into_iter().flat_map(|bound| bound.listeners) {
+                    let config = ListenerConfig { tls: tls.clone(), ..self.mail_listener(certificates) };
+                    let door = Arc::clone(&door) as _;
+                    answering.spawn(smtp::serve_submission(listener, config, door, closed.clone()));
+                }
+            }
         }
         if let Some(bound) = doors.metrics {
             let router = figures::start()?;

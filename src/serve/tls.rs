@@ -46,6 +46,8 @@ pub struct Certificates {
     pub http: Option<Reloadable>,
     /// Of the mail door; none when it takes mail in clear only.
     pub smtp: Option<Reloadable>,
+    /// The same for mail programs, which are asked for no certificate of theirs.
+    pub submission: Option<Reloadable>,
 }
 
 impl Certificates {
@@ -53,13 +55,18 @@ impl Certificates {
     pub fn load(config: &Config) -> Result<Self, CertificateError> {
         let reloadable =
             |loaded: Option<ServerConfig>| loaded.map(|tls| Arc::new(ArcSwap::from_pointee(tls)));
-        Ok(Self { http: reloadable(http_config(config)?), smtp: reloadable(smtp_config(config)?) })
+        Ok(Self {
+            http: reloadable(http_config(config)?),
+            smtp: reloadable(smtp_config(config)?),
+            submission: reloadable(submission_config(config)?),
+        })
     }
 
     /// Reads the files anew; connections in progress keep what they have. On an error all stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), CertificateError> {
         let (http, smtp) = (http_config(config)?, smtp_config(config)?);
-        for (place, loaded) in [(&self.http, http), (&self.smtp, smtp)] {
+        let submission = submission_config(config)?;
+        for (place, loaded) in [(&self.http, http), (&self.smtp, smtp), (&self.submission, submission)] {
             if let (Some(place), Some(loaded)) = (place, loaded) {
                 place.store(Arc::new(loaded));
             }
@@ -87,6 +94,11 @@ fn smtp_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError
     } else {
         server_config(files, WebPkiClientVerifier::no_client_auth()).map(Some)
     }
+}
+
+fn submission_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError> {
+    let files = config.smtp.tls_files().filter(|_| config.submission.is_on());
+    files.map(|files| server_config(files, WebPkiClientVerifier::no_client_auth())).transpose()
 }
 
 /// TLS 1.2 and 1.3, the provider's own choice of suites (ANSSI's recommendations for TLS, R3 to R9).

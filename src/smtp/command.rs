@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use smtp_proto::{MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, MailFrom, RcptTo, Request};
+use smtp_proto::{
+    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, MailFrom, RcptTo, Request,
+};
+use zeroize::Zeroizing;
 
 use super::limits::{HELLO_BYTES_MAX, NUMBER_DIGITS_MAX};
 use crate::value::{ByteSize, MailAddress};
@@ -22,6 +25,11 @@ pub(super) enum Command {
         bytes: u64,
         last: bool,
     },
+    /// AUTH, with what came along; `None` is a mechanism that is not known here.
+    Auth {
+        mechanism: Option<Mechanism>,
+        initial: Option<InitialResponse>,
+    },
     StartTls,
     Rset,
     Noop,
@@ -30,6 +38,41 @@ pub(super) enum Command {
     Quit,
     /// A command of SMTP that this server does not offer.
     NotOffered,
+}
+
+/// How a mail program signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// What old mail programs speak instead.
+    Login,
+}
+
+/// What came with AUTH: never printed, wiped on drop.
+#[derive(PartialEq, Eq)]
+pub(super) struct InitialResponse(Zeroizing<Vec<u8>>);
+
+impl InitialResponse {
+    /// `=` is an empty response (RFC 4954 section 4).
+    fn new(text: &str) -> Option<Self> {
+        match text {
+            "" => None,
+            "=" => Some(Self(Zeroizing::default())),
+            text => Some(Self(Zeroizing::new(text.as_bytes().to_vec()))),
+        }
+    }
+
+    /// Its base64, not decoded.
+    pub(super) fn encoded(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for InitialResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InitialResponse(…)")
+    }
 }
 
 /// MAIL FROM.
@@ -41,6 +84,8 @@ pub(super) struct MailCommand {
     pub(super) size: ByteSize,
     /// SMTPUTF8 (RFC 6531) was asked for.
     pub(super) smtp_utf8: bool,
+    /// AUTH (RFC 4954 section 5) was given. What it says is not used: the account that signed in is who submits.
+    pub(super) auth_given: bool,
 }
 
 /// RCPT TO.
@@ -89,11 +134,17 @@ impl Command {
             Request::Noop { .. } => Ok(Self::Noop),
             Request::Vrfy { .. } => Ok(Self::Vrfy),
             Request::Help { .. } => Ok(Self::Help),
-            Request::Auth { .. }
-            | Request::Expn { .. }
-            | Request::Etrn { .. }
-            | Request::Atrn { .. }
-            | Request::Burl { .. } => Ok(Self::NotOffered),
+            Request::Auth { mechanism, initial_response } => Ok(Self::Auth {
+                mechanism: match mechanism {
+                    AUTH_PLAIN => Some(Mechanism::Plain),
+                    AUTH_LOGIN => Some(Mechanism::Login),
+                    _ => None,
+                },
+                initial: InitialResponse::new(&initial_response),
+            }),
+            Request::Expn { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => {
+                Ok(Self::NotOffered)
+            }
             Request::Lhlo { .. } => Err(CommandError::Unknown),
         }
     }
@@ -122,24 +173,23 @@ fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, Comma
         || from.env_id.is_some()
         || from.solicit.is_some()
         || from.mtrk.is_some()
-        || from.auth.is_some()
         || (from.hold_for, from.hold_until, from.mt_priority, from.by) != (0, 0, 0, 0);
     if others || from.flags & !OFFERED != 0 {
         return Err(CommandError::Parameter);
     }
     let size = ByteSize(checked_number(line, from.size)?);
-    let smtp_utf8 = from.flags & MAIL_SMTPUTF8 != 0;
+    let (smtp_utf8, auth_given) = (from.flags & MAIL_SMTPUTF8 != 0, from.auth.is_some());
     // smtp-proto reads `<>` and `<postmaster>` alike.
     if from.address.is_empty() {
         let null = path_is(line, "");
-        let command = MailCommand { from: None, size, smtp_utf8 };
+        let command = MailCommand { from: None, size, smtp_utf8, auth_given };
         return if null { Ok(command) } else { Err(CommandError::SenderAddress) };
     }
     let address = MailAddress::parse(&from.address).map_err(|_| CommandError::SenderAddress)?;
     if !smtp_utf8 && !address_is_ascii(&address) {
         return Err(CommandError::SenderNeedsUtf8);
     }
-    Ok(MailCommand { from: Some(address), size, smtp_utf8 })
+    Ok(MailCommand { from: Some(address), size, smtp_utf8, auth_given })
 }
 
 fn rcpt(to: &RcptTo<Cow<'_, str>>, line: &[u8]) -> Result<RcptTarget, CommandError> {
@@ -212,9 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_refused_rather_than_ignored() {
-        for parameter in
-            ["RET=FULL", "ENVID=x", "AUTH=<>", "BODY=BINARYMIME", "REQUIRETLS", "HOLDFOR=9", "X=1"]
-        {
+        for parameter in ["RET=FULL", "ENVID=x", "BODY=BINARYMIME", "REQUIRETLS", "HOLDFOR=9", "X=1"] {
             let line = format!("MAIL FROM:<a@b.example> {parameter}");
             assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
         }
@@ -222,7 +270,7 @@ mod tests {
             let line = format!("RCPT TO:<a@b.example> {parameter}");
             assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
         }
-        assert_eq!(parse("AUTH PLAIN AGEAYg=="), Ok(Command::NotOffered));
+        assert_eq!(parse("EXPN liste"), Ok(Command::NotOffered));
         assert_eq!(parse("LHLO x.example"), Err(CommandError::Unknown));
     }
 
@@ -244,6 +292,19 @@ mod tests {
         assert_eq!(parse("RCPT TO:<>"), Err(CommandError::RecipientAddress));
         let latin_1 = Command::parse(b"MAIL FROM:<andr\xe9@b.example> SMTPUTF8\r\n");
         assert_eq!(latin_1, Err(CommandError::SenderAddress));
+    }
+
+    #[test]
+    fn auth_is_read_and_what_it_carries_is_not_printed() {
+        let read = parse("AUTH plain AGEAYg==").unwrap();
+        assert!(!format!("{read:?}").contains("AGEAYg"), "{read:?}");
+        let initial = InitialResponse::new("AGEAYg==");
+        assert_eq!(read, Command::Auth { mechanism: Some(Mechanism::Plain), initial });
+        assert_eq!(
+            parse("AUTH LOGIN"),
+            Ok(Command::Auth { mechanism: Some(Mechanism::Login), initial: None })
+        );
+        assert_eq!(parse("AUTH CRAM-MD5"), Ok(Command::Auth { mechanism: None, initial: None }));
     }
 
     #[test]

@@ -8,8 +8,15 @@ use std::time::Duration;
 use crate::value::ByteSize;
 
 /// Octets of a command line with its CRLF. RFC 5321 section 4.5.3.1.4 asks for 512; SIZE, BODY and SMTPUTF8
-/// add 53 (RFC 1870, 6152, 6531); the rest is room for what a relay may add.
-pub const COMMAND_LINE_BYTES_MAX: usize = 1024;
+/// add 53 (RFC 1870, 6152, 6531), AUTH 500 (RFC 4954 section 5). A line of AUTH PLAIN has up to 1,037: three fields of
+/// 255 octets in base64. The rest is room for what a relay may add.
+pub const COMMAND_LINE_BYTES_MAX: usize = 2048;
+
+/// Recipients of a submitted mail: what RFC 5321 section 4.5.3.1.8 asks for at least. A team writes to few people.
+pub const ADDRESSEES_MAX: usize = 100;
+
+/// Failed tries to sign in on one connection before it ends (RFC 4954 section 4 lets a server end it).
+pub const SIGN_IN_FAILURES_MAX: u32 = 3;
 
 /// Octets of a text line. RFC 5321 section 4.5.3.1.6 has 1,000, which every sender must keep to and many
 /// office machines do not. A line costs no memory beyond its message, so the limit only keeps out lines that no

@@ -20,9 +20,10 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use zeroize::Zeroizing;
 
 use super::limits::ListenerLimits;
-use super::mail::{MailHandler, PeerTls, ReceivedMail};
+use super::mail::{MailHandler, PeerTls};
 use super::reply::Reply;
 use super::session::{Session, SessionConfig, Step};
+use super::submission::SubmissionHandler;
 use super::tls;
 use crate::value::Domain;
 
@@ -71,6 +72,26 @@ pub async fn serve(
     handler: Arc<dyn MailHandler>,
     shutdown: CancellationToken,
 ) {
+    open_door(listener, config, Door::Exchange(handler), shutdown).await;
+}
+
+/// As [`serve`], for the mail programs of people who sign in (RFC 6409). Mail in clear is refused, whatever the
+/// configuration says.
+pub async fn serve_submission(
+    listener: TcpListener,
+    config: ListenerConfig,
+    handler: Arc<dyn SubmissionHandler>,
+    shutdown: CancellationToken,
+) {
+    open_door(listener, config, Door::Submission(handler), shutdown).await;
+}
+
+async fn open_door(
+    listener: TcpListener,
+    config: ListenerConfig,
+    handler: Door,
+    shutdown: CancellationToken,
+) {
     let house = Arc::new(House::new(config, handler, shutdown));
     let mut sessions = JoinSet::new();
     loop {
@@ -108,10 +129,16 @@ fn note_end(ended: Result<(), JoinError>) {
     }
 }
 
+/// Who treats what comes in.
+enum Door {
+    Exchange(Arc<dyn MailHandler>),
+    Submission(Arc<dyn SubmissionHandler>),
+}
+
 /// What all sessions share.
 struct House {
     config: ListenerConfig,
-    handler: Arc<dyn MailHandler>,
+    handler: Door,
     shutdown: CancellationToken,
     connections: Arc<Semaphore>,
     peers: Arc<Peers>,
@@ -120,7 +147,7 @@ struct House {
 }
 
 impl House {
-    fn new(config: ListenerConfig, handler: Arc<dyn MailHandler>, shutdown: CancellationToken) -> Self {
+    fn new(config: ListenerConfig, handler: Door, shutdown: CancellationToken) -> Self {
         let limits = &config.limits;
         // One message of the largest size must always fit, or it would be put off for ever.
         let memory = limits.memory.max(limits.session.message).bytes().div_ceil(MEMORY_UNIT_BYTES) + 1;
@@ -241,7 +268,10 @@ fn session_of(house: &House, peer: IpAddr, offers_tls: bool, tls: Option<PeerTls
         requires_tls: house.config.requires_tls,
         limits: house.config.limits.session,
     };
-    Session::new(config, house.handler.clone(), peer, tls)
+    match &house.handler {
+        Door::Exchange(handler) => Session::new(config, handler.clone(), peer, tls),
+        Door::Submission(_) => Session::for_submission(config, peer, tls),
+    }
 }
 
 async fn handshake(
@@ -319,19 +349,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             };
             let mut input = buffer.get(..read).unwrap_or_default();
             while let Some(step) = self.session.advance(&mut input) {
+                let Ok(step) = self.ask_handler(step).await else { return End::Closed };
                 match step {
                     Step::Reply(reply) => reply.write_to(&mut self.replies),
-                    Step::Deliver(mail) => {
-                        if self.deliver(*mail).await.is_err() {
-                            return End::Closed;
-                        }
-                    }
                     Step::StartTls(reply) => {
                         reply.write_to(&mut self.replies);
                         let sent = self.flush().await;
                         return if sent.is_ok() { End::Upgrade } else { End::Closed };
                     }
                     Step::Close(reply) => return self.close(&reply).await,
+                    // All were asked and answered.
+                    Step::Deliver(_) | Step::Submit(_) | Step::SignIn(_) | Step::CheckSender { .. } => {}
                 }
                 self.account();
             }
@@ -359,16 +387,39 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
     }
 
-    /// Has the mail treated. The peer may be gone by the end: what was accepted is accepted, and the peer's
-    /// repeat gets the same answer (invariant 1).
-    async fn deliver(&mut self, mail: ReceivedMail) -> std::io::Result<()> {
-        self.message_end = None;
-        self.flush().await?;
-        let outcome = self.house.handler.handle(mail).await;
-        let reply = self.session.outcome(&outcome);
+    /// Has the handler do what is the handler's, and turns it into what is said to the peer. The peer may be gone by the
+    /// end: what was accepted is accepted, and the peer's repeat gets the same answer (invariant 1).
+    async fn ask_handler(&mut self, step: Step) -> std::io::Result<Step> {
+        let peer = self.session.peer();
+        let reply = match (step, &self.house.handler) {
+            (Step::Deliver(mail), Door::Exchange(handler)) => {
+                self.begin_treating().await?;
+                let outcome = handler.handle(*mail).await;
+                self.session.outcome(&outcome)
+            }
+            (Step::Submit(mail), Door::Submission(handler)) => {
+                self.begin_treating().await?;
+                let outcome = handler.submit(*mail).await;
+                self.session.submission_outcome(&outcome)
+            }
+            (Step::SignIn(credentials), Door::Submission(handler)) => {
+                let answer = handler.sign_in(credentials, peer).await;
+                return Ok(self.session.signed_in(&answer));
+            }
+            (Step::CheckSender { account, from }, Door::Submission(handler)) => {
+                let answer = handler.check_sender(account, &from, peer).await;
+                return Ok(self.session.sender_checked(answer));
+            }
+            (step, _) => return Ok(step),
+        };
         info!(code = reply.code(), "mail treated");
-        reply.write_to(&mut self.replies);
-        Ok(())
+        Ok(Step::Reply(reply))
+    }
+
+    /// Before a mail is treated, what was said so far is told.
+    async fn begin_treating(&mut self) -> std::io::Result<()> {
+        self.message_end = None;
+        self.flush().await
     }
 
     /// Holds the memory that the message in progress takes, or gives the message up.

@@ -3,7 +3,7 @@
 //!
 //! The protocol is apart from the wire: [`Session`] turns bytes into steps, [`serve`] does the steps. What a
 //! mail means is not known here: the server asks [`Recipients`] what an address is for and hands the mail to
-//! a [`MailHandler`]. Parsing of messages, queues and retries are elsewhere.
+//! a [`MailHandler`]; what people submit it hands to a [`SubmissionHandler`]. Parsing of messages, queues and retries are elsewhere.
 
 mod authentication;
 mod client;
@@ -15,6 +15,7 @@ mod receiver;
 mod reply;
 mod session;
 mod signing;
+mod submission;
 #[cfg(test)]
 mod testing;
 mod tls;
@@ -25,7 +26,7 @@ pub use client::{
     SentMail, TlsRequirement, TlsaMatching, TlsaRecord, TlsaSelector, TlsaUsage, Unsendable,
 };
 pub use limits::{ListenerLimits, SessionLimits};
-pub use listener::{ListenerConfig, ListenerTls, serve};
+pub use listener::{ListenerConfig, ListenerTls, serve, serve_submission};
 pub use mail::{
     MailHandler, MailOutcome, PeerTls, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
     RefusedMail, TryLater,
@@ -33,3 +34,6 @@ pub use mail::{
 pub use reply::Reply;
 pub use session::{Session, SessionConfig, Step};
 pub use signing::SignedDelivery;
+pub use submission::{
+    MailCredentials, RefusedSubmission, SenderAnswer, SignInAnswer, SubmissionHandler, SubmissionOutcome,
+};

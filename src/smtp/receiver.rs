@@ -4,7 +4,7 @@
 //! CRLF.CRLF ends a message (RFC 5321 sections 2.3.8 and 4.1.1.4). A lone CR, a lone LF or a NUL ends
 //! nothing; it spoils the line or the message that it stands in. Nothing here knows commands or replies.
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::limits::{
     COMMAND_LINE_BYTES_MAX, DISCARDED_BYTES_MAX, FIRST_ALLOCATION_BYTES_MAX, SKIPPED_LINE_BYTES_MAX,
@@ -15,8 +15,8 @@ use crate::value::{ByteSize, SecretBytes};
 /// A command line, or what was wrong with it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// A whole line with its CRLF.
-    Whole(Vec<u8>),
+    /// A whole line with its CRLF. It may carry a secret, so it is wiped on drop.
+    Whole(Zeroizing<Vec<u8>>),
     /// It holds a lone CR or LF, or a NUL. Told at once; the rest up to the next CRLF is skipped.
     Faulty,
     /// Longer than a command may be. Told at once; the rest up to the next CRLF is skipped.
@@ -28,7 +28,8 @@ pub(super) enum Line {
 /// Collects command lines.
 #[derive(Debug, Default)]
 pub(super) struct LineReceiver {
-    line: Vec<u8>,
+    /// Set aside as a whole at its first byte: a vector that grows leaves copies behind.
+    line: Zeroizing<Vec<u8>>,
     after_cr: bool,
     /// Bytes skipped of a faulty line; `None` outside of one.
     skipped: Option<usize>,
@@ -55,6 +56,9 @@ impl LineReceiver {
             if faulty {
                 return Some(self.skip(Line::Faulty));
             }
+            if self.line.is_empty() {
+                self.line.reserve_exact(COMMAND_LINE_BYTES_MAX);
+            }
             self.line.push(byte);
             if ends {
                 return Some(Line::Whole(std::mem::take(&mut self.line)));
@@ -67,7 +71,7 @@ impl LineReceiver {
     }
 
     fn skip(&mut self, fault: Line) -> Line {
-        self.line.clear();
+        self.line.zeroize();
         self.skipped = Some(0);
         fault
     }

@@ -7,10 +7,17 @@
 use super::command::CommandError;
 use super::mail::{MailOutcome, RefusedMail, TryLater};
 use super::receiver::MessageFault;
+use super::submission::{RefusedSubmission, SubmissionOutcome};
 use crate::value::ByteSize;
 
 /// An enhanced status code: class, subject, detail.
 type Enhanced = (u8, u8, u8);
+
+/// What a person reads in the mail program: it does not know that a mail password is needed.
+const SIGN_IN_REFUSED_LINES: &[&str] = &[
+    "Adresse ou mot de passe de messagerie incorrects. Il differe du mot de passe des pages web.",
+    "The address and the mail password do not go together. It differs from the password of the web pages.",
+];
 
 /// A reply of one or more lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +92,46 @@ impl Reply {
     /// RFC 5321 section 4.5.3.1.10: the peer sends the rest in a transaction of its own.
     pub(super) const ONE_RECIPIENT: Self =
         fixed(452, (4, 5, 3), &["One recipient a mail; send it separately"]);
+
+    /// Challenges have no enhanced code (RFC 2034 section 3); they are base64: nothing, "Username:", "Password:".
+    pub(super) const CHALLENGE_EMPTY: Self = Self { code: 334, enhanced: None, text: Text::Fixed(&[""]) };
+    pub(super) const CHALLENGE_NAME: Self =
+        Self { code: 334, enhanced: None, text: Text::Fixed(&["VXNlcm5hbWU6"]) };
+    pub(super) const CHALLENGE_SECRET: Self =
+        Self { code: 334, enhanced: None, text: Text::Fixed(&["UGFzc3dvcmQ6"]) };
+    pub(super) const SIGNED_IN: Self = fixed(235, (2, 7, 0), &["Signed in"]);
+    pub(super) const SIGN_IN_LATER: Self =
+        fixed(454, (4, 7, 0), &["Cannot sign you in now; try again later"]);
+    pub(super) const SIGN_IN_FIRST: Self = fixed(530, (5, 7, 0), &["Sign in first (AUTH)"]);
+    /// One text for every reason: unknown, wrong, cut off.
+    pub(super) const SIGN_IN_REFUSED: Self = fixed(535, (5, 7, 8), SIGN_IN_REFUSED_LINES);
+    pub(super) const SIGN_IN_REFUSED_LAST: Self = fixed(421, (4, 7, 0), SIGN_IN_REFUSED_LINES);
+    pub(super) const TOO_MANY_SIGN_INS: Self = fixed(
+        421,
+        (4, 7, 0),
+        &[
+            "Trop d'essais de connexion. Attendez un quart d'heure.",
+            "Too many tries; wait a quarter of an hour.",
+        ],
+    );
+    pub(super) const SIGN_IN_NEEDS_TLS: Self = fixed(538, (5, 7, 11), &["Issue STARTTLS first"]);
+    pub(super) const SIGN_IN_ENCODING: Self = fixed(501, (5, 5, 2), &["This cannot be read as base64"]);
+    pub(super) const SIGN_IN_CANCELLED: Self = fixed(501, (5, 7, 0), &["Signing in was cancelled"]);
+    pub(super) const SIGN_IN_LINE_TOO_LONG: Self = fixed(500, (5, 5, 6), &["The line is too long"]);
+    pub(super) const SIGNED_IN_ALREADY: Self = fixed(503, (5, 5, 1), &["You are signed in already"]);
+    pub(super) const SIGN_IN_BEFORE_MAIL: Self = fixed(503, (5, 5, 1), &["Sign in before MAIL FROM"]);
+    pub(super) const MECHANISM: Self =
+        fixed(504, (5, 5, 4), &["Only AUTH PLAIN and AUTH LOGIN are known here"]);
+    pub(super) const SENDER_NOT_YOURS: Self = fixed(
+        553,
+        (5, 7, 1),
+        &["Votre compte n'envoie pas sous cette adresse.", "Your account does not send under this address."],
+    );
+    pub(super) const SENDER_LATER: Self = fixed(451, (4, 3, 0), &["Cannot take mail now; try again later"]);
+    pub(super) const ACCOUNT_ENDED: Self =
+        fixed(421, (4, 7, 0), &["Votre compte n'est plus actif.", "Your account is not active any more."]);
+    pub(super) const TOO_MANY_RECIPIENTS: Self =
+        fixed(452, (4, 5, 3), &["Too many recipients; send the mail to the others separately"]);
 
     pub(super) const TOO_MANY_ERRORS: Self = fixed(421, (4, 7, 0), &["Too many errors; closing"]);
     pub(super) const TOO_MANY_COMMANDS: Self = fixed(421, (4, 7, 0), &["Too many commands; closing"]);
@@ -201,6 +248,51 @@ impl Reply {
             }
             MailOutcome::TryLater(TryLater::Full) => Self::NO_MEMORY,
         }
+    }
+
+    /// The answer to a submitted message, by what became of it.
+    pub(super) fn to_submission(outcome: &SubmissionOutcome) -> Self {
+        match outcome {
+            SubmissionOutcome::Taken { reference } => {
+                made(250, Some((2, 0, 0)), vec![format!("Sent, reference {reference}")])
+            }
+            SubmissionOutcome::TryLater(later) => Self::to_outcome(&MailOutcome::TryLater(*later)),
+            SubmissionOutcome::Refused(refused) => Self::to_refused_submission(*refused),
+        }
+    }
+
+    fn to_refused_submission(refused: RefusedSubmission) -> Self {
+        let (code, enhanced, lines): (u16, Enhanced, &'static [&'static str]) = match refused {
+            RefusedSubmission::NotOffered => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Cette passerelle n'envoie pas encore le courrier de votre logiciel. Passez par la page web.",
+                    "This gateway does not send mail of mail programs yet. Use the web page instead.",
+                ],
+            ),
+            RefusedSubmission::MayNotSend => (
+                550,
+                (5, 7, 1),
+                &["Votre compte ne peut pas envoyer ce message.", "Your account may not send this message."],
+            ),
+            RefusedSubmission::RecipientRefused => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Un destinataire n'est pas admis par la politique en vigueur.",
+                    "The policy in force does not allow one of the recipients.",
+                ],
+            ),
+            RefusedSubmission::Malformed => return Self::to_refused(RefusedMail::Malformed),
+            RefusedSubmission::TooComplex => return Self::to_refused(RefusedMail::TooComplex),
+            RefusedSubmission::Empty => return Self::to_refused(RefusedMail::Empty),
+            RefusedSubmission::TooLarge { limit } => return Self::too_large(limit),
+            RefusedSubmission::TitleNamesPerson => return Self::to_refused(RefusedMail::TitleNamesPerson),
+            RefusedSubmission::FileRefused => return Self::to_refused(RefusedMail::FileRefused),
+            RefusedSubmission::Loop => return Self::to_refused(RefusedMail::Loop),
+        };
+        fixed(code, enhanced, lines)
     }
 
     fn to_refused(refused: RefusedMail) -> Self {

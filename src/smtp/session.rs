@@ -1,11 +1,15 @@
 //! One SMTP session from the receiving side (RFC 5321): bytes in, steps out. It holds no socket and no clock
 //! and awaits nothing; `listener.rs` does what the steps say.
 //!
-//! Who may deposit is not judged here but by the handler, after the message is in.
+//! Who may deposit is not judged here but by the handler, after the message is in. What differs when a mail program
+//! submits (RFC 6409) is in `session/submitting.rs`.
+
+mod submitting;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::submitting::{SignInExchange, Submitter};
 use super::command::{Command, MailCommand, RcptTarget, address_is_ascii};
 use super::limits::{DISCARDED_BYTES_MAX, SessionLimits};
 use super::mail::{
@@ -13,7 +17,9 @@ use super::mail::{
 };
 use super::receiver::{DataReceiver, Line, LineReceiver, Message, MessageFault};
 use super::reply::Reply;
-use crate::value::{ByteSize, Domain, MailAddress, SecretBytes};
+use super::submission::MailCredentials;
+use crate::app::SubmittedMail;
+use crate::value::{AccountId, ByteSize, Domain, MailAddress, SecretBytes};
 
 /// What a session is told about its server.
 #[derive(Debug, Clone)]
@@ -37,6 +43,17 @@ pub enum Step {
     StartTls(Reply),
     /// Have this treated, then call [`Session::outcome`] and send what it returns.
     Deliver(Box<ReceivedMail>),
+    /// Have this looked at, then call [`Session::signed_in`] and do what it returns.
+    SignIn(MailCredentials),
+    /// Have it looked up whether the account may send as this address, then call [`Session::sender_checked`].
+    CheckSender {
+        /// Who is signed in.
+        account: AccountId,
+        /// MAIL FROM.
+        from: MailAddress,
+    },
+    /// Have this treated, then call [`Session::submission_outcome`] and send what it returns.
+    Submit(Box<SubmittedMail>),
     /// Send this and close.
     Close(Reply),
 }
@@ -44,7 +61,7 @@ pub enum Step {
 /// One session.
 pub struct Session {
     config: SessionConfig,
-    recipients: Arc<dyn Recipients>,
+    purpose: Purpose,
     peer: IpAddr,
     tls: Option<PeerTls>,
     hello: Option<String>,
@@ -54,9 +71,19 @@ pub struct Session {
     commands: u32,
 }
 
+/// What mail is for here.
+enum Purpose {
+    /// From other hosts, for the gateway's own addresses.
+    Exchange(Arc<dyn Recipients>),
+    /// From the mail programs of people who have an account, for anybody.
+    Submission(Submitter),
+}
+
 /// What the next byte belongs to.
 enum Phase {
     Command(LineReceiver),
+    /// A line of AUTH (RFC 4954 section 4).
+    SigningIn(LineReceiver, SignInExchange),
     Data(DataReceiver),
     /// A chunk of BDAT, whose message is in the transaction.
     Chunk(Chunk),
@@ -71,7 +98,10 @@ struct Transaction {
     from: Option<MailAddress>,
     declared: ByteSize,
     smtp_utf8: bool,
+    /// Whom it is for, on a door for other hosts.
     recipient: Option<Recipient>,
+    /// Whom it is for, when it is submitted.
+    addressees: Vec<MailAddress>,
     /// The message so far, when it comes by BDAT.
     chunks: Option<Message>,
 }
@@ -92,9 +122,19 @@ impl Session {
         peer: IpAddr,
         tls: Option<PeerTls>,
     ) -> Self {
+        Self::with(config, Purpose::Exchange(recipients), peer, tls)
+    }
+
+    /// A session that takes mail of people who sign in (RFC 6409), over TLS only.
+    pub fn for_submission(config: SessionConfig, peer: IpAddr, tls: Option<PeerTls>) -> Self {
+        let config = SessionConfig { requires_tls: true, ..config };
+        Self::with(config, Purpose::Submission(Submitter::default()), peer, tls)
+    }
+
+    fn with(config: SessionConfig, purpose: Purpose, peer: IpAddr, tls: Option<PeerTls>) -> Self {
         Self {
             config,
-            recipients,
+            purpose,
             peer,
             tls,
             hello: None,
@@ -103,6 +143,11 @@ impl Session {
             errors: 0,
             commands: 0,
         }
+    }
+
+    /// Who is on the other side.
+    pub const fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     /// What is sent first.
@@ -122,6 +167,10 @@ impl Session {
                     if step.is_some() {
                         return step;
                     }
+                }
+                Phase::SigningIn(lines, _) => {
+                    let line = lines.take(input)?;
+                    return Some(self.sign_in_line(line));
                 }
                 Phase::Data(data) => {
                     if let Some(message) = data.take(input) {
@@ -145,8 +194,12 @@ impl Session {
 
     /// What became of the mail of [`Step::Deliver`], as the peer is told.
     pub fn outcome(&mut self, outcome: &MailOutcome) -> Reply {
+        self.told(Reply::to_outcome(outcome))
+    }
+
+    /// What a mail's sender is told; whoever sends what is taken may go on for longer.
+    fn told(&mut self, reply: Reply) -> Reply {
         self.phase = Phase::Command(LineReceiver::default());
-        let reply = Reply::to_outcome(outcome);
         if reply.is_refusal() {
             self.errors += 1;
         } else {
@@ -226,7 +279,8 @@ impl Session {
         let reply = match command {
             Command::Ehlo(name) => self.hello(name, true),
             Command::Helo(name) => self.hello(name, false),
-            Command::Mail(mail) => self.mail(mail),
+            Command::Mail(mail) => return Some(self.mail(mail)),
+            Command::Auth { mechanism, initial } => return Some(self.auth(mechanism, initial)),
             Command::Rcpt(target) => self.rcpt(target),
             Command::Data => self.data(),
             Command::Bdat { bytes, last } => {
@@ -261,31 +315,46 @@ impl Session {
         if self.config.offers_tls && self.tls.is_none() {
             extensions.push("STARTTLS".to_owned());
         }
+        if self.offers_sign_in() {
+            extensions.push("AUTH PLAIN LOGIN".to_owned());
+        }
         Reply::extended_hello(hostname, extensions)
     }
 
-    fn mail(&mut self, mail: MailCommand) -> Reply {
-        if self.hello.is_none() {
-            return Reply::HELLO_FIRST;
+    fn mail(&mut self, mail: MailCommand) -> Step {
+        if let Some(refusal) = self.refusal_of_mail(&mail) {
+            return Step::Reply(refusal);
         }
-        if self.config.requires_tls && self.tls.is_none() {
-            return Reply::TLS_FIRST;
-        }
-        if self.transaction.is_some() {
-            return Reply::SENDER_GIVEN;
-        }
-        let limit = self.config.limits.message;
-        if mail.size > limit {
-            return Reply::too_large(limit);
-        }
+        let sender = mail.from.clone();
         self.transaction = Some(Transaction {
             from: mail.from,
             declared: mail.size,
             smtp_utf8: mail.smtp_utf8,
             recipient: None,
+            addressees: Vec::new(),
             chunks: None,
         });
-        Reply::SENDER_OK
+        match &self.purpose {
+            Purpose::Exchange(_) => Step::Reply(Reply::SENDER_OK),
+            Purpose::Submission(_) => self.check_sender(sender),
+        }
+    }
+
+    fn refusal_of_mail(&self, mail: &MailCommand) -> Option<Reply> {
+        let limit = self.config.limits.message;
+        if self.hello.is_none() {
+            Some(Reply::HELLO_FIRST)
+        } else if self.config.requires_tls && self.tls.is_none() {
+            Some(Reply::TLS_FIRST)
+        } else if mail.auth_given && !self.offers_sign_in() {
+            Some(Reply::PARAMETER)
+        } else if self.transaction.is_some() {
+            Some(Reply::SENDER_GIVEN)
+        } else if mail.size > limit {
+            Some(Reply::too_large(limit))
+        } else {
+            None
+        }
     }
 
     fn rcpt(&mut self, target: RcptTarget) -> Reply {
@@ -293,12 +362,16 @@ impl Session {
         if transaction.chunks.is_some() {
             return Reply::CHUNKS_BEGUN;
         }
+        let recipients = match &self.purpose {
+            Purpose::Exchange(recipients) => recipients,
+            Purpose::Submission(_) => return transaction.add_addressee(target),
+        };
         let (address, answer) = match target {
             RcptTarget::Address(address) => {
                 if !transaction.smtp_utf8 && !address_is_ascii(&address) {
                     return Reply::RECIPIENT_NEEDS_UTF8;
                 }
-                let answer = self.recipients.judge(&address);
+                let answer = recipients.judge(&address);
                 (address, answer)
             }
             RcptTarget::Postmaster => match postmaster_of(&self.config.hostname) {
@@ -307,7 +380,7 @@ impl Session {
             },
         };
         if !matches!(answer, RecipientAnswer::Accepted(_)) {
-            self.recipients.note_refused(answer, self.peer);
+            recipients.note_refused(answer, self.peer);
         }
         match answer {
             RecipientAnswer::UnknownHere => Reply::UNKNOWN_RECIPIENT,
@@ -321,7 +394,7 @@ impl Session {
         if transaction.chunks.is_some() {
             return Reply::CHUNKS_BEGUN;
         }
-        if transaction.recipient.is_none() {
+        if !transaction.has_recipient() {
             return Reply::RECIPIENT_FIRST;
         }
         let message = Message::new(self.config.limits.message, transaction.declared);
@@ -345,6 +418,9 @@ impl Session {
             Ok(bytes) => bytes,
             Err(fault) => return self.count_refusal(Step::Reply(Reply::to_message_fault(fault))),
         };
+        if matches!(self.purpose, Purpose::Submission(_)) {
+            return self.submit(transaction, bytes);
+        }
         let Some(Transaction { from, smtp_utf8, recipient: Some(recipient), .. }) = transaction else {
             return Step::Reply(Reply::RECIPIENT_FIRST);
         };
@@ -366,7 +442,7 @@ impl Session {
         let limit = self.config.limits.message;
         let refusal = match &mut self.transaction {
             None => Some(Reply::SENDER_FIRST),
-            Some(transaction) if transaction.recipient.is_none() => Some(Reply::RECIPIENT_FIRST),
+            Some(transaction) if !transaction.has_recipient() => Some(Reply::RECIPIENT_FIRST),
             Some(transaction) => {
                 transaction.chunks.get_or_insert_with(|| Message::new(limit, transaction.declared));
                 None
@@ -437,6 +513,10 @@ impl Session {
 }
 
 impl Transaction {
+    fn has_recipient(&self) -> bool {
+        self.recipient.is_some() || !self.addressees.is_empty()
+    }
+
     /// One recipient a transaction; naming it twice does no harm.
     fn add(&mut self, recipient: Recipient) -> Reply {
         match &self.recipient {

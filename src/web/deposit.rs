@@ -8,13 +8,12 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
-use super::guard::Tries;
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
 use super::views::{
     AddressProblem, CodePage, CodeProblem, DepositHost, DepositPage, ErrorKind, Limits, LinkPage,
 };
-use crate::app::{AppError, OpenDraftError, OpenedDraft};
+use crate::app::{AppError, OpenDraftError, OpenedDraft, Tries};
 use crate::identity::PROOF_LIFE;
 use crate::mailbox::Mailbox;
 use crate::policy::title::MAX_TITLE_CHARS;

@@ -28,7 +28,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::guard::network;
+use crate::app::network;
 
 /// How often the other end of an HTTP/2 connection is asked whether it is still there (RFC 9113 section 6.7).
 const PING_EVERY: Duration = Duration::from_secs(20);

@@ -36,7 +36,7 @@ pub use demo::{DemoHost, DemoMailboxInfo, DemoPersonInfo, OutboxMail};
 pub use listener::{HttpLimits, serve};
 pub use views::DemoRole;
 
-use crate::app::App;
+use crate::app::{App, Tries};
 
 /// The largest body of a form without files.
 const FORM_BODY_MAX_BYTES: usize = 64 * 1024;
@@ -55,22 +55,22 @@ pub struct WebConfig {
 pub(in crate::web) struct Shared {
     app: Arc<App>,
     config: WebConfig,
-    failures: Arc<guard::Tries>,
-    asks: Arc<guard::Tries>,
-    receipts: Arc<guard::Tries>,
+    failures: Arc<Tries>,
+    asks: Arc<Tries>,
+    receipts: Arc<Tries>,
     downloads: Arc<Semaphore>,
 }
 
 /// All routes, on one page.
 pub fn router(app: Arc<App>, config: WebConfig) -> Router {
-    let (failures, asks) = (guard::Tries::of_secrets(), guard::Tries::of_asking());
+    let (failures, asks) = (Tries::of_secrets(), Tries::of_asking());
     let downloads = Arc::new(Semaphore::new(download::DOWNLOADS_AT_ONCE));
     let shared = Shared {
         app,
         config,
         failures: Arc::new(failures),
         asks: Arc::new(asks),
-        receipts: Arc::new(guard::Tries::of_asking()),
+        receipts: Arc::new(Tries::of_asking()),
         downloads,
     };
     let forms = Router::new()

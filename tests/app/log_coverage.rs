@@ -181,6 +181,8 @@ fn changes_records(action: Action) -> bool {
             | PartnerCreated
             | AgreementChanged
             | AccountCreated
+            | MailPasswordMade
+            | MailPasswordRevoked
             | LogPruned
             | RecoveryAsked
             | RecoveryConfirmed
@@ -216,6 +218,7 @@ async fn every_use_case_and_every_refusal_leaves_its_event_and_no_event_lacks_it
     mails_in(&house, &mut walk).await;
     letters(&house, &mut walk).await;
     people(&house, &mut walk).await;
+    mail_programs(&house, &mut walk).await;
     reading(&house, &mut walk).await;
     the_log_itself(&house, &mut walk).await;
     nothing_of_the_insured_is_told(&house).await;
@@ -407,6 +410,22 @@ async fn people(house: &House, walk: &mut Walk) {
     let given_back = house.app.return_to_gateway(&agent, &house.pensions.slug, visitor()).await;
     assert!(given_back.is_err(), "the policy in force says no");
     walk.step(house, "and may not give it back", &[(Action::CustodyChanged, "refused")]);
+}
+
+async fn mail_programs(house: &House, walk: &mut Walk) {
+    let who = address("agent@carsat.example");
+    let id = house.sign_in("agent@carsat.example").await.account.id;
+    house.store.take_units();
+    let secret = house.app.make_mail_password(id, Actor::Operator, Origin::Cli).await.unwrap();
+    walk.step(house, "a mail password is made", &[(Action::MailPasswordMade, "done")]);
+    house.app.sign_in_to_submit(Some(who.clone()), Some(secret), visitor()).await.unwrap();
+    walk.step(house, "a mail program signs in", &[(Action::MailSignIn, "done")]);
+    house.app.sign_in_to_submit(Some(who), None, visitor()).await.unwrap_err();
+    walk.step(house, "a mail program with a wrong password", &[(Action::SignInRefused, "refused")]);
+    house.app.check_mail_sender(id, &address(DEPOSITOR), visitor()).await.unwrap_err();
+    walk.step(house, "a mail under somebody else's address", &[(Action::SubmissionRefused, "refused")]);
+    house.app.revoke_mail_password(id, Actor::Operator, Origin::Cli).await.unwrap();
+    walk.step(house, "a mail password is revoked", &[(Action::MailPasswordRevoked, "done")]);
 }
 
 async fn reading(house: &House, walk: &mut Walk) {

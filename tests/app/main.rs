@@ -22,6 +22,7 @@ mod limits;
 mod log_coverage;
 mod log_upkeep;
 mod mail_keys;
+mod mail_sign_in;
 mod mails;
 mod outsiders;
 mod pages;

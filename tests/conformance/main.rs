@@ -7,6 +7,8 @@ mod age_v1;
 mod rfc1870;
 mod rfc3030;
 mod rfc3207;
+mod rfc4954;
 mod rfc5321;
+mod rfc6409;
 mod rfc6531;
 mod transcript;

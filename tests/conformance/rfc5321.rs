@@ -46,6 +46,7 @@ fn tell(session: &mut pli::smtp::Session, pieces: &[&[u8]]) -> Vec<String> {
                 Step::Reply(reply) => told.push(reply.code().to_string()),
                 Step::Close(reply) => told.push(format!("{} closed", reply.code())),
                 Step::StartTls(_) => told.push("tls".to_owned()),
+                other @ (Step::SignIn(_) | Step::CheckSender { .. } | Step::Submit(_)) => panic!("{other:?}"),
                 Step::Deliver(mail) => {
                     told.push(format!("{:?} {}", mail.from, String::from_utf8_lossy(mail.bytes.expose())));
                     session.outcome(&MailOutcome::Noted);

@@ -8,6 +8,9 @@
 //! M: a mail reaches the handler; what the message must be, written as in R
 //! H: what the handler says: accepted, noted, may-not, no-mail, later
 //! T: the TLS handshake takes place
+//! A: what a try to sign in is answered: signed, refused, many, later; the name and secret that were given stand before
+//! W: what is said of the sender: yours, not-yours, cut-off, later
+//! E: the envelope of a submitted mail: its sender, then its recipients
 //! X: the server closes
 //! ```
 //!
@@ -18,11 +21,13 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use pli::app::SubmittedMail;
 use pli::smtp::{
-    MailOutcome, PeerTls, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, Reply,
-    Session, SessionConfig, SessionLimits, Step, TryLater,
+    MailCredentials, MailOutcome, PeerTls, ReceivedMail, RecipientAnswer, RecipientRole, Recipients,
+    RefusedMail, RefusedSubmission, Reply, SenderAnswer, Session, SessionConfig, SessionLimits, SignInAnswer,
+    Step, SubmissionOutcome, TryLater,
 };
-use pli::value::{ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
+use pli::value::{AccountId, ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
 
 /// The gateway of the transcripts: `mx.carsat.example`, which takes deposits for `depot@carsat.example`.
 pub struct House;
@@ -47,31 +52,66 @@ impl Recipients for House {
 }
 
 pub fn session() -> Session {
-    session_with(SessionLimits { message: ByteSize(2000), errors: 5, commands: 30 })
+    session_with(LIMITS)
 }
 
 pub fn session_with(limits: SessionLimits) -> Session {
-    let config = SessionConfig {
+    Session::new(config(limits), Arc::new(House), PEER, None)
+}
+
+/// A session of the door for mail programs.
+pub fn submission() -> Session {
+    Session::for_submission(config(LIMITS), PEER, None)
+}
+
+const LIMITS: SessionLimits = SessionLimits { message: ByteSize(2000), errors: 5, commands: 30 };
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn config(limits: SessionLimits) -> SessionConfig {
+    SessionConfig {
         hostname: Domain::parse("mx.carsat.example").unwrap(),
         offers_tls: true,
         requires_tls: false,
         limits,
-    };
-    Session::new(config, Arc::new(House), IpAddr::V4(Ipv4Addr::LOCALHOST), None)
+    }
 }
 
 /// Runs a transcript with its bytes whole, then with its bytes one by one.
 pub fn run(transcript: &str) {
+    run_with(session, transcript);
+}
+
+/// The same on the door for mail programs.
+pub fn run_submission(transcript: &str) {
+    run_with(submission, transcript);
+}
+
+fn run_with(session: fn() -> Session, transcript: &str) {
     for at_once in [usize::MAX, 1] {
-        Run { session: session(), said: VecDeque::new(), mail: None, upgrade: false, closed: false }
-            .play(transcript, at_once);
+        Run {
+            session: session(),
+            said: VecDeque::new(),
+            asked: Asked::Nothing,
+            upgrade: false,
+            closed: false,
+        }
+        .play(transcript, at_once);
     }
+}
+
+/// What the session waits to hear.
+enum Asked {
+    Nothing,
+    Mail(Box<ReceivedMail>),
+    SignIn(MailCredentials),
+    Sender,
+    Submitted(Box<SubmittedMail>),
 }
 
 struct Run {
     session: Session,
     said: VecDeque<String>,
-    mail: Option<ReceivedMail>,
+    asked: Asked,
     upgrade: bool,
     closed: bool,
 }
@@ -87,14 +127,16 @@ impl Run {
                 "C" => self.send(format!("{rest}\r\n").as_bytes(), at_once),
                 "R" => self.send(&unescape(rest), at_once),
                 "S" => self.expect_line(rest, &place),
-                "M" => {
-                    let mail = self.mail.as_ref().unwrap_or_else(|| panic!("no mail at {place}"));
-                    assert_eq!(mail.bytes.expose(), unescape(rest), "{place}");
-                }
-                "H" => {
-                    assert!(self.mail.take().is_some(), "no mail at {place}");
-                    let reply = self.session.outcome(&outcome(rest));
-                    self.hear(&reply);
+                "M" => assert_eq!(self.message(&place), unescape(rest), "{place}"),
+                "E" => self.expect_envelope(rest, &place),
+                "H" => self.handle(rest, &place),
+                "A" => self.sign_in(rest, &place),
+                "W" => {
+                    let Asked::Sender = std::mem::replace(&mut self.asked, Asked::Nothing) else {
+                        panic!("no sender to look up at {place}")
+                    };
+                    let step = self.session.sender_checked(sender_answer(rest));
+                    self.take(step);
                 }
                 "T" => {
                     assert!(self.upgrade, "no handshake asked for at {place}");
@@ -107,27 +149,76 @@ impl Run {
             }
         }
         assert!(self.said.is_empty(), "the server also said {:?}", self.said);
-        assert!(self.mail.is_none(), "a mail reached the handler at the end");
+        assert!(matches!(self.asked, Asked::Nothing), "something reached the handler at the end");
     }
 
     fn send(&mut self, bytes: &[u8], at_once: usize) {
         for piece in bytes.chunks(at_once.min(bytes.len()).max(1)) {
             let mut input = piece;
             while let Some(step) = self.session.advance(&mut input) {
-                match step {
-                    Step::Reply(reply) => self.hear(&reply),
-                    Step::StartTls(reply) => {
-                        self.hear(&reply);
-                        self.upgrade = true;
-                    }
-                    Step::Deliver(mail) => self.mail = Some(*mail),
-                    Step::Close(reply) => {
-                        self.hear(&reply);
-                        self.closed = true;
-                    }
-                }
+                self.take(step);
             }
         }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Reply(reply) => self.hear(&reply),
+            Step::StartTls(reply) => {
+                self.hear(&reply);
+                self.upgrade = true;
+            }
+            Step::Deliver(mail) => self.asked = Asked::Mail(mail),
+            Step::SignIn(credentials) => self.asked = Asked::SignIn(credentials),
+            Step::CheckSender { .. } => self.asked = Asked::Sender,
+            Step::Submit(mail) => self.asked = Asked::Submitted(mail),
+            Step::Close(reply) => {
+                self.hear(&reply);
+                self.closed = true;
+            }
+        }
+    }
+
+    fn message(&self, place: &str) -> &[u8] {
+        match &self.asked {
+            Asked::Mail(mail) => mail.bytes.expose(),
+            Asked::Submitted(mail) => mail.message.expose(),
+            _ => panic!("no mail at {place}"),
+        }
+    }
+
+    fn expect_envelope(&self, expected: &str, place: &str) {
+        let Asked::Submitted(mail) = &self.asked else { panic!("nothing submitted at {place}") };
+        let mut told = vec![mail.envelope.from.to_string()];
+        told.extend(mail.envelope.recipients.iter().map(ToString::to_string));
+        assert_eq!(told.join(" "), expected, "{place}");
+    }
+
+    fn handle(&mut self, word: &str, place: &str) {
+        let reply = match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Mail(_) => self.session.outcome(&outcome(word)),
+            Asked::Submitted(_) => self.session.submission_outcome(&submission_outcome(word)),
+            _ => panic!("no mail at {place}"),
+        };
+        self.hear(&reply);
+    }
+
+    /// `name secret answer`
+    fn sign_in(&mut self, line: &str, place: &str) {
+        let Asked::SignIn(given) = std::mem::replace(&mut self.asked, Asked::Nothing) else {
+            panic!("nobody signs in at {place}")
+        };
+        let secret = std::str::from_utf8(given.secret.expose()).unwrap();
+        let answer = line.rsplit(' ').next().unwrap();
+        assert_eq!(format!("{} {secret} {answer}", given.name), line, "{place}");
+        let step = self.session.signed_in(&match answer {
+            "signed" => SignInAnswer::Signed(AccountId::new([1; 16])),
+            "refused" => SignInAnswer::Refused,
+            "many" => SignInAnswer::TooMany,
+            "later" => SignInAnswer::TryLater,
+            other => panic!("unknown answer {other}"),
+        });
+        self.take(step);
     }
 
     fn hear(&mut self, reply: &Reply) {
@@ -154,6 +245,25 @@ fn outcome(word: &str) -> MailOutcome {
         "may-not" => MailOutcome::Refused(RefusedMail::MayNotDeposit),
         "no-mail" => MailOutcome::Refused(RefusedMail::AddressTakesNoMail),
         "later" => MailOutcome::TryLater(TryLater::Fault),
+        other => panic!("unknown outcome {other}"),
+    }
+}
+
+fn sender_answer(word: &str) -> SenderAnswer {
+    match word {
+        "yours" => SenderAnswer::Allowed,
+        "not-yours" => SenderAnswer::NotYours,
+        "cut-off" => SenderAnswer::CutOff,
+        "later" => SenderAnswer::TryLater,
+        other => panic!("unknown answer {other}"),
+    }
+}
+
+fn submission_outcome(word: &str) -> SubmissionOutcome {
+    match word {
+        "accepted" => SubmissionOutcome::Taken { reference: Reference::parse("7K3M-9QXD-04TZ").unwrap() },
+        "not-offered" => SubmissionOutcome::Refused(RefusedSubmission::NotOffered),
+        "later" => SubmissionOutcome::TryLater(TryLater::Fault),
         other => panic!("unknown outcome {other}"),
     }
 }

@@ -9,8 +9,9 @@ use pli::app::ports::{
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
-    Account, AccountState, AddressProof, Admission, Agreement, CodeChallenge, LinkSession, Organisation,
-    Partner, Password, PasswordHash, PersonalKey, PersonalLock, RecipientLink, Role, Session, ToldPassword,
+    Account, AccountState, AddressProof, Admission, Agreement, CodeChallenge, LinkSession, MailPassword,
+    MailSecret, Organisation, Partner, Password, PasswordHash, PersonalKey, PersonalLock, RecipientLink,
+    Role, Session, ToldPassword,
 };
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
@@ -415,6 +416,10 @@ pub fn personal_key(account: u32) -> PersonalKey {
     PersonalKey::locked(AccountId::new(id(account)), identity(), PersonalLock::SignIn, &secret).unwrap()
 }
 
+pub fn mail_password(account: u32) -> MailPassword {
+    MailPassword::of(AccountId::new(id(account)), &MailSecret::new([7; 15]), Timestamp(1))
+}
+
 pub fn key_rotation(mailbox: u32) -> KeyRotation {
     KeyRotation {
         mailbox: MailboxId::new(id(mailbox)),
@@ -483,6 +488,7 @@ pub fn one_of_each() -> Vec<Record> {
         pending_effect(1).into(),
         member_wrap(1, 1).into(),
         personal_key(1).into(),
+        mail_password(1).into(),
         key_rotation(1).into(),
     ]
 }

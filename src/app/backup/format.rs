@@ -85,6 +85,7 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::Agreement(_)
         | Record::Account(_)
         | Record::PersonalKey(_)
+        | Record::MailPassword(_)
         | Record::MemberWrap(_)
         | Record::KeyRotation(_)
         | Record::Session(_)

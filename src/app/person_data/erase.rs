@@ -155,6 +155,7 @@ impl App {
             unit.expect_unchanged(Key::Account(account.id), *version);
             unit.delete(Key::Account(account.id));
             unit.delete(Key::PersonalKey(account.id));
+            unit.delete(Key::MailPassword(account.id));
             // Only of former keys of mailboxes: whoever opens a present one is not erased.
             let wraps = held.wraps.iter();
             wraps.for_each(|wrap| unit.delete(Key::MemberWrap((wrap.mailbox, account.id))));

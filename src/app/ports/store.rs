@@ -7,7 +7,8 @@ use super::kits::{AlertState, DailyMail, DepositReceipt};
 use super::log::{StampedCheckpoint, TimestampState};
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
 use crate::identity::{
-    Account, AddressProof, Agreement, LinkSession, Organisation, Partner, PersonalKey, RecipientLink, Session,
+    Account, AddressProof, Agreement, LinkSession, MailPassword, Organisation, Partner, PersonalKey,
+    RecipientLink, Session,
 };
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
 use crate::relay::queue::QueuedMail;
@@ -225,6 +226,8 @@ records! {
     Account(Account) by AccountId = |r| r.id,
     /// A person's own key.
     PersonalKey(PersonalKey) by AccountId = |r| r.account,
+    /// What signs a person's mail program in.
+    MailPassword(MailPassword) by AccountId = |r| r.account,
     /// A mailbox's identity, wrapped to a member.
     MemberWrap(MemberWrap) by (MailboxId, AccountId) = |r| (r.mailbox, r.account),
     /// A rotation of a mailbox's key that is under way.

@@ -61,6 +61,8 @@ impl Applying {
                 self.report.links_voided += 1;
                 None
             }
+            // One that was revoked since must not come back: people make another.
+            Record::MailPassword(_) => None,
             // Two people agreed to something else: they ask anew.
             Record::RecoveryRequest(_) => None,
             Record::Draft(draft) => self.draft(draft, &mut told).map(Record::from),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::add::{find_account, find_mailboxes, password};
-use super::{AccountNamed, Foundation, Membership, Replies, RequestError, Reset, line};
-use crate::app::{App, ResetError};
-use crate::audit::Origin;
+use super::{AccountNamed, Foundation, MailPasswordRequest, Membership, Replies, RequestError, Reset, line};
+use crate::app::{App, MailPasswordError, ResetError};
+use crate::audit::{Actor, Origin};
 use crate::mailbox::{Custody, Mailbox};
 use crate::value::Slug;
 
@@ -65,6 +65,26 @@ pub(super) async fn cut_off(
         line(replies, format!("mailbox {mailbox} {told}")).await?;
     }
     Ok(())
+}
+
+pub(super) async fn mail_password(
+    app: &Arc<App>,
+    replies: &Replies,
+    asked: MailPasswordRequest,
+) -> Result<(), RequestError> {
+    let account = find_account(app, &asked.address).await?;
+    if asked.revoke {
+        let was = app.revoke_mail_password(account.id, Actor::Operator, Origin::Cli).await?;
+        let told = if was { "is revoked" } else { "was not there" };
+        return line(replies, format!("the mail password of {} {told}", asked.address)).await;
+    }
+    match app.make_mail_password(account.id, Actor::Operator, Origin::Cli).await {
+        Ok(secret) => line(replies, format!("mail password of {}: {}", asked.address, secret.expose())).await,
+        Err(MailPasswordError::NotEntitled) => {
+            Err(RequestError::Unfit { what: "only an agent whose account is active has a mail password" })
+        }
+        Err(MailPasswordError::Fault(error)) => Err(error.into()),
+    }
 }
 
 pub(super) async fn reset(app: &Arc<App>, replies: &Replies, reset: Reset) -> Result<(), RequestError> {

@@ -120,6 +120,8 @@ pub enum Request {
     AccountAdd(NewAccount),
     /// An account is cut off.
     AccountCutOff(AccountNamed),
+    /// A mail program's password is made or revoked.
+    AccountMailPassword(MailPasswordRequest),
     /// A forgotten password is reset.
     AccountReset(Reset),
 }
@@ -311,6 +313,18 @@ pub struct AccountNamed {
     /// The address that signs in.
     #[arg(long, value_parser = MailAddress::parse)]
     pub address: MailAddress,
+}
+
+/// The password of a person's mail program.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailPasswordRequest {
+    /// The address that signs in.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub address: MailAddress,
+    /// End the one that there is, without a new one.
+    #[arg(long)]
+    pub revoke: bool,
 }
 
 /// A forgotten password, reset.
@@ -530,6 +544,7 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,
         Request::AccountCutOff(named) => change::cut_off(app, replies, named).await,
+        Request::AccountMailPassword(asked) => change::mail_password(app, replies, asked).await,
         Request::AccountReset(reset) => change::reset(app, replies, reset).await,
     }
 }

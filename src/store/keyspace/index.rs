@@ -114,6 +114,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Grant(_)
         | Record::MemberWrap(_)
         | Record::PersonalKey(_)
+        | Record::MailPassword(_)
         | Record::KeyRotation(_)
         | Record::Upload(_)
         | Record::Person(_)

@@ -63,6 +63,7 @@ kinds! {
     MemberWrap = 23,
     PersonalKey = 24,
     KeyRotation = 25,
+    MailPassword = 49,
     ForwardCursor = 29,
     Witness = 30,
     StampedCheckpoint = 42,
@@ -90,7 +91,9 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(partner.as_bytes());
         }
-        Key::Account(id) | Key::PersonalKey(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Account(id) | Key::PersonalKey(id) | Key::MailPassword(id) => {
+            address.extend_from_slice(id.as_bytes())
+        }
         Key::MemberWrap((mailbox, account)) => {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(account.as_bytes());
