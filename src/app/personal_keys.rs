@@ -9,6 +9,7 @@ use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
 use crate::identity::{Account, AccountState, Password, PersonalKey, PersonalLock, Session};
 use crate::mailbox::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, Mailbox, MemberWrap};
+use crate::policy::password::WeakPassword;
 use crate::value::{AccountId, SecretBytes};
 use crate::vault::Identity;
 
@@ -23,6 +24,9 @@ pub enum SecretError {
     /// The present password is not the one.
     #[error("the present password is wrong")]
     Wrong,
+    /// The new one is guessed too easily.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
     /// The person's key is not open in this session.
     #[error("the personal key is locked")]
     Locked,
@@ -67,6 +71,10 @@ impl App {
             self.log_alone(told(Outcome::Refused(RefusalReason::CredentialsWrong))).await?;
             return Err(SecretError::Wrong);
         };
+        if let Err(weak) = self.judge_password(&new, &account.name, &account.address).await? {
+            self.log_alone(told(Outcome::Refused(RefusalReason::PolicyDenied))).await?;
+            return Err(weak.into());
+        }
         let mut unit = UnitOfWork::default();
         self.log(&mut unit, told(Outcome::Done))?;
         let (hash, new_secret) = self.hash_password(new).await?;
@@ -99,15 +107,17 @@ impl App {
         let identity = opened.ok_or(SecretError::Locked)?;
         let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
         let (_, version) = found.ok_or(SecretError::Locked)?;
+        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
+        let told = |outcome| event(now, actor, Action::PersonalKeyLocked, object, outcome, visitor.web());
+        if let Err(weak) = self.judge_password(&passphrase, &account.name, &account.address).await? {
+            self.log_alone(told(Outcome::Refused(RefusalReason::PolicyDenied))).await?;
+            return Err(weak.into());
+        }
         let (hash, secret) = self.hash_password(passphrase).await?;
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::PersonalKey(account.id), version);
         unit.put(relocked(account.id, &identity, PersonalLock::Passphrase(hash), &secret)?);
-        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
-        self.log(
-            &mut unit,
-            event(now, actor, Action::PersonalKeyLocked, object, Outcome::Done, visitor.web()),
-        )?;
+        self.log(&mut unit, told(Outcome::Done))?;
         self.store.commit(unit).await.map_err(AppError::from)?;
         Ok(())
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::policy::password::WeakPassword;
 use crate::value::{
     AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, SecretBytes,
     Timestamp, derive_secret,
@@ -99,6 +100,13 @@ impl Password {
     /// Takes a typed password over; one that is too long to be one is `None`.
     pub fn new(typed: String) -> Option<Self> {
         (typed.len() <= PASSWORD_MAX_BYTES).then_some(Self(typed))
+    }
+}
+
+impl Password {
+    /// Whether it is hard enough to guess: see [`crate::policy::password`].
+    pub fn judge(&self, near: &[String], listed: &dyn Fn(&str) -> bool) -> Result<(), WeakPassword> {
+        crate::policy::password::judge(&self.0, near, listed)
     }
 }
 

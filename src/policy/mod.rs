@@ -8,5 +8,6 @@ pub mod alerts;
 pub mod custody;
 pub mod deadline;
 pub mod holidays;
+pub mod password;
 pub mod privacy;
 pub mod title;

@@ -1,6 +1,7 @@
 //! The pages and what serves them: handlers that parse a request, call one use case and render a view. No rule is
 //! decided here; no view knows of HTTP.
 
+mod account;
 mod answer;
 pub mod assets;
 mod boxes;
@@ -93,6 +94,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}", get(transfer::show).post(transfer::open))
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
+        .merge(account::routes())
         .merge(desk::routes())
         .merge(kits::routes())
         .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));

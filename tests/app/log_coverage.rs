@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
 use pli::app::ports::{Change, Key, Record, UnitOfWork};
-use pli::app::{JournalFilter, PageStart, RecoveryFile, Voucher};
+use pli::app::{EndedSessions, JournalFilter, PageStart, RecoveryFile, Voucher};
 use pli::audit::{Action, Actor, ForwardedEntry, Origin, Outcome, RecoveryPurpose};
 use pli::identity::Password;
 use pli::relay::queue::DeliveryProblem;
@@ -397,6 +397,13 @@ async fn people(house: &House, walk: &mut Walk) {
     let changed = house.app.change_password(&officer, typed(PASSWORD), typed(PASSWORD).unwrap(), visitor());
     changed.await.unwrap();
     walk.step(house, "a change of password", &[(Action::PasswordChanged, "done")]);
+    let weak = typed("motdepasse2026").unwrap();
+    assert!(house.app.change_password(&officer, typed(PASSWORD), weak, visitor()).await.is_err());
+    walk.step(house, "a change to a password that is guessed", &[(Action::PasswordChanged, "refused")]);
+    let second = house.sign_in("securite@carsat.example").await;
+    house.store.take_units();
+    house.app.end_own_sessions(&second, EndedSessions::Others, visitor()).await.unwrap();
+    walk.step(house, "a person ends the other sessions", &[(Action::SessionEnded, "done")]);
     let officer = house.sign_in("securite@carsat.example").await;
     house.store.take_units();
     house.app.set_passphrase(&officer, typed(PASSWORD).unwrap(), visitor()).await.unwrap();

@@ -25,6 +25,7 @@ mod mail_keys;
 mod mail_sign_in;
 mod mails;
 mod outsiders;
+mod own_account;
 mod pages;
 mod proofs;
 mod queue;

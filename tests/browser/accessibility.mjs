@@ -73,6 +73,7 @@ for (const [locale, viewport, colorScheme] of [
     await look('refused sign-in');
     await signIn(page, gateway, gateway.agent);
     await visit('/boites');
+    await visit('/compte');
     await visit(`/transferts/${reference}`);
     await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
     await look('opened transfer');

@@ -137,7 +137,7 @@ pub(super) const fn is_letter(byte: u8) -> bool {
 }
 
 /// Folds a word of a list as a title would be folded; punctuation and blanks become single blanks.
-pub(super) fn fold_key(text: &str) -> String {
+pub(crate) fn fold_key(text: &str) -> String {
     let folded = Folded::of(text.chars(), text.len());
     let mut key = String::with_capacity(folded.len());
     for byte in folded.bytes {

@@ -160,6 +160,11 @@ impl TitleGuard {
         self.checked(self.policy.rules_for(mailbox_slug), &one_line)
     }
 
+    /// Whether the lists know a word, as a word or as a name.
+    pub fn lists(&self, word: &str) -> bool {
+        self.scanner.lists(word)
+    }
+
     /// Says what personal data the title holds.
     pub fn inspect(&self, title: &str) -> Inspection<'_> {
         if title.len() > MAX_DECODED_BYTES {

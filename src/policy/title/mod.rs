@@ -26,6 +26,7 @@ mod words;
 
 pub use clean::{CleanTitle, MAX_TITLE_CHARS, TitleShapeError};
 pub use finding::{Confidence, Finding, Kind, Reason};
+pub(crate) use fold::fold_key;
 pub use guard::{Inspection, MAX_INSPECTED_CHARS, MailTitle, TitleGuard, TitleRefusal};
 pub use lists::{NameListError, compile_word_list, import_names};
 pub use report::{check_line, explain};

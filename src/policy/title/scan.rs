@@ -25,6 +25,11 @@ impl Scanner {
         Self { lists: Lists::new(&policy.harmless), patterns: policy.patterns.clone() }
     }
 
+    /// Whether the lists know a folded word.
+    pub(super) fn lists(&self, word: &str) -> bool {
+        self.lists.classes(word.as_bytes()).0 != 0
+    }
+
     /// Adds an imported list of names.
     pub(super) fn import(&mut self, compiled: Vec<u8>) -> Result<(), NameListError> {
         self.lists.import(compiled)

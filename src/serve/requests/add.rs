@@ -16,10 +16,6 @@ use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::relay::letter::SecretText;
 use crate::value::{MailAddress, OrganisationId, PartnerId, Slug};
 
-/// What CNIL asks of a password that stands alone is 80 bits; twelve characters are its shortest form
-/// (deliberation 2022-100).
-const PASSWORD_MIN_CHARS: usize = 12;
-
 pub(super) async fn organisation(
     app: &Arc<App>,
     replies: &Replies,
@@ -125,7 +121,7 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
     if !known.is_empty() {
         return Err(RequestError::Taken { kind: "account", name: new.address.to_string() });
     }
-    let password = password(&new.password)?;
+    let password = password(app, &new.password, &new.name, &new.address).await?;
     let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
     let partner = match (&new.partner, new.role) {
         (Some(name), RoleName::Gestionnaire) => Some(find_partner(app, name).await?.id),
@@ -154,13 +150,17 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
     line(replies, told).await
 }
 
-/// A password under the stated rules.
-pub(super) fn password(typed: &SecretText) -> Result<Password, RequestError> {
-    if typed.expose().chars().count() < PASSWORD_MIN_CHARS {
-        return Err(RequestError::Unfit { what: "a password has at least 12 characters" });
-    }
+/// A password under the stated rules (P2), for the person of this name and address.
+pub(super) async fn password(
+    app: &Arc<App>,
+    typed: &SecretText,
+    name: &str,
+    address: &MailAddress,
+) -> Result<Password, RequestError> {
     let too_long = RequestError::Unfit { what: "a password has at most 1024 bytes" };
-    Password::new(typed.expose().to_owned()).ok_or(too_long)
+    let password = Password::new(typed.expose().to_owned()).ok_or(too_long)?;
+    app.judge_password(&password, name, address).await?.map_err(RequestError::Weak)?;
+    Ok(password)
 }
 
 pub(super) async fn find_account(app: &Arc<App>, address: &MailAddress) -> Result<Account, RequestError> {

@@ -89,7 +89,7 @@ pub(super) async fn mail_password(
 
 pub(super) async fn reset(app: &Arc<App>, replies: &Replies, reset: Reset) -> Result<(), RequestError> {
     let account = find_account(app, &reset.address).await?;
-    let new = password(&reset.password)?;
+    let new = password(app, &reset.password, &account.name, &account.address).await?;
     match app.reset_password(account.id, new, reset.accept_loss, Origin::Cli).await {
         Ok(()) => {}
         Err(ResetError::LastMember { .. }) => {

@@ -27,6 +27,7 @@ use crate::app::{App, AppError, DkimError, ProofError, RecoveryError, SuspendedM
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
 use crate::mailbox::LimitsError;
+use crate::policy::password::WeakPassword;
 use crate::relay::letter::SecretText;
 use crate::value::{Digest, Domain, Language, MailAddress, RecoveryId, Reference, Slug};
 use crate::vault::Recipient;
@@ -450,6 +451,9 @@ pub enum RequestError {
     /// The limits make no sense; the operator asks for others.
     #[error(transparent)]
     Limits(#[from] LimitsError),
+    /// The password is guessed too easily; the operator asks for another.
+    #[error(transparent)]
+    Weak(WeakPassword),
     /// Two people did not agree, or a rule says no; they must act.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),

@@ -1,34 +1,7 @@
 //! The words of the pages on receipts and of the officer's kits, in French and English. A word that is missing in one
 //! language does not compile.
 
-use crate::value::Language;
-
-/// Two languages of one word.
-pub(super) const fn say(language: Language, fr: &'static str, en: &'static str) -> &'static str {
-    match language {
-        Language::Fr => fr,
-        Language::En => en,
-    }
-}
-
-macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($word:ident: $fr:literal, $en:literal;)+ }) => {
-        $(#[$doc])+
-        #[derive(Debug)]
-        pub(in crate::web) struct $name {
-            $(pub(in crate::web) $word: &'static str,)+
-        }
-
-        impl $name {
-            /// The words of this language.
-            pub(in crate::web) const fn of(language: Language) -> Self {
-                Self { $($word: say(language, $fr, $en),)+ }
-            }
-        }
-    };
-}
-
-pub(super) use words;
+use super::words::words;
 
 words! {
     /// The page that verifies a receipt, and the part of the sent page that speaks of it.
@@ -131,28 +104,5 @@ words! {
             "This account opens mailboxes whose key the members alone keep: a member removes it there first, so that the key is made anew.";
         erased: "L’effacement est fait", "It is erased";
         nothing: "Rien n’est détenu sous cette adresse", "Nothing is held under this address";
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(language: Language) -> String {
-        format!("{:?}{:?}", ReceiptWords::of(language), KitWords::of(language))
-    }
-
-    #[test]
-    fn french_sets_narrow_spaces_and_no_word_is_left_in_the_other_language() {
-        let (fr, en) = (all(Language::Fr), all(Language::En));
-        for mark in ["a :", "e :", "e ?", "« r", "t ;"] {
-            assert!(!fr.contains(mark), "a plain space in {mark:?}");
-        }
-        for left in [" vous ", " votre ", " fichier ", " reçu "] {
-            assert!(!en.contains(left), "{left:?} in the English words");
-        }
-        for left in [" you ", " file ", " the "] {
-            assert!(!fr.contains(left), "{left:?} in the French words");
-        }
     }
 }

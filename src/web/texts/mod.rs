@@ -5,13 +5,16 @@
 
 #![expect(clippy::struct_field_names, reason = "words are named as the page names its parts")]
 
+mod account;
 mod desk_en;
 mod desk_fr;
 mod en;
 mod fr;
 mod kits;
 mod outside;
+mod words;
 
+pub(in crate::web) use account::AccountWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
 

@@ -1,8 +1,7 @@
 //! The words of answers and transfers to people outside, in French and English: the member's forms and lists, and the pages
 //! that somebody outside sees. A word that is missing in one language does not compile.
 
-use super::kits::{say, words};
-use crate::value::Language;
+use super::words::words;
 
 words! {
     /// Answers, transfers that members send, and their pages outside.

@@ -6,7 +6,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
-use crate::web::texts::{KitWords, OutsideWords, ReceiptWords, Texts};
+use crate::web::texts::{AccountWords, KitWords, OutsideWords, ReceiptWords, Texts};
 
 /// What every page is given, whatever it shows.
 #[derive(Debug, Clone)]
@@ -50,6 +50,11 @@ impl Frame {
     /// What the link to the verification of receipts says.
     pub(in crate::web) fn verify_receipt(&self) -> &'static str {
         ReceiptWords::of(self.language).title
+    }
+
+    /// What the link to one's own account says.
+    pub(in crate::web) fn own_account(&self) -> &'static str {
+        AccountWords::of(self.language).title
     }
 
     /// What the link to the officer's kits says.

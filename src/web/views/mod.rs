@@ -6,6 +6,7 @@
 //!
 //! Each page extends `templates/layout.html` and so carries a [`Frame`].
 
+mod account;
 mod boxes;
 mod demo;
 mod deposit;
@@ -22,6 +23,7 @@ mod receipt;
 mod sign_in;
 mod transfer;
 
+pub use account::{AccountNotice, AccountPage, SessionRow};
 pub use askama::Template;
 pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};

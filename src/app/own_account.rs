@@ -1,0 +1,107 @@
+//! What a person does with the own account: looks at the sessions that are open, ends them, and is told whether a new
+//! password is good enough. Changing it is `personal_keys.rs`.
+
+use super::ports::{Key, List, UnitOfWork};
+use super::{App, AppError, Signed, Visitor, event};
+use crate::audit::{Action, Actor, Object, Outcome};
+use crate::identity::{Password, Session};
+use crate::policy::password::WeakPassword;
+use crate::value::{MailAddress, SessionId, Timestamp};
+
+/// How many open sessions of an account are listed.
+const LISTED_MAX: usize = 200;
+
+/// An open session, as its person sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnSession {
+    /// What a form names it by.
+    pub id: SessionId,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub used_at: Timestamp,
+    /// The one that asks.
+    pub is_this: bool,
+}
+
+/// Which of the own sessions are to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedSessions {
+    /// One.
+    One(SessionId),
+    /// All but the one that asks.
+    Others,
+}
+
+impl App {
+    /// The open sessions of the person, the one used last first.
+    pub async fn own_sessions(&self, signed: &Signed) -> Result<Vec<OwnSession>, AppError> {
+        let now = self.now().at;
+        let mut open: Vec<OwnSession> = self
+            .sessions_of(signed)
+            .await?
+            .into_iter()
+            .filter(|session| session.is_live(now))
+            .map(|session| OwnSession {
+                id: session.id,
+                began_at: session.began_at,
+                used_at: session.used_at,
+                is_this: session.id == signed.session.id,
+            })
+            .collect();
+        open.sort_by_key(|session| std::cmp::Reverse((session.is_this, session.used_at)));
+        Ok(open)
+    }
+
+    /// Ends own sessions at once, each with an event, and forgets the keys that they had open. Returns how many: one that
+    /// is gone already, or somebody else's, ends nothing.
+    pub async fn end_own_sessions(
+        &self,
+        signed: &Signed,
+        which: EndedSessions,
+        visitor: Visitor,
+    ) -> Result<usize, AppError> {
+        let mut unit = UnitOfWork::default();
+        let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
+        let mut ended = 0;
+        for session in self.sessions_of(signed).await? {
+            let chosen = match which {
+                EndedSessions::One(id) => session.id == id,
+                EndedSessions::Others => session.id != signed.session.id,
+            };
+            if chosen {
+                self.unlocked.forget(session.token);
+                unit.delete(Key::Session(session.token));
+                let now = self.now().at;
+                let told = event(now, actor, Action::SessionEnded, object, Outcome::Done, visitor.web());
+                self.log(&mut unit, told)?;
+                ended += 1;
+            }
+        }
+        if ended > 0 {
+            self.store.commit(unit).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Whether a password is hard enough to guess, also for whoever knows its owner by name and address, and the
+    /// organisations of this gateway.
+    pub async fn judge_password(
+        &self,
+        password: &Password,
+        name: &str,
+        address: &MailAddress,
+    ) -> Result<Result<(), WeakPassword>, AppError> {
+        let mut words = vec![name.to_owned(), address.to_string()];
+        words.extend(self.organisations().await?.into_iter().map(|organisation| organisation.name));
+        words.push(self.settings.base_url.clone());
+        let policies = self.policies.load();
+        Ok(password.judge(&words, &|word| policies.titles.lists(word)))
+    }
+
+    async fn sessions_of(&self, signed: &Signed) -> Result<Vec<Session>, AppError> {
+        let found: Vec<(Session, u64)> =
+            self.read_list(&List::SessionsOf(signed.account.id), LISTED_MAX).await?;
+        Ok(found.into_iter().map(|(session, _)| session).collect())
+    }
+}

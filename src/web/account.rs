@@ -1,0 +1,178 @@
+//! A person's own account: the password, the open sessions, the vault passphrase (P2).
+
+use axum::Router;
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::Shared;
+use super::answer::{Answer, Errors, Outcome};
+use super::request::Guest;
+use super::views::{AccountNotice, AccountPage, ErrorKind, SessionRow};
+use crate::app::{EndedSessions, OpenError, SecretError, Signed};
+use crate::identity::Password;
+use crate::policy::password::WeakPassword;
+
+/// Where the page is.
+const PATH: &str = "/compte";
+
+/// The routes of the own account.
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route(PATH, get(show))
+        .route("/compte/mot-de-passe", post(change_password))
+        .route("/compte/phrase", post(set_passphrase))
+        .route("/compte/connexions", post(end_sessions))
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    fait: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PasswordForm {
+    #[serde(default)]
+    present: String,
+    #[serde(default)]
+    new: String,
+    #[serde(default)]
+    again: String,
+}
+
+#[derive(Deserialize)]
+struct PassphraseForm {
+    #[serde(default)]
+    phrase: String,
+    #[serde(default)]
+    again: String,
+}
+
+#[derive(Deserialize)]
+struct SessionForm {
+    connexion: String,
+}
+
+async fn show(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: Guest) -> Outcome {
+    let signed = signed(&shared, &guest).await?;
+    let notice = match asked.fait.as_deref() {
+        Some("mot-de-passe") => Some(AccountNotice::PasswordChanged),
+        Some("phrase") => Some(AccountNotice::PassphraseChanged),
+        Some("connexion") => Some(AccountNotice::SessionEnded),
+        _ => None,
+    };
+    page(&shared, &guest, &signed, StatusCode::OK, notice).await
+}
+
+async fn change_password(
+    State(shared): State<Shared>,
+    guest: Guest,
+    Form(typed): Form<PasswordForm>,
+) -> Outcome {
+    let signed = signed(&shared, &guest).await?;
+    if typed.new != typed.again {
+        return refuse(&shared, &guest, &signed, AccountNotice::Differ).await;
+    }
+    let Some(new) = Password::new(typed.new) else {
+        return refuse(&shared, &guest, &signed, AccountNotice::Guessable).await;
+    };
+    let origin = guest.visitor.address;
+    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
+        return refuse(&shared, &guest, &signed, AccountNotice::TooMany { minutes }).await;
+    }
+    let outcome = shared.app.change_password(&signed, Password::new(typed.present), new, guest.visitor).await;
+    if !matches!(outcome, Err(SecretError::Wrong)) {
+        shared.failures.take_back(origin);
+    }
+    answer(&shared, &guest, &signed, outcome, "mot-de-passe").await
+}
+
+async fn set_passphrase(
+    State(shared): State<Shared>,
+    guest: Guest,
+    Form(typed): Form<PassphraseForm>,
+) -> Outcome {
+    let signed = signed(&shared, &guest).await?;
+    if typed.phrase != typed.again {
+        return refuse(&shared, &guest, &signed, AccountNotice::Differ).await;
+    }
+    let Some(phrase) = Password::new(typed.phrase) else {
+        return refuse(&shared, &guest, &signed, AccountNotice::Guessable).await;
+    };
+    let outcome = shared.app.set_passphrase(&signed, phrase, guest.visitor).await;
+    answer(&shared, &guest, &signed, outcome, "phrase").await
+}
+
+async fn end_sessions(State(shared): State<Shared>, guest: Guest, Form(form): Form<SessionForm>) -> Outcome {
+    let signed = signed(&shared, &guest).await?;
+    let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
+    let which = match form.connexion.as_str() {
+        "autres" => EndedSessions::Others,
+        id => EndedSessions::One(id.parse().map_err(|_| errors.page(ErrorKind::BadRequest))?),
+    };
+    let ended = shared.app.end_own_sessions(&signed, which, guest.visitor).await;
+    ended.map_err(|error| errors.fault(&error))?;
+    Ok(Answer::see_other("/compte?fait=connexion").into_response())
+}
+
+async fn signed(shared: &Shared, guest: &Guest) -> Result<Signed, Response> {
+    let errors = Errors::new(shared, guest);
+    let signed = guest.signed(shared).await.map_err(|error| errors.fault(&error))?;
+    signed.ok_or_else(|| errors.open(&OpenError::NotSignedIn, PATH))
+}
+
+async fn answer(
+    shared: &Shared,
+    guest: &Guest,
+    signed: &Signed,
+    outcome: Result<(), SecretError>,
+    done: &str,
+) -> Outcome {
+    let notice = match outcome {
+        Ok(()) => return Ok(Answer::see_other(&format!("{PATH}?fait={done}")).into_response()),
+        Err(SecretError::Wrong) => AccountNotice::Wrong,
+        Err(SecretError::Weak(WeakPassword::TooShort { .. })) => AccountNotice::TooShort,
+        Err(SecretError::Weak(WeakPassword::Guessable)) => AccountNotice::Guessable,
+        Err(SecretError::Locked) => AccountNotice::Locked,
+        Err(SecretError::Fault(error)) => {
+            return Err(Errors::new(shared, guest).signed_as(Some(signed)).fault(&error));
+        }
+    };
+    refuse(shared, guest, signed, notice).await
+}
+
+async fn refuse(shared: &Shared, guest: &Guest, signed: &Signed, notice: AccountNotice) -> Outcome {
+    let status = match notice {
+        AccountNotice::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    page(shared, guest, signed, status, Some(notice)).await
+}
+
+async fn page(
+    shared: &Shared,
+    guest: &Guest,
+    signed: &Signed,
+    status: StatusCode,
+    notice: Option<AccountNotice>,
+) -> Outcome {
+    let errors = Errors::new(shared, guest).signed_as(Some(signed));
+    let sessions = shared.app.own_sessions(signed).await.map_err(|error| errors.fault(&error))?;
+    let rows = sessions.into_iter().map(|session| SessionRow {
+        id: session.id.to_string(),
+        began_at: session.began_at,
+        used_at: session.used_at,
+        is_this: session.is_this,
+    });
+    let view = AccountPage {
+        frame: guest.frame(shared, Some(signed)),
+        name: signed.account.name.clone(),
+        address: signed.account.address.to_string(),
+        sessions: rows.collect(),
+        has_vault: !signed.account.mailboxes.is_empty(),
+        notice,
+    };
+    Ok(Answer::page(status, guest, &view).into_response())
+}

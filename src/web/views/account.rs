@@ -1,0 +1,95 @@
+//! A person's own account: password, open sessions, vault passphrase.
+
+use askama::Template;
+
+use super::Frame;
+use crate::value::Timestamp;
+use crate::web::texts::AccountWords;
+
+/// `GET /compte`, and the answer to its forms when they are refused.
+#[derive(Debug, Clone, Template)]
+#[template(path = "account.html")]
+pub struct AccountPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// First and last name.
+    pub name: String,
+    /// The address that signs in.
+    pub address: String,
+    /// The open sessions, this one first.
+    pub sessions: Vec<SessionRow>,
+    /// Whether the person has a key that a vault passphrase could lock.
+    pub has_vault: bool,
+    /// What to say above the forms.
+    pub notice: Option<AccountNotice>,
+}
+
+/// An open session.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// What the form names it by.
+    pub id: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it was last used.
+    pub used_at: Timestamp,
+    /// The one that asks.
+    pub is_this: bool,
+}
+
+/// What the page has to say of the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountNotice {
+    /// The password was changed.
+    PasswordChanged,
+    /// The vault passphrase was changed.
+    PassphraseChanged,
+    /// Sessions were ended.
+    SessionEnded,
+    /// The present password is wrong.
+    Wrong,
+    /// The new one was typed in two ways.
+    Differ,
+    /// The new one is too short.
+    TooShort,
+    /// The new one is guessed too easily.
+    Guessable,
+    /// The vault is not open in this session.
+    Locked,
+    /// Too many tries: wait this long, in minutes.
+    TooMany {
+        /// Minutes to wait.
+        minutes: u32,
+    },
+}
+
+impl AccountPage {
+    fn own(&self) -> AccountWords {
+        AccountWords::of(self.frame.language)
+    }
+
+    fn words(&self, notice: AccountNotice) -> String {
+        let t = self.own();
+        match notice {
+            AccountNotice::PasswordChanged => t.password_changed,
+            AccountNotice::PassphraseChanged => t.passphrase_changed,
+            AccountNotice::SessionEnded => t.session_ended,
+            AccountNotice::Wrong => t.wrong,
+            AccountNotice::Differ => t.differ,
+            AccountNotice::TooShort => t.too_short,
+            AccountNotice::Guessable => t.guessable,
+            AccountNotice::Locked => t.locked,
+            AccountNotice::TooMany { minutes } => return (self.frame.t().sign_in.too_many)(minutes),
+        }
+        .to_owned()
+    }
+
+    fn refused(&self) -> bool {
+        use AccountNotice::{PassphraseChanged, PasswordChanged, SessionEnded};
+        !matches!(self.notice, None | Some(PasswordChanged | PassphraseChanged | SessionEnded))
+    }
+
+    fn has_others(&self) -> bool {
+        self.sessions.len() > 1
+    }
+}
