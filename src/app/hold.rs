@@ -418,7 +418,7 @@ impl App {
             letter: &letter,
             to,
             language,
-            mailbox,
+            mailbox: Some(mailbox.id),
             transfer: Some(held.id),
             written_at: now,
         })?;

@@ -4,11 +4,10 @@
 use super::ports::UnitOfWork;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, MailPurpose, Object, Origin, Outcome};
-use crate::mailbox::Mailbox;
 use crate::relay::letter::{Letter, LetterKind};
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::KeyName;
-use crate::value::{Language, MailAddress, MailId, SecretBytes, Timestamp, TransferId};
+use crate::value::{Language, MailAddress, MailId, MailboxId, SecretBytes, Timestamp, TransferId};
 use crate::vault::SealingKey;
 
 /// A letter to be written.
@@ -17,7 +16,8 @@ pub(super) struct NewLetter<'a> {
     pub letter: &'a Letter,
     pub to: &'a MailAddress,
     pub language: Language,
-    pub mailbox: &'a Mailbox,
+    /// The mailbox that it speaks of, if one is known.
+    pub mailbox: Option<MailboxId>,
     pub transfer: Option<TransferId>,
     pub written_at: Timestamp,
 }
@@ -45,7 +45,7 @@ impl App {
             id: MailId::new(self.random.bytes()),
             kind: new.kind,
             transfer: new.transfer,
-            mailbox: Some(new.mailbox.id),
+            mailbox: new.mailbox,
             to: new.to.clone(),
             language: new.language,
             written_at: new.written_at,

@@ -14,6 +14,7 @@ mod change_limits;
 mod clock;
 mod custody;
 mod deliver_mails;
+mod depositor_status;
 mod desk;
 mod dispatch;
 mod dkim_keys;
@@ -35,6 +36,7 @@ mod members;
 mod note_bounce;
 mod open_draft;
 mod open_transfer;
+mod other_drafts;
 mod own_account;
 mod person_data;
 mod personal_keys;
@@ -88,6 +90,7 @@ pub use breach_kit::{
 pub use change_limits::LimitsRefusal;
 pub use clock::Now;
 pub use deliver_mails::{DueMails, SetOut};
+pub use depositor_status::{DepositStanding, DepositStatus, StatusError};
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
     MemberSince, Named, PageStart, PersonActivity, PersonFacts, RefusalGroup, RefusalsPage, RightsPage,
@@ -108,6 +111,7 @@ pub use mail_sign_in::{MailPasswordError, MailSenderError, MailSignInError};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
+pub use other_drafts::OtherDraft;
 pub use own_account::{EndedSessions, OwnSession};
 pub use person_data::{ErasureError, ErasureReport, Kept, PersonData};
 pub use personal_keys::{ResetError, SecretError};

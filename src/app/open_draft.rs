@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::identity::{AddressProof, CodeAnswer, Partner};
+use crate::identity::{AddressProof, CodeAnswer, Partner, ProofPurpose};
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftInspection, DraftPurpose, DraftState};
@@ -89,7 +89,8 @@ impl App {
         for _ in 0..CONFLICT_TRIES {
             let now = self.believed_now()?;
             let found: Option<(AddressProof, u64)> = self.read(&Key::Proof(proof)).await?;
-            let Some((mut proof, version)) = found.filter(|(proof, _)| proof.browser == browser.hash())
+            let Some((mut proof, version)) =
+                found.filter(|(proof, _)| is_for_deposit(proof) && proof.browser == browser.hash())
             else {
                 return self.refuse_proof(None, now, visitor).await;
             };
@@ -110,7 +111,7 @@ impl App {
         Err(AppError::Contended.into())
     }
 
-    async fn note_wrong_code(
+    pub(super) async fn note_wrong_code(
         &self,
         proof: AddressProof,
         version: u64,
@@ -136,7 +137,7 @@ impl App {
         visitor: Visitor,
     ) -> Result<OpenedDraft, OpenDraftError> {
         let now = self.believed_now()?;
-        let Some((proof, version)) = proof else {
+        let Some((proof, version)) = proof.filter(|(proof, _)| is_for_deposit(proof)) else {
             return self.refuse_proof(None, now, visitor).await;
         };
         let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(proof.mailbox)).await?;
@@ -179,12 +180,12 @@ impl App {
     ) -> Result<OpenedDraft, AppError> {
         let token = Token::new(self.random.bytes());
         let mut unit = UnitOfWork::default();
-        let earlier: Option<(Draft, u64)> = match proof.draft {
-            Some(draft) => self.read(&Key::Draft(draft)).await?,
-            None => None,
+        let earlier: Option<(Draft, u64)> = match proof.purpose {
+            ProofPurpose::Deposit { draft: Some(draft) } => self.read(&Key::Draft(draft)).await?,
+            _ => None,
         };
         let draft = match earlier {
-            Some((mut draft, draft_version)) if draft.is_live(now) => {
+            Some((mut draft, draft_version)) if draft.is_live(now) && draft.person == proof.person => {
                 unit.expect_unchanged(Key::Draft(draft.id), draft_version);
                 draft.admit(token.hash());
                 draft
@@ -192,7 +193,7 @@ impl App {
             _ => self.new_draft(&proof, &mailbox, partner, &token, now)?,
         };
         unit.expect_unchanged(Key::Proof(proof.id), version);
-        proof.draft = Some(draft.id);
+        proof.purpose = ProofPurpose::Deposit { draft: Some(draft.id) };
         let id = draft.id;
         let actor = Actor::Person(proof.person);
         let used = event(
@@ -263,4 +264,9 @@ impl App {
             DraftView { draft, version, mailbox, limits }
         }))
     }
+}
+
+/// Whether a proof opens drafts; one that shows a deposit's state does not.
+const fn is_for_deposit(proof: &AddressProof) -> bool {
+    matches!(proof.purpose, ProofPurpose::Deposit { .. })
 }

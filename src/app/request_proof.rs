@@ -5,10 +5,10 @@ use super::letters::NewLetter;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::identity::{AddressProof, Agreement, CODE_TRIES, PROOF_LIFE, Partner, ProofCode};
+use crate::identity::{AddressProof, Agreement, CODE_TRIES, PROOF_LIFE, Partner, ProofCode, ProofPurpose};
 use crate::mailbox::Mailbox;
 use crate::relay::letter::{Letter, LetterKind, SecretText};
-use crate::value::{Language, MailAddress, ProofId, Timestamp, Token};
+use crate::value::{DraftId, Language, MailAddress, ProofId, Timestamp, Token};
 
 /// How many agreements of one mailbox are read.
 const AGREEMENTS_MAX: usize = 1000;
@@ -31,6 +31,18 @@ impl App {
         language: Language,
         visitor: Visitor,
     ) -> Result<ProofAsked, AppError> {
+        self.request_proof_for(mailbox, address, language, None, visitor).await
+    }
+
+    /// As [`App::request_proof`], for a draft that is there already or for a new one.
+    pub(super) async fn request_proof_for(
+        &self,
+        mailbox: &Mailbox,
+        address: MailAddress,
+        language: Language,
+        draft: Option<DraftId>,
+        visitor: Visitor,
+    ) -> Result<ProofAsked, AppError> {
         let now = self.believed_now()?;
         let admitted = self.admitted_partner(mailbox, &address, now).await?;
         let (token, browser) = (Token::new(self.random.bytes()), Token::new(self.random.bytes()));
@@ -49,7 +61,7 @@ impl App {
             letter: &letter,
             to: &address,
             language,
-            mailbox,
+            mailbox: Some(mailbox.id),
             transfer: None,
             written_at: now,
         })?;
@@ -79,7 +91,7 @@ impl App {
             partner: admitted.map(|partner| partner.id),
             language,
             asked_at: now,
-            draft: None,
+            purpose: ProofPurpose::Deposit { draft },
         });
         self.store.commit(unit).await?;
         self.wake_delivery();

@@ -17,6 +17,6 @@ pub use mail_password::{MailPassword, MailSecret};
 pub use organisation::Organisation;
 pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
 pub use personal::{PersonalKey, PersonalLock};
-pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode};
+pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode, ProofPurpose};
 pub use session::{SESSION_IDLE, SESSION_LIFE, Session};
 pub use terms::{ANSWERED_WITHIN, AgreementTerms, AnswerTo, Service, TAKEN_WITHIN};

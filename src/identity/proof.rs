@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::{
     Digest, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId, ProofId, Timestamp,
-    TokenHash, keyed_digest,
+    TokenHash, TransferId, keyed_digest,
 };
 
 /// How long the link and the code are good to start with (D2).
@@ -39,8 +39,21 @@ pub struct AddressProof {
     pub language: Language,
     /// When it was asked for.
     pub asked_at: Timestamp,
-    /// The draft that it opened, so that a second click opens the same one.
-    pub draft: Option<DraftId>,
+    /// What it opens.
+    pub purpose: ProofPurpose,
+}
+
+/// What a proof opens, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofPurpose {
+    /// A draft.
+    Deposit {
+        /// Which: the one that it opened, so that a second click opens the same one, or one that was asked for by name.
+        draft: Option<DraftId>,
+    },
+    /// The state of what was sent.
+    Status(TransferId),
 }
 
 /// What became of a typed code.
@@ -127,7 +140,7 @@ mod tests {
             partner: Some(PartnerId::new([6; 16])),
             language: Language::Fr,
             asked_at: Timestamp(0),
-            draft: None,
+            purpose: ProofPurpose::Deposit { draft: None },
         }
     }
 

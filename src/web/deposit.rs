@@ -11,9 +11,9 @@ use super::answer::{Answer, Errors, Outcome};
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
 use super::views::{
-    AddressProblem, CodePage, CodeProblem, DepositHost, DepositPage, ErrorKind, Limits, LinkPage,
+    AddressProblem, CodePage, CodeProblem, DepositHost, DepositPage, ErrorKind, Limits, LinkPage, Template,
 };
-use crate::app::{AppError, OpenDraftError, OpenedDraft, Tries};
+use crate::app::{AppError, OpenDraftError, OpenedDraft, ProofAsked, Tries};
 use crate::identity::PROOF_LIFE;
 use crate::mailbox::Mailbox;
 use crate::policy::title::MAX_TITLE_CHARS;
@@ -26,7 +26,7 @@ const CODE_COOKIE_SECONDS: i64 = PROOF_LIFE.0 / 1000;
 /// as long again.
 const DRAFT_COOKIE_SECONDS: i64 = 2 * DRAFT_LIFE.0 / 1000;
 /// The minutes that the pages say.
-const PROOF_MINUTES: u32 = 15;
+pub(in crate::web) const PROOF_MINUTES: u32 = 15;
 
 #[derive(Deserialize)]
 pub(in crate::web) struct AddressForm {
@@ -69,11 +69,8 @@ pub(in crate::web) async fn ask(
         begin(&shared, &guest, &shared.asks)?;
         let asked = shared.app.request_proof(&mailbox, address, guest.language, guest.visitor).await;
         let asked = asked.map_err(|error| Errors::new(&shared, &guest).fault(&error))?;
-        let answer =
-            Answer::page(StatusCode::OK, &guest, &code_page(&shared, &guest, host, form.address, None));
-        let binding = format!("{}.{}", asked.proof, asked.browser.expose());
-        let cookie = CookieName::Browser.set(shared.config.secure_cookies, &binding, CODE_COOKIE_SECONDS);
-        return Ok(answer.with_cookie(&cookie).into_response());
+        let page = code_page(&shared, &guest, host, form.address, None);
+        return Ok(code_asked(&shared, &guest, &page, &asked));
     } else {
         AddressProblem::NotAnAddress
     };
@@ -111,7 +108,7 @@ pub(in crate::web) async fn type_code(
 }
 
 /// Counts a try of the visitor's network; who tried too often waits, whatever was typed (invariant 8).
-fn begin(shared: &Shared, guest: &Guest, tries: &Tries) -> Result<(), Response> {
+pub(in crate::web) fn begin(shared: &Shared, guest: &Guest, tries: &Tries) -> Result<(), Response> {
     let now = shared.app.now().at;
     tries.begin(guest.visitor.address, now).map_err(|minutes| {
         Errors::new(shared, guest).page(ErrorKind::TooMany { seconds: minutes.saturating_mul(60) })
@@ -232,6 +229,18 @@ pub(in crate::web) fn inspection_words(shared: &Shared, guest: &Guest, mailbox: 
     format!("{} {}.", t.on, shared.app.file_policy(mailbox).accepted_in_words(guest.language))
 }
 
+/// The page that takes the code, bound to the browser that asked.
+pub(in crate::web) fn code_asked<P: Template>(
+    shared: &Shared,
+    guest: &Guest,
+    page: &P,
+    asked: &ProofAsked,
+) -> Response {
+    let binding = format!("{}.{}", asked.proof, asked.browser.expose());
+    let cookie = CookieName::Browser.set(shared.config.secure_cookies, &binding, CODE_COOKIE_SECONDS);
+    Answer::page(StatusCode::OK, guest, page).with_cookie(&cookie).into_response()
+}
+
 fn deposit_page(
     shared: &Shared,
     guest: &Guest,
@@ -247,7 +256,7 @@ fn deposit_page(
     Answer::page(status, guest, &page).into_response()
 }
 
-fn code_page(
+pub(in crate::web) fn code_page(
     shared: &Shared,
     guest: &Guest,
     host: DepositHost,
@@ -259,7 +268,7 @@ fn code_page(
 
 impl Guest {
     /// The proof that this browser asked for, and the token that binds it.
-    fn binding(&self) -> Option<(ProofId, Token)> {
+    pub(in crate::web) fn binding(&self) -> Option<(ProofId, Token)> {
         let (proof, token) = self.cookie(CookieName::Browser)?.split_once('.')?;
         Some((proof.parse().ok()?, Token::parse(token)?))
     }

@@ -2,25 +2,26 @@
 //! said where it is, and sending twice is sending once.
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Form, Path, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
-use super::deposit::{host_of, inspection_words, limits_of};
+use super::deposit::{begin, code_asked, code_page, host_of, inspection_words, limits_of};
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
 use super::upload::{
     DepositForm, FormError, Incoming, Target, Wish, form_limit, is_without_files, read, read_without_files,
 };
 use super::views::{
-    DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, SentPage, TitleFinding,
-    UnfinishedFile,
+    DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, OtherDraftRow, SentPage,
+    TitleFinding, UnfinishedFile,
 };
 use crate::app::{
-    Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, Sending,
+    Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, OtherDraft, Sending,
     UnfinishedUpload, UploadProgress, UploadRefusal,
 };
 use crate::content::RefusalCause;
@@ -89,6 +90,30 @@ pub(super) async fn receipt(State(shared): State<Shared>, path: DraftPath, guest
     let name = HeaderValue::from_str(&name).map_err(|_| errors.page(ErrorKind::NotFound))?;
     let answer = Answer::text(StatusCode::OK, &receipt.to_string());
     Ok(answer.with(CONTENT_DISPOSITION, name).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct OtherForm {
+    draft: DraftId,
+}
+
+/// A link to another open draft of the same address is asked for: it goes to the address, as for a new one.
+pub(super) async fn ask_for_other(
+    State(shared): State<Shared>,
+    path: DraftPath,
+    guest: Guest,
+    Form(form): Form<OtherForm>,
+) -> Outcome {
+    let errors = Errors::new(&shared, &guest);
+    let place = Place::find(&shared, &guest, path).await?;
+    begin(&shared, &guest, &shared.asks)?;
+    let (language, visitor) = (guest.language, guest.visitor);
+    let asked = shared.app.request_other_draft(&place.view, form.draft, language, visitor).await;
+    let asked = asked.map_err(|error| errors.fault(&error))?;
+    let asked = asked.ok_or_else(|| errors.page(ErrorKind::NotFound))?;
+    let address = place.view.draft.address.to_string();
+    let page = code_page(&shared, &guest, place.host, address, None);
+    Ok(code_asked(&shared, &guest, &page, &asked))
 }
 
 /// What the depositor typed, to be given back.
@@ -233,6 +258,7 @@ impl<'a> Place<'a> {
         let errors = Errors::new(self.shared, self.guest);
         let unfinished = self.shared.app.unfinished_uploads(&self.view.draft).await;
         let unfinished = unfinished.map_err(|error| errors.fault(&error))?.into_iter().map(unfinished_file);
+        let others = self.shared.app.other_drafts(&self.view).await.map_err(|error| errors.fault(&error))?;
         let listed = self.shared.app.listed_files(&self.view.draft).map_err(|error| errors.fault(&error))?;
         let files = listed.into_iter().map(|file| DraftFile {
             number: file.number,
@@ -269,6 +295,7 @@ impl<'a> Place<'a> {
             findings: findings.collect(),
             suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
             problems: typed.problems,
+            others: others.into_iter().map(other_row).collect(),
             limits: limits_of(self.shared, &self.view.mailbox),
             inspection: inspection_words(self.shared, self.guest, &self.view.mailbox),
         };
@@ -407,6 +434,11 @@ impl<'a> Place<'a> {
     }
 }
 
+fn other_row(draft: OtherDraft) -> OtherDraftRow {
+    let files = u32::try_from(draft.files).unwrap_or(u32::MAX);
+    OtherDraftRow { id: draft.id, touched_at: draft.touched_at, files, size: draft.size }
+}
+
 fn unfinished_file(upload: UnfinishedUpload) -> UnfinishedFile {
     let UnfinishedUpload { progress, path, fingerprint } = upload;
     UnfinishedFile {
@@ -434,7 +466,12 @@ fn reason_in_words(cause: RefusalCause, language: Language) -> String {
 }
 
 fn refused_names(shared: &Shared, guest: &Guest, refused: &[RefusedFile]) -> Vec<(String, String)> {
-    let named = shared.app.named_refusals(refused).into_iter().map(|file| refused_file(file, guest.language));
+    names_and_reasons(shared.app.named_refusals(refused), guest.language)
+}
+
+/// Names and reasons of refused files, in words.
+pub(super) fn names_and_reasons(refused: Vec<NamedRefusal>, language: Language) -> Vec<(String, String)> {
+    let named = refused.into_iter().map(|file| refused_file(file, language));
     let told = named.filter_map(|file| match file.state {
         DraftFileState::Refused { reason } => Some((file.name, reason)),
         _ => None,

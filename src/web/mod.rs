@@ -19,6 +19,7 @@ mod public;
 mod receipt;
 mod request;
 mod sign_in;
+mod status;
 pub mod texts;
 mod transfer;
 mod tus;
@@ -95,6 +96,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())
+        .merge(status::routes())
         .merge(desk::routes())
         .merge(kits::routes())
         .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));
@@ -102,6 +104,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
     let uploads = Router::new()
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}", get(draft::show).post(draft::submit))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/recu", get(draft::receipt))
+        .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/autres", post(draft::ask_for_other))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus", any(tus::uploads))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus/{upload}", any(tus::upload))
         .layer(DefaultBodyLimit::disable());

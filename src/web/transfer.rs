@@ -161,6 +161,7 @@ fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
             | LetterKind::Daily
             | LetterKind::DepositLink
             | LetterKind::OpeningCode
+            | LetterKind::StatusLink
             | LetterKind::DownloadNotice => return None,
         };
         let delivery = match mail.state {

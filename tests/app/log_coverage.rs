@@ -24,7 +24,6 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::FileScanned, "4, scanning"),
     (Action::DepositHeld, "4, scanning"),
     (Action::DepositReleased, "4, scanning"),
-    (Action::DepositHistoryListed, "5, the depositor's history"),
     (Action::LinkFollowed, "5, links to recipients"),
     (Action::OpeningCodeAsked, "7, answers"),
     (Action::TransferReplied, "7, answers"),

@@ -6,6 +6,7 @@ mod alerts;
 mod backups;
 mod custody;
 mod custody_house;
+mod depositor;
 mod deposits;
 mod desk;
 mod desk_pages;

@@ -164,7 +164,7 @@ pub fn proof(n: u32, asked_at: i64) -> AddressProof {
         partner: None,
         language: Language::Fr,
         asked_at: Timestamp(asked_at),
-        draft: None,
+        purpose: pli::identity::ProofPurpose::Deposit { draft: None },
     }
 }
 

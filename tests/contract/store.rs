@@ -185,6 +185,8 @@ async fn lists_of_all_and_of_one_owner(store: Arc<dyn Store>) {
         (List::SessionsOf(AccountId::new(id(2))), 3),
         (List::MailsOf(TransferId::new(id(1))), 3),
         (List::HeldOf(MailboxId::new(id(2))), 3),
+        (List::HeldByReference(sample::held(2, 1, 5).reference), 1),
+        (List::HeldByReference(sample::reference(99)), 0),
     ] {
         assert_eq!(list(&*store, all.clone(), 100).await.len(), expected, "{all:?}");
         assert_eq!(list(&*store, all.clone(), 2).await.len(), expected.min(2), "{all:?} under a limit");

@@ -319,6 +319,8 @@ pub enum List {
     ProofsAskedBefore(Timestamp),
     /// Drafts whose last byte came before an instant, oldest first.
     DraftsTouchedBefore(Timestamp),
+    /// The drafts of an address for a mailbox, sent ones too, in no order that means anything.
+    DraftsOf(MailboxId, PersonId),
     /// The uploads of a draft, in no order that means anything.
     UploadsOf(DraftId),
     /// The live transfer with this reference; at most one.
@@ -334,6 +336,8 @@ pub enum List {
     },
     /// Transfers that expire at an instant or before it, soonest first.
     TransfersExpiringBy(Timestamp),
+    /// The held deposit with this reference; at most one.
+    HeldByReference(Reference),
     /// The held deposits of a mailbox, oldest first.
     HeldOf(MailboxId),
     /// Held deposits that are to be looked at at an instant or before it, longest due first.

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LetterError;
 use super::wording::{Page, content, one_line, our_link, say, time};
+use super::{LetterError, status};
 use crate::value::{ByteSize, Language, Reference, Timestamp};
 
 /// Where a held deposit stands.
@@ -169,6 +169,9 @@ pub(super) fn page(
                 our_link(&held.path, base_url)?,
             ));
         }
+    }
+    if held.audience == HoldAudience::Depositor && held.stage != HoldStage::Ended {
+        page.button = Some((status::label(language), our_link(&status::path_of(&held.reference), base_url)?));
     }
     page.after.push(closing(held, language)?);
     Ok(())

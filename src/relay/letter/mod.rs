@@ -10,6 +10,7 @@ mod hold;
 mod names;
 mod officer;
 mod outside;
+mod status;
 mod wording;
 
 use std::fmt;
@@ -109,6 +110,17 @@ pub enum Letter {
         /// The first instant at which link and code no longer start a deposit.
         starts_until: Timestamp,
     },
+    /// To who asked where a deposit stands, and sent it (D8, D11).
+    StatusLink {
+        /// Which.
+        reference: Reference,
+        /// Where the link leads, below the base URL.
+        path: SecretText,
+        /// The typed code, 8 digits.
+        code: SecretText,
+        /// The first instant at which link and code no longer show it.
+        starts_until: Timestamp,
+    },
     /// To the security officer: something is to be looked at (S2, S3).
     Alert {
         /// What.
@@ -173,6 +185,7 @@ impl Letter {
             Self::Alert { .. } => LetterKind::Alert,
             Self::Daily { .. } => LetterKind::Daily,
             Self::DepositLink { .. } => LetterKind::DepositLink,
+            Self::StatusLink { .. } => LetterKind::StatusLink,
             Self::Notice { .. } => LetterKind::Notice,
             Self::Hold(_) => LetterKind::Hold,
             Self::Outside(letter) => letter.kind(),
@@ -296,6 +309,7 @@ fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<Mess
         LetterKind::Alert
         | LetterKind::Daily
         | LetterKind::DepositLink
+        | LetterKind::StatusLink
         | LetterKind::Hold
         | LetterKind::SecureLink
         | LetterKind::OpeningCode

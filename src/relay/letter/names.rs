@@ -20,6 +20,8 @@ pub enum LetterKind {
     Daily,
     /// To someone who asked to deposit.
     DepositLink,
+    /// To someone who asked where a deposit stands.
+    StatusLink,
     /// To the mailbox.
     Notice,
     /// To somebody outside: a transfer waits behind the link.
@@ -35,7 +37,7 @@ pub enum LetterKind {
 }
 
 impl LetterKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Acknowledgement,
         Self::Alert,
         Self::Daily,
@@ -44,6 +46,7 @@ impl LetterKind {
         Self::OpeningCode,
         Self::SentConfirmation,
         Self::DownloadNotice,
+        Self::StatusLink,
         Self::Notice,
         Self::Hold,
     ];
@@ -55,6 +58,7 @@ impl LetterKind {
             Self::Alert => "alert",
             Self::Daily => "daily",
             Self::DepositLink => "deposit-link",
+            Self::StatusLink => "status-link",
             Self::Notice => "notice",
             Self::Hold => "hold",
             Self::SecureLink => "secure-link",

@@ -2,7 +2,7 @@
 //! looks is in the templates.
 
 use super::officer;
-use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, hold, outside};
+use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, hold, outside, status};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
@@ -76,6 +76,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::Alert { .. } => officer::alert(&mut page, letter, language, base_url)?,
         Letter::Daily { .. } => officer::daily(&mut page, letter, language, base_url)?,
         Letter::DepositLink { .. } => deposit_link(&mut page, letter, language, base_url)?,
+        Letter::StatusLink { .. } => status::page(&mut page, letter, language, base_url)?,
         Letter::Notice { .. } => notice(&mut page, letter, language, base_url)?,
         Letter::Hold(held) => hold::page(&mut page, held, language, base_url)?,
         Letter::Outside(letter) => outside::page(&mut page, letter, language, base_url)?,
@@ -114,6 +115,7 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
             format!("{what} – {}", one_line(mailbox_name))
         }
         Letter::Notice { reference, title, .. } => format!("{} – {reference}", one_line(title)),
+        Letter::StatusLink { reference, .. } => status::subject(reference, language),
         Letter::Hold(held) => hold::subject(held, language),
         Letter::Outside(letter) => outside::subject(letter, language),
     })
@@ -143,6 +145,7 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
              demandé, ignorez ce message.",
             time(*until, language)?
         ),
+        (Letter::StatusLink { .. }, _) => status::summary(language),
         (Letter::Hold(held), _) => hold::summary(held, language)?,
         (Letter::Outside(letter), _) => outside::summary(letter, language)?,
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
@@ -202,7 +205,11 @@ fn acknowledgement(
             time(*can_be_opened_until, language)?,
         ),
     ];
+    page.button = Some((status::label(language), our_link(&status::path_of(reference), base_url)?));
     page.after.extend(refused.iter().map(|line| hold::refused(line, language)));
+    if !refused.is_empty() {
+        page.after.push(status::names_there(language));
+    }
     if *replaced_title {
         page.after.push(replaced(&title, language));
     }

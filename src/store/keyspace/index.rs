@@ -43,6 +43,8 @@ enum Index {
     SentByMailbox = 65,
     SentByReference = 66,
     SentByEnd = 67,
+    HeldByReference = 45,
+    DraftByPerson = 46,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -62,7 +64,6 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             key(Index::ProofByToken).bytes(r.token.as_digest().as_bytes()).0,
             key(Index::ProofByAsking).time(r.asked_at).0,
         ],
-        Record::Draft(r) => vec![key(Index::DraftByTouch).time(r.touched_at).0],
         // What a mailbox sent is not among what it received.
         Record::Transfer(r) if r.outgoing.is_some() => {
             let found = [
@@ -72,6 +73,10 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             ];
             found.into_iter().chain(answering(r)).collect()
         }
+        Record::Draft(r) => vec![
+            key(Index::DraftByTouch).time(r.touched_at).0,
+            key(Index::DraftByPerson).bytes(r.mailbox.as_bytes()).bytes(r.person.as_bytes()).0,
+        ],
         Record::Transfer(r) => {
             let held = |holder: MailboxId| {
                 key(Index::TransferByMailbox).bytes(holder.as_bytes()).time_backwards(r.received_at).0
@@ -108,6 +113,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         Record::Held(r) => vec![
             key(Index::HeldByMailbox).bytes(r.mailbox.as_bytes()).time(r.accepted_at).0,
             key(Index::HeldByTry).time(r.next_try_at).0,
+            key(Index::HeldByReference).text(r.reference.as_str()).0,
         ],
         Record::Partner(_)
         | Record::Agreement(_)
@@ -228,6 +234,10 @@ pub(super) fn range_of(list: &List) -> Range {
         List::SentEndedBefore(at) => before(Index::SentByEnd, *at),
         List::AnswersTo(transfer) => all(key(Index::TransferByAnswered).bytes(transfer.as_bytes())),
         List::HeldOf(mailbox) => all(key(Index::HeldByMailbox).bytes(mailbox.as_bytes())),
+        List::HeldByReference(reference) => all(key(Index::HeldByReference).text(reference.as_str())),
+        List::DraftsOf(mailbox, person) => {
+            all(key(Index::DraftByPerson).bytes(mailbox.as_bytes()).bytes(person.as_bytes()))
+        }
         List::HeldDueBy(at) => by(Index::HeldByTry, *at),
         List::MailsDueBy(at) => by(Index::MailByDue, *at),
         List::MailDomains { after } => {

@@ -12,11 +12,13 @@ mod en;
 mod fr;
 mod kits;
 mod outside;
+mod status;
 mod words;
 
 pub(in crate::web) use account::AccountWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
+pub(in crate::web) use status::{OtherDraftsWords, StatusWords};
 
 use crate::value::Language;
 

@@ -5,9 +5,9 @@
 
 use askama::Template;
 
-use super::{DepositHost, DraftField, DraftProblem, Frame};
+use super::{DepositHost, DraftField, DraftProblem, Frame, OtherDraftRow};
 use crate::value::{ByteSize, Digest, Reference, Timestamp, UploadId};
-use crate::web::texts::ReceiptWords;
+use crate::web::texts::{OtherDraftsWords, ReceiptWords};
 
 /// What one deposit may hold, said in words on the pages.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,8 @@ pub struct DraftPage {
     pub findings: Vec<TitleFinding>,
     /// A title that would be accepted.
     pub suggestion: Option<String>,
+    /// Other drafts of the same address that are open.
+    pub others: Vec<OtherDraftRow>,
     /// What may be sent.
     pub limits: Limits,
     /// Whether files are scanned, and which are accepted, in a sentence.
@@ -125,6 +127,10 @@ pub struct TitleFinding {
 }
 
 impl DraftPage {
+    fn o(&self) -> OtherDraftsWords {
+        OtherDraftsWords::of(self.frame.language)
+    }
+
     fn problems_at(&self, field: DraftField) -> Vec<String> {
         let here = self.problems.iter().filter(|problem| problem.field() == field);
         here.map(|problem| problem.text(self.frame.language)).collect()
@@ -274,6 +280,7 @@ mod tests {
             message: String::new(),
             files: Vec::new(),
             unfinished: Vec::new(),
+            others: Vec::new(),
             canonical_titles: Vec::new(),
             problems: Vec::new(),
             findings: Vec::new(),

@@ -21,6 +21,7 @@ mod members;
 mod problem;
 mod receipt;
 mod sign_in;
+mod status;
 mod transfer;
 
 pub use account::{AccountNotice, AccountPage, SessionRow};
@@ -44,4 +45,5 @@ pub use members::{KeyNotice, KeyPage, MemberRow, MembersNotice, MembersPage};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
 pub use receipt::{AskedFileOutcome, HeldReceipt, ReceiptOutcome, ReceiptPage};
 pub use sign_in::{SignInNotice, SignInPage};
+pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage};
 pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};
