@@ -2,10 +2,12 @@
 
 #[path = "desk.rs"]
 mod desk;
+#[path = "status.rs"]
+mod status;
 
 use askama::Result;
 use pli::app::kit_text::Section;
-use pli::value::{ByteSize, Digest, Language, Millis, Reference, Timestamp, UploadId};
+use pli::value::{ByteSize, Digest, DraftId, Language, Millis, Reference, Timestamp, UploadId};
 use pli::web::views::{
     AccessibilityPage, AddressProblem, AskedFileOutcome, BreachPage, BreachTyped, CodePage, CodeProblem,
     DataProtectionPage, Delivery, DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox,
@@ -13,9 +15,9 @@ use pli::web::views::{
     DraftProblem, EnvelopePage, ErrorKind, ErrorPage, Frame, HeldReceipt, HomePage, JournalFilter,
     JournalOutcome, JournalPage, JournalRow, JournalState, KeyNotice, KeyPage, KitProblem, KitsPage,
     LetterKind, LetterState, Limits, LinkPage, LogVerdict, Mailbox, MailboxesPage, MemberRow, MembersNotice,
-    MembersPage, OpenedFile, OpenedPage, PageLink, PersonOutcome, PersonRequestPage, ProcessingPage,
-    ReceiptOutcome, ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template, TitleFinding,
-    TransferHead, TransferRow, TransferState, UnfinishedFile, WaitingRow,
+    MembersPage, OpenedFile, OpenedPage, OtherDraftRow, PageLink, PersonOutcome, PersonRequestPage,
+    ProcessingPage, ReceiptOutcome, ReceiptPage, SentPage, SignInNotice, SignInPage, SignedIn, Template,
+    TitleFinding, TransferHead, TransferRow, TransferState, UnfinishedFile, WaitingRow,
 };
 
 /// 2026-11-21T08:30:00Z.
@@ -29,6 +31,7 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
     let of = Samples { language };
     let groups = [
         of.outside(),
+        of.depositor(),
         of.receipts(),
         of.kits(),
         of.form(),
@@ -416,6 +419,12 @@ impl Samples {
                 size: ByteSize(1_500_000_000),
                 received: ByteSize(640_000_000),
                 fingerprint: String::new(),
+            }],
+            others: vec![OtherDraftRow {
+                id: DraftId::new([3; 16]),
+                touched_at: NOW,
+                files: 3,
+                size: ByteSize(4_200_000),
             }],
             canonical_titles: vec!["Urgence CD35".to_owned(), "Demande urgente".to_owned()],
             problems: Vec::new(),
