@@ -174,7 +174,7 @@ fn unit(number: u64) -> UnitOfWork {
         partner: None,
         language: Language::Fr,
         asked_at: at,
-        draft: None,
+        purpose: pli::identity::ProofPurpose::Deposit { draft: None },
     };
     let object = Object::Transfer { transfer: TransferId::new(id), mailbox: MailboxId::new([4; 16]) };
     let actor = Actor::Person(PersonId::new(id));
