@@ -16,10 +16,11 @@ use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Partner;
+use crate::mailbox::Mailbox;
 use crate::policy::title::{CleanTitle, TitleRefusal};
-use crate::transfer::{Draft, DraftError, DraftState, HoldReason, Route, Transfer};
+use crate::transfer::{Draft, DraftError, DraftPurpose, DraftState, HoldReason, Route, Transfer};
 use crate::value::{ByteSize, Reference, SecretBytes, Timestamp, TransferId};
-use crate::vault::PartRole;
+use crate::vault::{Identity, PartRole, SealingKey};
 
 /// How long a message may be.
 pub(super) const MESSAGE_MAX_BYTES: usize = 256 * 1024;
@@ -76,6 +77,14 @@ pub enum DepositRefusal {
     Fault(#[from] AppError),
 }
 
+/// As what somebody deposits.
+struct Owner {
+    /// The partner, where an agreement names one.
+    partner: Option<Partner>,
+    /// What is replied to.
+    answers: Option<TransferId>,
+}
+
 impl App {
     /// Sends a draft: checks again who may, checks the title, seals the message, commits.
     pub async fn accept_deposit(
@@ -89,7 +98,7 @@ impl App {
         }
         let (view, standing) = self.settle_files(view, visitor).await?;
         let now = self.believed_now()?;
-        let Some(partner) = self.admitted_partner(&view.mailbox, &view.draft.address, now).await? else {
+        let Some(owner) = self.may_deposit(&view.draft, &view.mailbox, now).await? else {
             return Err(self
                 .refuse(&view.draft, RefusalReason::AddressNotAdmitted, visitor, DepositRefusal::NotAdmitted)
                 .await);
@@ -113,11 +122,34 @@ impl App {
             Standing::Refused => return Err(DepositRefusal::FileRefused),
         };
         let draft = view.draft.id;
-        match self.commit_deposit(view, &partner, title, &sending.message, hold, now, visitor).await {
+        match self.commit_deposit(view, owner, title, &sending.message, hold, now, visitor).await {
             // Sent from two tabs at once: the other one won, and its answer is the answer.
-            Err(error) if error.is_conflict() => self.answer_of_the_other(draft).await,
+            Err(error) if error.is_conflict() => {
+                Ok(DepositAnswer { reference: self.reference_of_the_other(draft).await? })
+            }
             Err(error) => Err(error.into()),
             Ok(answer) => Ok(answer),
+        }
+    }
+
+    /// As what the owner of a draft deposits now: admitted by an agreement, or as the recipient of a transfer that can
+    /// still be opened; none when as neither.
+    async fn may_deposit(
+        &self,
+        draft: &Draft,
+        mailbox: &Mailbox,
+        now: Timestamp,
+    ) -> Result<Option<Owner>, AppError> {
+        let partner = self.admitted_partner(mailbox, &draft.address, now).await?;
+        match draft.purpose {
+            DraftPurpose::Outgoing { .. } => Ok(None),
+            DraftPurpose::Deposit => {
+                Ok(partner.map(|partner| Owner { partner: Some(partner), answers: None }))
+            }
+            DraftPurpose::Reply { to } => {
+                let may = self.may_reply(&draft.address, to, now).await?;
+                Ok(may.then_some(Owner { partner, answers: Some(to) }))
+            }
         }
     }
 
@@ -146,7 +178,7 @@ impl App {
     async fn commit_deposit(
         &self,
         view: DraftView,
-        partner: &Partner,
+        owner: Owner,
         title: CleanTitle,
         message: &SecretBytes,
         hold: Option<HoldReason>,
@@ -154,26 +186,9 @@ impl App {
         visitor: Visitor,
     ) -> Result<DepositAnswer, AppError> {
         let DraftView { mut draft, version, mailbox, .. } = view;
-        let identity = self.draft_identity(&draft)?.ok_or(AppError::Broken("open draft without key"))?;
-        let text = ClearPart {
-            role: PartRole::Message,
-            name: "",
-            content_type: "text/plain; charset=utf-8",
-            bytes: message.expose(),
-        };
-        let sealing = self.draft_sealing_key(&draft, &identity, visitor).await?;
-        let mut parts = self.seal_parts(&sealing, &[text], now.day()).await?;
-        let entries = Self::draft_entries(&draft, &identity)?;
-        let files = draft.parts.iter().zip(entries);
-        parts.extend(files.map(|(part, entry)| SealedPart {
-            entry,
-            objects: part.objects.clone(),
-            number: part.number,
-            check: draft.inspection.of(part.number).cloned(),
-        }));
-
+        let (identity, sealing, parts) = self.sealed_draft(&draft, message, now, visitor).await?;
         let mut unit = UnitOfWork::default();
-        let depositor = self.depositor(&mut unit, &draft.address, partner, now)?;
+        let depositor = self.depositor(&mut unit, &draft.address, owner.partner.as_ref(), now)?;
         let reference = self
             .release_or_hold(
                 &mut unit,
@@ -189,7 +204,7 @@ impl App {
                     title_replaced: false,
                     route: Route::Page,
                     outgoing: None,
-                    answers: None,
+                    answers: owner.answers,
                     language: draft.language,
                     received_at: now,
                     parts,
@@ -215,6 +230,34 @@ impl App {
         Ok(DepositAnswer { reference })
     }
 
+    /// What a draft holds, ready to be released: its message sealed too.
+    pub(super) async fn sealed_draft(
+        &self,
+        draft: &Draft,
+        message: &SecretBytes,
+        now: Timestamp,
+        visitor: Visitor,
+    ) -> Result<(Identity, SealingKey, Vec<SealedPart>), AppError> {
+        let identity = self.draft_identity(draft)?.ok_or(AppError::Broken("open draft without key"))?;
+        let text = ClearPart {
+            role: PartRole::Message,
+            name: "",
+            content_type: "text/plain; charset=utf-8",
+            bytes: message.expose(),
+        };
+        let sealing = self.draft_sealing_key(draft, &identity, visitor).await?;
+        let mut parts = self.seal_parts(&sealing, &[text], now.day()).await?;
+        let entries = Self::draft_entries(draft, &identity)?;
+        let files = draft.parts.iter().zip(entries);
+        parts.extend(files.map(|(part, entry)| SealedPart {
+            entry,
+            objects: part.objects.clone(),
+            number: part.number,
+            check: draft.inspection.of(part.number).cloned(),
+        }));
+        Ok((identity, sealing, parts))
+    }
+
     /// What a sent draft became, for the depositor's own page; none when its time is over.
     pub async fn sent_transfer(&self, id: TransferId) -> Result<Option<Transfer>, AppError> {
         let now = self.believed_now()?;
@@ -222,15 +265,16 @@ impl App {
         Ok(found.map(|(transfer, _)| transfer).filter(|transfer| transfer.is_live(now)))
     }
 
-    async fn answer_of_the_other(
+    /// The reference that a draft got from whoever sent it at the same time.
+    pub(super) async fn reference_of_the_other(
         &self,
         draft: crate::value::DraftId,
-    ) -> Result<DepositAnswer, DepositRefusal> {
+    ) -> Result<Reference, AppError> {
         let found: Option<(Draft, u64)> = self.read(&Key::Draft(draft)).await?;
         match found.map(|(draft, _)| draft.state) {
-            Some(DraftState::Sent { reference, .. }) => Ok(DepositAnswer { reference }),
+            Some(DraftState::Sent { reference, .. }) => Ok(reference),
             // A file was added or removed meanwhile: what is to be sent is not what was seen.
-            _ => Err(AppError::Contended.into()),
+            _ => Err(AppError::Contended),
         }
     }
 

@@ -316,7 +316,7 @@ impl App {
 
         let mut unit = UnitOfWork::default();
         let Author { address, partner, evidence } = author;
-        let mut depositor = self.depositor(&mut unit, &address, &partner, now)?;
+        let mut depositor = self.depositor(&mut unit, &address, Some(&partner), now)?;
         depositor.evidence = Some(evidence);
         for told in inspection.events(transfer, mailbox, now, mail.visitor.smtp()) {
             self.log(&mut unit, told.under(self.policies.load().digest))?;

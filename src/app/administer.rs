@@ -94,6 +94,7 @@ impl App {
             notice_address: new.notice_address,
             key: self.mailbox_key(&identity, 1, new.custody)?,
             limits: new.limits,
+            validity_days: None,
         };
         let object = Object::Mailbox(mailbox.id);
         let mut unit = UnitOfWork::default();

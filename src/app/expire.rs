@@ -6,13 +6,14 @@
 
 use super::ports::{DepositReceipt, Key, List, UnitOfWork};
 use super::receipt::RECEIPT_RECORD_LIFE;
+use super::revoke::Ender;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{AddressProof, PROOF_LIFE, SESSION_LIFE, Session};
 use crate::relay::queue::QueuedMail;
 use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, RecoveryRequest, plan};
 use crate::transfer::{
-    DRAFT_LIFE, Draft, DraftPart, DraftState, Ending, ObjectLocator, Repeat, Transfer, Upload,
+    DRAFT_LIFE, Draft, DraftPart, DraftState, Ending, ObjectLocator, Repeat, SentLine, Transfer, Upload,
 };
 use crate::value::{Day, DraftId, Millis, Timestamp};
 use crate::vault::Grant;
@@ -26,6 +27,9 @@ const GRANTS_MAX: usize = 1000;
 const OBJECT_DAYS: i32 = 38;
 /// How long the state of a mail can be seen after it was written.
 const MAIL_RECORD_LIFE: Millis = Millis::days(30);
+
+/// How long it can be seen that something was sent after it ended.
+const SENT_LINE_LIFE: Millis = Millis::days(365);
 
 /// What one run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -121,27 +125,57 @@ impl App {
         }
     }
 
+    async fn expire(&self, transfer: Transfer, version: u64, now: Timestamp) -> Result<(), AppError> {
+        let by = Ender { actor: Actor::System, origin: Origin::Job };
+        self.end_transfer(transfer, version, Ending::Expired, &by, now).await
+    }
+
     /// Ends one transfer: in one commit it becomes a register line, its grants go, and the erasure of its objects is
     /// intended; then they are erased.
-    async fn expire(&self, transfer: Transfer, version: u64, now: Timestamp) -> Result<(), AppError> {
+    pub(super) async fn end_transfer(
+        &self,
+        transfer: Transfer,
+        version: u64,
+        ending: Ending,
+        by: &Ender,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
         let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
         let told = |action| {
-            event(now, Actor::System, action, object, Outcome::Done, Origin::Job)
+            event(now, by.actor, action, object, Outcome::Done, by.origin)
                 .concerning(transfer.depositor.partner)
         };
         let grants: Vec<(Grant, u64)> = self.read_list(&List::GrantsOf(transfer.id), GRANTS_MAX).await?;
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Transfer(transfer.id), version);
-        self.log(&mut unit, told(Action::TransferExpired).with(Detail::Until(transfer.expires_at)))?;
-        self.log(&mut unit, told(Action::GrantsDestroyed).with(Detail::Count(grants.len() as u64)))?;
+        let links = self.links_of(&transfer).await?;
+        let ended = match ending {
+            Ending::Expired => Action::TransferExpired,
+            Ending::Revoked => Action::TransferRevoked,
+        };
+        self.log(&mut unit, told(ended).with(Detail::Until(transfer.expires_at)))?;
+        self.log(
+            &mut unit,
+            told(Action::GrantsDestroyed).with(Detail::Count((grants.len() + links.len()) as u64)),
+        )?;
         let of = ErasureOf::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
         let effect = Effect::EraseObjects { of, objects: transfer.objects.concat() };
         let erasing = self.intend(&mut unit, effect, now)?;
         for (grant, _) in grants {
             unit.delete(Key::Grant((grant.terms.transfer, grant.terms.holder)));
         }
+        for (link, _) in &links {
+            unit.delete(Key::RecipientLink((link.transfer, link.id)));
+        }
         unit.delete(Key::Transfer(transfer.id));
-        unit.put(transfer.into_register_line(Ending::Expired, now));
+        match transfer.outgoing.as_ref().map(|outgoing| outgoing.by) {
+            Some(sender) => {
+                let opened = links.iter().filter(|(link, _)| link.opened_at.is_some()).count();
+                let opened = u32::try_from(opened).unwrap_or(u32::MAX);
+                unit.put(transfer.into_sent_line(sender, opened, ending, now));
+            }
+            None => unit.put(transfer.into_register_line(ending, now)),
+        }
         self.store.commit(unit).await?;
         self.carry_out(erasing).await
     }
@@ -238,6 +272,12 @@ impl App {
         let receipts: Vec<(DepositReceipt, u64)> = self.read_list(&promised_before, BATCH).await?;
         for (receipt, _) in receipts {
             unit.delete(Key::Receipt(receipt.transfer));
+        }
+        self.forget_link_sessions(&mut unit, now, BATCH).await?;
+        let sent_before = List::SentEndedBefore(now - SENT_LINE_LIFE);
+        let sent: Vec<(SentLine, u64)> = self.read_list(&sent_before, BATCH).await?;
+        for (line, _) in sent {
+            unit.delete(Key::Sent(line.transfer));
         }
         if !unit.changes.is_empty() {
             self.store.commit(unit).await?;

@@ -136,7 +136,7 @@ impl App {
             HoldAudience::Depositor,
         )?;
         // A large deposit that is being inspected is on its way in a moment: nobody is called for that.
-        if reason != HoldReason::InspectionGoesOn {
+        if reason != HoldReason::InspectionGoesOn && held.outgoing.is_none() {
             held.mailbox_told = true;
             self.tell_of_hold(
                 unit,

@@ -12,6 +12,7 @@ mod backup;
 mod breach_kit;
 mod change_limits;
 mod clock;
+mod compose;
 mod custody;
 mod deliver_mails;
 mod depositor_status;
@@ -30,6 +31,8 @@ mod inspect_mail;
 mod keep_log;
 pub mod kit_text;
 mod letters;
+mod links;
+mod list_sent;
 mod list_transfers;
 mod mail_sign_in;
 mod members;
@@ -43,6 +46,7 @@ mod personal_keys;
 pub mod ports;
 mod prove_log;
 mod prune_log;
+mod read_outside;
 mod receipt;
 mod recover;
 mod recovery_consent;
@@ -50,11 +54,13 @@ mod register_kit;
 mod release;
 mod request_proof;
 mod restore;
+mod revoke;
 mod rotate;
 mod scan_tee;
 mod seal_stream;
 mod sealing;
 mod self_check;
+mod send_outgoing;
 mod sign_in;
 mod stamp_log;
 mod standing;
@@ -69,10 +75,10 @@ mod upload_turns;
 mod witness;
 mod write_tiles;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
 
@@ -89,6 +95,7 @@ pub use breach_kit::{
 };
 pub use change_limits::LimitsRefusal;
 pub use clock::Now;
+pub use compose::AnswerError;
 pub use deliver_mails::{DueMails, SetOut};
 pub use depositor_status::{DepositStanding, DepositStatus, StatusError};
 pub use desk::{
@@ -106,6 +113,8 @@ pub use hold::HeldRun;
 pub use inspect::{ScannerHealth, Scanning};
 pub use inspect_draft::NamedRefusal;
 pub use keep_log::LogState;
+pub use links::{LinkError, LinkOpened, OutsideReader, SecondStep};
+pub use list_sent::{OutgoingView, RecipientState, SentByMailbox, SentTransfer, ThreadLine};
 pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use mail_sign_in::{MailPasswordError, MailSenderError, MailSignInError};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
@@ -123,7 +132,9 @@ pub use recovery_consent::{RecoveryError, Voucher};
 pub use register_kit::{PROCESSING_RECORD_TITLE, ProcessingRecord};
 pub use request_proof::ProofAsked;
 pub use restore::Restored;
+pub use revoke::RevokeError;
 pub use self_check::{Letters, SELF_CHECK_EVERY};
+pub use send_outgoing::{OutgoingSending, SendRefusal, TOLD_PASSWORD_MIN_CHARS};
 pub use sign_in::{SignInError, Signed};
 pub use submit_mail::{SubmissionAnswer, SubmissionRefusal, SubmittedEnvelope, SubmittedMail};
 pub use tries::{Tries, network};
@@ -142,7 +153,9 @@ use crate::policy::custody::CustodyPolicy;
 use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
-use crate::value::{Digest, Domain, EffectId, MailAddress, MailboxId, PersonId, Timestamp, keyed_digest};
+use crate::value::{
+    Digest, Domain, EffectId, MailAddress, MailboxId, PersonId, Timestamp, TransferId, keyed_digest,
+};
 use ports::{
     Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName,
     SenderAuthentication, Store, TextRecords, UnitOfWork,
@@ -239,6 +252,8 @@ pub struct App {
     paces: Paces,
     inspecting: Option<inspect::Inspecting>,
     held_waits: Notify,
+    /// Transfers that were withdrawn in this run: downloads of them are cut.
+    ended: Mutex<HashSet<TransferId>>,
 }
 
 impl App {
@@ -280,7 +295,18 @@ impl App {
             paces: Paces::default(),
             inspecting: parts.scanning.map(inspect::Inspecting::new),
             held_waits: Notify::new(),
+            ended: Mutex::default(),
         })
+    }
+
+    /// Notes that a transfer was withdrawn: whoever still reads it is cut.
+    fn note_ended(&self, transfer: TransferId) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(transfer);
+    }
+
+    /// Whether a transfer was withdrawn in this run.
+    fn was_ended(&self, transfer: TransferId) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&transfer)
     }
 
     /// Waits until a commit has put a mail into the queue.

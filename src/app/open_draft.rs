@@ -2,15 +2,15 @@
 
 use thiserror::Error;
 
+use super::compose::NewDraft;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{AddressProof, CodeAnswer, Partner, ProofPurpose};
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::retention::KeyName;
-use crate::transfer::{Draft, DraftInspection, DraftPurpose, DraftState};
-use crate::value::{DraftId, ProofId, Timestamp, Token, TransferId};
-use crate::vault::{Identity, wrap_identity};
+use crate::transfer::{Draft, DraftPurpose};
+use crate::value::{DraftId, ProofId, Timestamp, Token};
 
 /// Why no draft is opened.
 #[derive(Debug, Error)]
@@ -190,7 +190,17 @@ impl App {
                 draft.admit(token.hash());
                 draft
             }
-            _ => self.new_draft(&proof, &mailbox, partner, &token, now)?,
+            _ => {
+                let new = NewDraft {
+                    purpose: DraftPurpose::Deposit,
+                    mailbox: &mailbox,
+                    address: proof.address.clone(),
+                    person: proof.person,
+                    partner: Some(partner.id),
+                    language: proof.language,
+                };
+                self.make_draft(new, &token, now)?
+            }
         };
         unit.expect_unchanged(Key::Proof(proof.id), version);
         proof.purpose = ProofPurpose::Deposit { draft: Some(draft.id) };
@@ -216,39 +226,6 @@ impl App {
         Ok(OpenedDraft { draft: id, mailbox, token })
     }
 
-    fn new_draft(
-        &self,
-        proof: &AddressProof,
-        mailbox: &Mailbox,
-        partner: &Partner,
-        token: &Token,
-        now: Timestamp,
-    ) -> Result<Draft, AppError> {
-        let identity = Identity::generate();
-        let key_day = now.day();
-        let draft_key = self.keyring.recipient(KeyName::Draft(key_day))?;
-        Ok(Draft {
-            id: DraftId::new(self.random.bytes()),
-            tokens: vec![token.hash()],
-            purpose: DraftPurpose::Deposit,
-            mailbox: mailbox.id,
-            address: proof.address.clone(),
-            person: proof.person,
-            partner: Some(partner.id),
-            language: proof.language,
-            transfer: TransferId::new(self.random.bytes()),
-            recipient: identity.recipient(),
-            wrap: Some(wrap_identity(&draft_key, &identity)?),
-            key_day,
-            parts: Vec::new(),
-            awaited: Vec::new(),
-            next_number: 1,
-            inspection: DraftInspection::default(),
-            touched_at: now,
-            state: DraftState::Open,
-        })
-    }
-
     /// Finds a draft by its id and cookie. None when it is not there, not this browser's, or over.
     pub async fn draft(&self, id: DraftId, token: &Token) -> Result<Option<DraftView>, AppError> {
         let now = self.believed_now()?;
@@ -258,6 +235,9 @@ impl App {
         let is_mine =
             |draft: &Draft| draft.tokens.contains(&token.hash()) && draft.is_live(now) && has_key(draft);
         let Some((draft, version)) = found.filter(|(draft, _)| is_mine(draft)) else { return Ok(None) };
+        if !self.may_fill(&draft).await? {
+            return Ok(None);
+        }
         let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
         Ok(mailbox.map(|(mailbox, _)| {
             let limits = self.limits_in_force(&mailbox);

@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use super::list_sent::{OutgoingView, ThreadLine};
 use super::ports::{Key, List, ObjectError, ObjectReader, Objects, UnitOfWork};
 use super::receipt::action_of;
 use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
@@ -20,7 +21,7 @@ use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_readi
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::{Effect, KeyName, PendingEffect};
-use crate::transfer::{Check, ObjectLocator, RegisterLine, Transfer};
+use crate::transfer::{Check, ObjectLocator, RegisterLine, SentLine, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
 use crate::vault::{
     Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError,
@@ -64,6 +65,12 @@ pub struct Envelope {
     pub mailbox: Mailbox,
     /// What became of its mails.
     pub mails: Vec<MailStatus>,
+    /// What it has when the mailbox sent it to people outside.
+    pub outgoing: Option<OutgoingView>,
+    /// The live transfer that it answers.
+    pub answered: Option<ThreadLine>,
+    /// The live transfers that answer it, oldest first.
+    pub answers: Vec<ThreadLine>,
     /// The person opened it in this session.
     pub opened: bool,
 }
@@ -196,7 +203,15 @@ impl App {
             MailStatus { kind: mail.kind, to: mail.to, state: mail.state }
         });
         let opened = signed.is_some_and(|signed| signed.session.opened.contains(&transfer.id));
-        Ok(Envelope { mailbox, mails: mails.collect(), opened, transfer })
+        Ok(Envelope {
+            mails: mails.collect(),
+            outgoing: self.outgoing_view(&transfer).await?,
+            answered: self.answered_by(&transfer).await?,
+            answers: self.answers_to(transfer.id).await?,
+            mailbox,
+            opened,
+            transfer,
+        })
     }
 
     /// The person presses the button: the opening is logged, and this session may read from now on.
@@ -286,7 +301,17 @@ impl App {
         reader: (Actor, Visitor),
     ) -> Result<OpenedTransfer, OpenError> {
         let identity = self.transfer_identity(signed, &permitted, &mailbox).await?;
-        let transfer = permitted.into_subject();
+        self.open_manifest(permitted.into_subject(), mailbox, reader, Arc::new(identity)).await
+    }
+
+    /// Opens and checks the manifest of a transfer whose reading was permitted.
+    pub(super) async fn open_manifest(
+        &self,
+        transfer: Transfer,
+        mailbox: Mailbox,
+        reader: (Actor, Visitor),
+        identity: Arc<Identity>,
+    ) -> Result<OpenedTransfer, OpenError> {
         let logged = self.logged_manifest(&transfer).await?;
         let manifest =
             Manifest::open(&transfer.manifest, &identity, logged, transfer.id).map_err(AppError::from)?;
@@ -294,7 +319,7 @@ impl App {
         if !manifest.parts.iter().map(|part| part.segments.len()).eq(kept) {
             return Err(AppError::from(VaultError::Swapped).into());
         }
-        Ok(OpenedTransfer { transfer, mailbox, reader, identity: Arc::new(identity), manifest })
+        Ok(OpenedTransfer { transfer, mailbox, reader, identity, manifest })
     }
 
     /// Something sealed is not what was sealed: the officer must see it.
@@ -393,7 +418,7 @@ impl App {
     /// Whether a transfer may be read on at this moment; asked again and again while bytes stream (invariant 5).
     pub fn may_still_read(&self, transfer: &Transfer) -> bool {
         let now = self.now();
-        now.believed && transfer.is_live(now.at)
+        now.believed && transfer.is_live(now.at) && !self.was_ended(transfer.id)
     }
 
     /// Finds the transfer and asks the access policy; a refusal is logged.
@@ -431,10 +456,20 @@ impl App {
     ) -> Result<OpenError, AppError> {
         let line: Option<(RegisterLine, u64)> =
             self.read_one(&List::RegisterByReference(reference.clone())).await?;
-        let Some((line, _)) = line else { return Ok(OpenError::NotFound) };
-        let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
-        let read_it =
-            std::iter::once(&line.mailbox).chain(&line.dispatched_to).any(|id| signed.account.reads(*id));
+        let (object, read_it) = match line {
+            Some((line, _)) => {
+                let mut holders = std::iter::once(&line.mailbox).chain(&line.dispatched_to);
+                let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
+                (object, holders.any(|id| signed.account.reads(*id)))
+            }
+            None => {
+                let sent: Option<(SentLine, u64)> =
+                    self.read_one(&List::SentByReference(reference.clone())).await?;
+                let Some((sent, _)) = sent else { return Ok(OpenError::NotFound) };
+                let object = Object::Transfer { transfer: sent.transfer, mailbox: sent.mailbox };
+                (object, signed.account.reads(sent.mailbox))
+            }
+        };
         let refusal = if read_it { AccessRefusal::Gone } else { AccessRefusal::NotEntitled };
         Ok(self.refuse_access(signed, object, refusal, visitor).await)
     }

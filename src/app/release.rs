@@ -125,6 +125,13 @@ impl App {
         // A key that is rotated at this moment would leave a grant behind that no member opens.
         unit.expect_unchanged(Key::Mailbox(holder.id), version);
         unit.put(self.grant(&transfer, release.identity, &holder)?);
+        if let Some(outgoing) = &transfer.outgoing {
+            self.release_outside(unit, &transfer, outgoing, release.identity, &holder, release.origin)
+                .await?;
+            unit.expect_absent(Key::Transfer(transfer.id));
+            unit.put(transfer);
+            return Ok(reference);
+        }
         let organisation = self.organisation_of(release.mailbox).await?;
         let mails = Mails {
             transfer: &transfer,
@@ -289,15 +296,17 @@ impl App {
         &self,
         unit: &mut UnitOfWork,
         address: &MailAddress,
-        partner: &Partner,
+        partner: Option<&Partner>,
         now: Timestamp,
     ) -> Result<Depositor, AppError> {
+        let name = partner.map_or_else(|| address.domain().to_string(), |partner| partner.name.clone());
+        let site = partner.and_then(|partner| partner.site_of(address)).map(|site| site.name.clone());
         Ok(Depositor {
             address: address.clone(),
             person: self.note_person(unit, address, now)?,
-            partner: Some(partner.id),
-            partner_name: partner.name.clone(),
-            site: partner.site_of(address).map(|site| site.name.clone()),
+            partner: partner.map(|partner| partner.id),
+            partner_name: name,
+            site,
             evidence: None,
         })
     }

@@ -236,7 +236,7 @@ impl App {
         self.run_password_check(account.map(|account| account.password.clone()), password).await
     }
 
-    async fn run_password_check(
+    pub(super) async fn run_password_check(
         &self,
         hash: Option<PasswordHash>,
         password: Option<Password>,

@@ -43,6 +43,9 @@ pub struct Mailbox {
     pub key: MailboxKey,
     /// What a deposit may be.
     pub limits: DepositLimits,
+    /// For how many days what its members send can be opened, unless they choose otherwise; none is the policy's (V2).
+    #[serde(default)]
+    pub validity_days: Option<u8>,
 }
 
 impl Mailbox {

@@ -25,6 +25,7 @@ mod log_upkeep;
 mod mail_keys;
 mod mail_sign_in;
 mod mails;
+mod outside;
 mod outsiders;
 mod own_account;
 mod pages;

@@ -93,6 +93,7 @@ pub fn mailbox(n: u32, organisation: u32) -> Mailbox {
             rotation_due: false,
         },
         limits: DepositLimits::default(),
+        validity_days: Some(10),
     }
 }
 
