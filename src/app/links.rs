@@ -121,7 +121,7 @@ impl App {
             letter: &letter,
             to: &link.address,
             language: link.language,
-            mailbox: &mailbox,
+            mailbox: Some(mailbox.id),
             transfer: Some(transfer.id),
             written_at: now,
         })?;

@@ -4,7 +4,7 @@
 use super::ports::List;
 use super::{App, AppError, DraftView, ProofAsked, Visitor};
 use crate::retention::KeyName;
-use crate::transfer::{Draft, DraftState};
+use crate::transfer::{Draft, DraftPurpose, DraftState};
 use crate::value::{ByteSize, DraftId, Language, Timestamp};
 
 /// How many drafts of an address are looked at.
@@ -32,6 +32,8 @@ impl App {
         let found: Vec<(Draft, u64)> = self.read_list(&mine, DRAFTS_MAX).await?;
         let is_other = |draft: &Draft| {
             draft.id != view.draft.id
+                && draft.purpose == DraftPurpose::Deposit
+                && view.draft.purpose == DraftPurpose::Deposit
                 && draft.state == DraftState::Open
                 && draft.is_live(now)
                 && !KeyName::Draft(draft.key_day).is_over(now.day())

@@ -402,7 +402,7 @@ impl App {
         (kind, letter, to, language): (LetterKind, &Letter, &MailAddress, Language),
         origin: Origin,
     ) -> Result<(), AppError> {
-        let written_at = self.now().at;
+        let (written_at, mailbox) = (self.now().at, Some(mailbox.id));
         let transfer = Some(transfer.id);
         let mail =
             self.write_letter(&NewLetter { kind, letter, to, language, mailbox, transfer, written_at })?;
