@@ -666,6 +666,7 @@ impl Samples {
                 verified: Some(NOW - Millis::minutes(1)),
                 is_verifying: false,
                 witnesses: vec![("temoin.region.example".to_owned(), Some(NOW - Millis::minutes(4)), false)],
+                timestamps: Some((Some(NOW - Millis::hours(3)), false)),
             },
             filter: JournalFilter::default(),
             mailboxes: vec![("partenaires-retraite".to_owned(), "Partenaires retraite".to_owned())],

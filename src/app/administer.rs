@@ -173,14 +173,14 @@ impl App {
         self.log(
             &mut unit,
             event(now, Actor::Operator, Action::AccountCreated, object, Outcome::Done, origin)
-                .with(Detail::Right { person: account.person, role: role_code(account.role) }),
+                .with(right_of(&account)),
         )?;
         for mailbox in &account.mailboxes {
             let membership = Object::Membership { account: account.id, mailbox: *mailbox };
             self.log(
                 &mut unit,
                 event(now, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin)
-                    .with(Detail::Right { person: account.person, role: role_code(account.role) }),
+                    .with(right_of(&account)),
             )?;
         }
         let identity = Identity::generate();
@@ -223,7 +223,8 @@ impl App {
         let membership = Object::Membership { account: member, mailbox: mailbox.id };
         self.log(
             unit,
-            event(self.now().at, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin),
+            event(self.now().at, Actor::Operator, Action::MemberAdded, membership, Outcome::Done, origin)
+                .with(right_of(&account)),
         )?;
         if mailbox.key.custody == Custody::Members {
             let key = self.checked_personal_key(&account).await?;
@@ -293,6 +294,11 @@ impl App {
         self.store.commit(unit).await?;
         Ok(())
     }
+}
+
+/// Whose account it is and what it may do, as the log has it.
+pub(super) fn right_of(account: &Account) -> Detail {
+    Detail::Right { person: account.person, role: role_code(account.role) }
 }
 
 /// A role as the log has it.

@@ -4,6 +4,7 @@
 
 use thiserror::Error;
 
+use super::administer::right_of;
 use super::custody::member_wrap_for;
 use super::ports::{Key, List, UnitOfWork};
 use super::rotate::NextKey;
@@ -326,12 +327,14 @@ impl App {
             return Ok(());
         }
         entitled.mailboxes.push(mailbox);
+        let right = right_of(&entitled);
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Account(account), version);
         unit.put(entitled);
         let object = Object::Membership { account, mailbox };
         let now = self.now().at;
-        self.log(&mut unit, event(now, Actor::Operator, Action::MemberAdded, object, Outcome::Done, origin))?;
+        let added = event(now, Actor::Operator, Action::MemberAdded, object, Outcome::Done, origin);
+        self.log(&mut unit, added.with(right))?;
         self.store.commit(unit).await?;
         Ok(())
     }

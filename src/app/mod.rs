@@ -100,8 +100,8 @@ pub use deliver_mails::{DueMails, SetOut};
 pub use depositor_status::{DepositStanding, DepositStatus, StatusError};
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
-    MemberSince, Named, PageStart, PersonActivity, PersonFacts, RefusalGroup, RefusalsPage, RightsPage,
-    SelectionExport, StoryPage, StoryStep, rights_table,
+    MemberSince, Named, PageStart, PersonActivity, PersonFacts, ProofAnswer, ProofsOffered, RefusalGroup,
+    RefusalsPage, RightsPage, SelectionExport, StoryPage, StoryStep, rights_table,
 };
 pub use dispatch::DispatchError;
 pub use dkim_keys::{DkimError, DkimRecord};
@@ -160,6 +160,7 @@ use ports::{
     Clock, Delivery, Entry, Key, Keyring, List, Objects, PersonName, Random, Record, SecretName,
     SenderAuthentication, Store, TextRecords, UnitOfWork,
 };
+use tries::Counted;
 use upload_turns::{Paces, UploadTurns};
 
 /// How many password checks run at once: each costs 19 MiB and tens of milliseconds.
@@ -238,6 +239,8 @@ pub struct App {
     /// Failed sign-ins of mail programs, apart from those of the pages: one that has an old password must not keep its
     /// office from the pages.
     mail_tries: Tries,
+    /// Who vouches for a recovery with a wrong password.
+    recovery_tries: Counted<PersonId>,
     unlocked: unlocked::UnlockedKeys,
     /// The digests of mailbox recipients that were read from the log.
     logged_keys: Mutex<HashMap<MailboxId, Digest>>,
@@ -284,6 +287,7 @@ impl App {
             verifying: AtomicBool::new(false),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             mail_tries: Tries::of_secrets(),
+            recovery_tries: Counted::default(),
             unlocked: unlocked::UnlockedKeys::default(),
             logged_keys: Mutex::default(),
             mail_waits: Notify::new(),

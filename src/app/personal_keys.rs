@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use super::administer::right_of;
 use super::custody::member_wrap_for;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, Visitor, event};
@@ -177,7 +178,8 @@ impl App {
         let mut unit = UnitOfWork::default();
         self.log(
             &mut unit,
-            event(now, Actor::Operator, Action::AccountCutOff, object, Outcome::Done, origin),
+            event(now, Actor::Operator, Action::AccountCutOff, object, Outcome::Done, origin)
+                .with(right_of(&account)),
         )?;
         let mut orphaned = Vec::new();
         for (mut mailbox, mailbox_version) in self.opened_by(&account).await? {

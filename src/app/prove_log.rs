@@ -3,12 +3,16 @@
 //!
 //! They tell hashes only: no payload, no salt.
 
+use serde_json::json;
 use thiserror::Error;
 
-use super::ports::{StoreError, StoredCheckpoint};
+use super::ports::{Key, List, StoreError, StoredCheckpoint};
 use super::{App, AppError};
 use crate::audit::{MerkleError, Node, consistency_proof, inclusion_proof};
 use crate::value::Digest;
+
+/// Checkpoints that are looked through for one that was thinned out: at two an hour, more than four days.
+const CHECKPOINTS_LOOKED_AT: usize = 200;
 
 /// Why there is no proof.
 #[derive(Debug, Error)]
@@ -21,6 +25,12 @@ pub enum ProofError {
     NotSigned {
         /// The entry.
         index: u64,
+    },
+    /// No checkpoint of this size is kept; another one must be named.
+    #[error("no checkpoint of {size} entries is kept")]
+    NoCheckpoint {
+        /// That size.
+        size: u64,
     },
     /// Ours to mend.
     #[error(transparent)]
@@ -57,6 +67,26 @@ pub struct GrowthProof {
     pub checkpoint: StoredCheckpoint,
 }
 
+impl EntryProof {
+    /// The proof as one JSON object: hashes in standard base64, the checkpoint as its signed note.
+    pub fn to_json(&self) -> String {
+        let Self { index, leaf, hashes, checkpoint } = self;
+        json!({"kind": "inclusion", "entry": index, "leaf": leaf, "size": checkpoint.size, "hashes": hashes,
+            "checkpoint": checkpoint.note})
+        .to_string()
+    }
+}
+
+impl GrowthProof {
+    /// The proof as one JSON object: hashes in standard base64, the checkpoint as its signed note.
+    pub fn to_json(&self) -> String {
+        let Self { older, hashes, checkpoint } = self;
+        json!({"kind": "consistency", "older": older, "size": checkpoint.size, "hashes": hashes,
+            "checkpoint": checkpoint.note})
+        .to_string()
+    }
+}
+
 impl App {
     /// The inclusion proof of the entry `index` in the log of the first `size` entries (RFC 9162 section 2.1.3.1).
     pub async fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Digest>, ProofError> {
@@ -81,12 +111,27 @@ impl App {
         Ok(EntryProof { index, leaf, hashes, checkpoint })
     }
 
-    /// Proves that the log under an older checkpoint is the beginning of the log under the newest.
-    pub async fn prove_growth(&self, older: u64) -> Result<GrowthProof, ProofError> {
-        let newest = self.newest_checkpoint().await?;
-        let checkpoint = newest.ok_or(ProofError::NotSigned { index: older })?;
+    /// Proves that the log of the first `older` entries is the beginning of the log under the checkpoint of `newer`
+    /// entries, or, once that was thinned out, of the next one that is kept; without `newer` under the newest.
+    pub async fn prove_growth(&self, older: u64, newer: Option<u64>) -> Result<GrowthProof, ProofError> {
+        let checkpoint = match newer {
+            Some(size) => self.kept_checkpoint(size).await?.ok_or(ProofError::NoCheckpoint { size })?,
+            None => self.newest_checkpoint().await?.ok_or(ProofError::NotSigned { index: older })?,
+        };
         let hashes = self.consistency_proof(older, checkpoint.size).await?;
         Ok(GrowthProof { older, hashes, checkpoint })
+    }
+
+    /// The checkpoint of this size; once it was thinned out, the next larger one that is kept.
+    async fn kept_checkpoint(&self, size: u64) -> Result<Option<StoredCheckpoint>, AppError> {
+        let kept: Option<(StoredCheckpoint, u64)> = self.read(&Key::Checkpoint(size)).await?;
+        if let Some((kept, _)) = kept {
+            return Ok(Some(kept));
+        }
+        let newest: Vec<(StoredCheckpoint, u64)> =
+            self.read_list(&List::Checkpoints, CHECKPOINTS_LOOKED_AT).await?;
+        let larger = newest.into_iter().map(|(one, _)| one).take_while(|one| one.size >= size);
+        Ok(larger.last())
     }
 
     async fn inside(&self, size: u64) -> Result<(), ProofError> {

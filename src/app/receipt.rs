@@ -137,7 +137,7 @@ impl App {
         let proof = self.inclusion_proof(index, checkpoint.size).await;
         let hashes = proof.map_err(|error| match error {
             ProofError::Fault(fault) => fault,
-            ProofError::Outside(_) | ProofError::NotSigned { .. } => AppError::Broken("proof of a receipt"),
+            _ => AppError::Broken("proof of a receipt"),
         })?;
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Receipt(receipt.transfer), version);

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::ports::{Key, List, UnitOfWork};
+use super::tries::FAILURES_MAX;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome, RecoveryPurpose};
 use crate::identity::{Account, Password};
@@ -134,8 +135,28 @@ impl App {
         Ok(AgreedExport { actor, other: Object::Person(other.person), purpose, recipient })
     }
 
-    /// Who this is, by password; the same work whoever it is.
+    /// Who this is, by password; the same work whoever it is. Wrong ones are slowed down like those of the sign-in page,
+    /// by address.
     async fn vouched(&self, voucher: Voucher, step: Step) -> Result<(Account, RecoveryParty), RecoveryError> {
+        let person = self.person_of(&voucher.address)?;
+        if let Err(minutes) = self.recovery_tries.begin(&person, FAILURES_MAX, step.now) {
+            let refusal = RecoveryRefusal::TooManyTries { minutes };
+            return Err(self.refuse_recovery(Actor::Anonymous, step, refusal).await);
+        }
+        let vouched = self.vouched_by_password(voucher, step).await;
+        match &vouched {
+            Ok(_) => self.recovery_tries.forget(&person),
+            Err(RecoveryError::Refused(RecoveryRefusal::Credentials)) => {}
+            Err(_) => self.recovery_tries.take_back(&person),
+        }
+        vouched
+    }
+
+    async fn vouched_by_password(
+        &self,
+        voucher: Voucher,
+        step: Step,
+    ) -> Result<(Account, RecoveryParty), RecoveryError> {
         let found: Option<(Account, u64)> = self.read_one(&List::AccountByAddress(voucher.address)).await?;
         let account = found.map(|(account, _)| account);
         let known = self.check_password(account.as_ref(), voucher.password).await?;

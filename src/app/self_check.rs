@@ -136,6 +136,7 @@ impl Walk<'_> {
             until: None,
             admission: Admission::Domain,
             terms: Default::default(),
+            breach_hours: None,
         };
         self.app.put_agreement(agreement, Origin::Job).await?;
         Ok(mailbox)

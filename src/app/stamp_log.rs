@@ -112,6 +112,11 @@ impl App {
         Ok(found.into_iter().map(|(stamped, _)| stamped).collect())
     }
 
+    /// The checkpoint of this size, if it was stamped.
+    pub(super) async fn timestamp_of(&self, size: u64) -> Result<Option<StampedCheckpoint>, AppError> {
+        Ok(self.read(&Key::StampedCheckpoint(size)).await?.map(|(stamped, _)| stamped))
+    }
+
     async fn timestamp_state(&self) -> Result<(TimestampState, u64), AppError> {
         Ok(self.read(&Key::TimestampState(())).await?.unwrap_or_default())
     }

@@ -1,13 +1,14 @@
 //! Who fails often waits: tries counted by origin, in memory. It knows neither accounts nor what was tried.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use crate::value::{Millis, Timestamp};
 
-/// How many failed sign-ins and codes an origin may have before it waits.
-const FAILURES_MAX: u32 = 20;
+/// How many failed sign-ins and codes an origin may have, or wrong passwords a person at a recovery, before it waits.
+pub(super) const FAILURES_MAX: u32 = 20;
 /// How many links an origin may ask for before it waits: a whole office may stand behind one address.
 const ASKS_MAX: u32 = 60;
 /// How long tries are remembered.
@@ -23,7 +24,7 @@ const IPV6_NETWORK: u128 = !0 << 64;
 /// anybody else out: accounts are never blocked by it, and a full memory forgets the oldest origin, never the newest.
 pub struct Tries {
     max: u32,
-    counted: Mutex<HashMap<IpAddr, (u32, Timestamp)>>,
+    counted: Counted<IpAddr>,
 }
 
 impl Tries {
@@ -38,21 +39,48 @@ impl Tries {
     }
 
     fn up_to(max: u32) -> Self {
-        Self { max, counted: Mutex::default() }
+        Self { max, counted: Counted::default() }
     }
 
     /// Counts a try before it is made, so that one which the visitor breaks off counts too; or says how many minutes
     /// the origin has to wait.
     pub fn begin(&self, origin: IpAddr, now: Timestamp) -> Result<(), u32> {
         let origin = network(origin);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let max = if origin.is_loopback() { self.max.saturating_mul(LOOPBACK_FACTOR) } else { self.max };
+        self.counted.begin(&origin, max, now)
+    }
+
+    /// Takes one try back that was no failure of the visitor.
+    pub fn take_back(&self, origin: IpAddr) {
+        self.counted.take_back(&network(origin));
+    }
+
+    /// Forgets an origin that succeeded.
+    pub fn forget(&self, origin: IpAddr) {
+        self.counted.forget(&network(origin));
+    }
+}
+
+/// Counts the tries of each, origin or person; a full memory forgets the oldest.
+pub(super) struct Counted<K>(Mutex<HashMap<K, (u32, Timestamp)>>);
+
+impl<K> Default for Counted<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Counted<K> {
+    /// Counts a try before it is made; or says how many minutes are left to wait once there were `max`.
+    pub(super) fn begin(&self, who: &K, max: u32, now: Timestamp) -> Result<(), u32> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.retain(|_, (_, since)| since.until(now) < TRIES_LIFE);
-        if counted.len() >= ORIGINS_MAX && !counted.contains_key(&origin) {
-            let oldest = counted.iter().min_by_key(|(_, (_, since))| *since).map(|(oldest, _)| *oldest);
+        if counted.len() >= ORIGINS_MAX && !counted.contains_key(who) {
+            let oldest =
+                counted.iter().min_by_key(|(_, (_, since))| *since).map(|(oldest, _)| oldest.clone());
             oldest.map(|oldest| counted.remove(&oldest));
         }
-        let (count, since) = counted.entry(origin).or_insert((0, now));
-        let max = if origin.is_loopback() { self.max.saturating_mul(LOOPBACK_FACTOR) } else { self.max };
+        let (count, since) = counted.entry(who.clone()).or_insert((0, now));
         if *count >= max {
             let left = TRIES_LIFE.0 - since.until(now).0;
             return Err(u32::try_from(left / 60_000 + 1).unwrap_or(15));
@@ -61,17 +89,17 @@ impl Tries {
         Ok(())
     }
 
-    /// Takes one try back that was no failure of the visitor.
-    pub fn take_back(&self, origin: IpAddr) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((count, _)) = counted.get_mut(&network(origin)) {
+    /// Takes one try back that was no failure of whoever tried.
+    pub(super) fn take_back(&self, who: &K) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, _)) = counted.get_mut(who) {
             *count = count.saturating_sub(1);
         }
     }
 
-    /// Forgets an origin that succeeded.
-    pub fn forget(&self, origin: IpAddr) {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner).remove(&network(origin));
+    /// Forgets one that succeeded.
+    pub(super) fn forget(&self, who: &K) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(who);
     }
 }
 

@@ -176,6 +176,7 @@ coded! {
         Person = "person", "activité d'une personne", "activity of a person";
         Refusals = "refusals", "refus", "refusals";
         Rights = "rights", "droits du jour", "rights of today";
+        Proofs = "proofs", "preuves", "proofs";
         RightsOnDay = "rights_on_day", "droits à une date", "rights on a day";
     }
 }

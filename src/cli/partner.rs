@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::gateway::print;
-use crate::serve::{ListOptions, NewPartner, Request};
+use crate::serve::{Allowed, ListOptions, NewPartner, Request};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -14,12 +14,15 @@ pub(super) enum Action {
     List(ListOptions),
     /// Add a partner, and its agreements with mailboxes from today on.
     Add(NewPartner),
+    /// Let a partner deposit into a mailbox from today on, or change what the agreement says.
+    Allow(Allowed),
 }
 
 pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
     let request = match action {
         Action::List(options) => Request::PartnerList(options),
         Action::Add(new) => Request::PartnerAdd(new),
+        Action::Allow(allowed) => Request::PartnerAllow(allowed),
     };
     print(directory, request)
 }

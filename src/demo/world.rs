@@ -185,6 +185,7 @@ async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, Dem
                 until: None,
                 admission,
                 terms: Default::default(),
+                breach_hours: None,
             };
             app.put_agreement(agreement, Origin::Job).await?;
         }

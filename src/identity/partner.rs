@@ -90,6 +90,9 @@ pub struct Agreement {
     /// What it says of the cases deposited under it.
     #[serde(default)]
     pub terms: AgreementTerms,
+    /// Within how many hours the partner is told of a breach (S3); none: within those of the privacy policy.
+    #[serde(default)]
+    pub breach_hours: Option<u32>,
 }
 
 impl Agreement {
@@ -193,6 +196,7 @@ mod tests {
             until: Some(Day(200)),
             admission: Admission::Domain,
             terms: AgreementTerms::default(),
+            breach_hours: None,
         }
     }
 

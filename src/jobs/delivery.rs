@@ -17,7 +17,7 @@ use crate::app::{App, AppError, DueMails};
 pub(super) async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
     let mut rhythm = Rhythm::new("delivery", DELIVERY_AT_LEAST_EVERY);
     let (app, mut under_way) = (&*work.app, FuturesUnordered::new());
-    let grace_over = grace_over(&shutdown);
+    let grace_over = grace_over(&*work.timer, &shutdown);
     tokio::pin!(grace_over);
     // While outcomes cannot be noted nothing sets out: it would be delivered again and again.
     let mut paused_until = Instant::now();

@@ -4,6 +4,7 @@
 
 mod delivery;
 mod rhythm;
+mod timer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, AppError, Upkeep};
 use crate::audit::Verdict;
 use rhythm::{Rhythm, Wake};
+pub use timer::{SystemTimer, Timer};
 
 /// How often time's work is looked at: a transfer's grants go within a minute of its end (invariant 5).
 const UPKEEP_EVERY: Duration = Duration::from_secs(10);
@@ -41,6 +43,7 @@ const DELIVERY_GRACE: Duration = Duration::from_secs(10);
 /// The work, each kind of it done by one at a time.
 pub struct Work {
     app: Arc<App>,
+    timer: Arc<dyn Timer>,
     upkeep: Mutex<ClockSeen>,
     delivery: Mutex<()>,
     held: Mutex<()>,
@@ -56,7 +59,18 @@ enum ClockSeen {
 impl Work {
     /// The work of a gateway.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app, upkeep: Mutex::new(ClockSeen::Believed), delivery: Mutex::new(()), held: Mutex::new(()) }
+        Self::with_timer(app, Arc::new(SystemTimer))
+    }
+
+    /// The same, waiting by this timer.
+    pub fn with_timer(app: Arc<App>, timer: Arc<dyn Timer>) -> Self {
+        Self {
+            app,
+            timer,
+            upkeep: Mutex::new(ClockSeen::Believed),
+            delivery: Mutex::new(()),
+            held: Mutex::new(()),
+        }
     }
 
     /// Does what time asks for. A jump of the clock is noted once, when it begins.
@@ -181,7 +195,7 @@ async fn repeat(
     loop {
         let outcome = job(Arc::clone(&work)).await;
         let wait = rhythm.after(outcome.as_ref().err());
-        if Wake::after(wait, &shutdown).await == Wake::Stop {
+        if Wake::after(wait, &*work.timer, &shutdown).await == Wake::Stop {
             return;
         }
     }
@@ -195,7 +209,7 @@ async fn receipts(work: Arc<Work>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             () = work.app.receipt_waits() => {}
         }
-        if Wake::after(RECEIPTS_GATHER, &shutdown).await == Wake::Stop {
+        if Wake::after(RECEIPTS_GATHER, &*work.timer, &shutdown).await == Wake::Stop {
             return;
         }
         // When it fails, the checkpoint of the minute proves what waits; acknowledgements do not wait for it.
@@ -210,20 +224,20 @@ async fn look_at_held(work: Arc<Work>, shutdown: CancellationToken) {
     loop {
         let outcome = tokio::select! {
             outcome = work.held() => outcome,
-            () = grace_over(&shutdown) => return,
+            () = grace_over(&*work.timer, &shutdown) => return,
         };
         let wait = match &outcome {
             Err(AppError::ClockNotBelieved) => UPKEEP_EVERY,
             outcome => rhythm.after(outcome.as_ref().err()),
         };
         tokio::select! {
-            woken = Wake::after(wait, &shutdown) => if woken == Wake::Stop { return },
+            woken = Wake::after(wait, &*work.timer, &shutdown) => if woken == Wake::Stop { return },
             () = work.app.deposit_is_held(), if outcome.is_ok() => {}
         }
     }
 }
 
-async fn grace_over(shutdown: &CancellationToken) {
+async fn grace_over(timer: &dyn Timer, shutdown: &CancellationToken) {
     shutdown.cancelled().await;
-    tokio::time::sleep(DELIVERY_GRACE).await;
+    timer.sleep(DELIVERY_GRACE).await;
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::timer::Timer;
 use crate::app::AppError;
 
 /// The first wait after a failure.
@@ -52,16 +53,17 @@ pub(super) enum Wake {
 }
 
 impl Wake {
-    pub(super) async fn after(wait: Duration, shutdown: &CancellationToken) -> Self {
+    pub(super) async fn after(wait: Duration, timer: &dyn Timer, shutdown: &CancellationToken) -> Self {
         tokio::select! {
             () = shutdown.cancelled() => Self::Stop,
-            () = tokio::time::sleep(wait) => Self::Due,
+            () = timer.sleep(wait) => Self::Due,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::SystemTimer;
     use super::*;
 
     #[test]
@@ -79,6 +81,6 @@ mod tests {
     async fn a_gateway_that_stops_waits_for_nothing() {
         let shutdown = CancellationToken::new();
         shutdown.cancel();
-        assert_eq!(Wake::after(Duration::from_hours(24), &shutdown).await, Wake::Stop);
+        assert_eq!(Wake::after(Duration::from_hours(24), &SystemTimer, &shutdown).await, Wake::Stop);
     }
 }

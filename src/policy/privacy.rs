@@ -13,7 +13,7 @@ pub const AUTHORITY_DELAY: Millis = Millis::hours(72);
 /// Characters of one text.
 const TEXT_MAX_CHARS: usize = 2000;
 /// The longest delay that an agreement may give, in hours.
-const HOURS_MAX: u32 = 30 * 24;
+pub const HOURS_MAX: u32 = 30 * 24;
 
 /// Why the policy file is refused. The operator must act.
 #[derive(Debug, Error)]

@@ -65,6 +65,12 @@ pub enum RecoveryRefusal {
     /// Address and password do not go together.
     #[error("address and password do not go together")]
     Credentials,
+    /// Too many wrong passwords for this address.
+    #[error("too many wrong passwords for this address; wait {minutes} minutes")]
+    TooManyTries {
+        /// How long, in minutes.
+        minutes: u32,
+    },
     /// The account is cut off.
     #[error("the account is cut off")]
     CutOff,
@@ -105,6 +111,7 @@ impl RecoveryRefusal {
     pub const fn reason(self) -> RefusalReason {
         match self {
             Self::Credentials => RefusalReason::CredentialsWrong,
+            Self::TooManyTries { .. } => RefusalReason::TooManyTries,
             Self::CutOff => RefusalReason::AccountCutOff,
             Self::NotEntitled | Self::NotOfTheTwo => RefusalReason::NotEntitled,
             Self::Unknown => RefusalReason::NotFound,

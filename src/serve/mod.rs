@@ -38,9 +38,9 @@ pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, clamd, names, open};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
-    AccountNamed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest, MailboxLimits,
-    Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation, NewPartner, ProofWanted, RecoveryAsk,
-    RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
+    AccountNamed, Allowed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest,
+    MailboxLimits, Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation, NewPartner, ProofWanted,
+    RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};

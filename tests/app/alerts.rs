@@ -260,6 +260,21 @@ async fn a_witness_that_does_not_answer_is_told_and_one_that_has_nothing_to_sign
 }
 
 #[tokio::test]
+async fn a_self_check_that_fails_is_told() {
+    let house = House::build().await;
+    house.app.note_self_check(Some(0)).await.unwrap();
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, []);
+    house.app.note_self_check(Some(1)).await.unwrap();
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [AlertKind::SelfCheckFailed]);
+    house.clock.advance(Millis::hours(2));
+    house.app.note_self_check(None).await.unwrap();
+    house.app.watch().await.unwrap();
+    assert_eq!(house.alerts().await, [AlertKind::SelfCheckFailed; 2], "one that could not be made, too");
+}
+
+#[tokio::test]
 async fn a_witness_that_never_answered_is_told() {
     let witness = Beside::new();
     let house = witness.house().await;

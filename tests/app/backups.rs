@@ -21,13 +21,13 @@ use crate::house::{DEPOSITOR, House, PASSWORD, address, is_found_below, mail_tex
 const AGENT: &str = "agent@carsat.example";
 const OTHER: &str = "autre@carsat.example";
 
-async fn back_up(house: &House) -> Vec<u8> {
+pub async fn back_up(house: &House) -> Vec<u8> {
     let target = BackupTarget { writer: Vec::new(), progress: Box::new(|_| ()) };
     house.app.back_up(target, Actor::Operator, Origin::Cli).await.unwrap().0
 }
 
 /// An empty gateway beside the same keyring, as after a disk was lost.
-fn empty(house: &House) -> House {
+pub fn empty(house: &House) -> House {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
     let policies = house.app.policies.load();
@@ -58,7 +58,7 @@ fn empty(house: &House) -> House {
     }
 }
 
-async fn restore(house: &House, backup: Vec<u8>) -> Result<Restored, BackupError> {
+pub async fn restore(house: &House, backup: Vec<u8>) -> Result<Restored, BackupError> {
     house.app.restore(std::io::Cursor::new(backup), false, Origin::Cli).await
 }
 

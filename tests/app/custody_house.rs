@@ -31,6 +31,7 @@ pub async fn members_house() -> House {
         until: None,
         admission: Admission::Domain,
         terms: Default::default(),
+        breach_hours: None,
     };
     house.app.put_agreement(agreement, Origin::Cli).await.unwrap();
     new_account(&house, COLLEAGUE, &[&mailbox]).await;

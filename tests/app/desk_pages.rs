@@ -6,9 +6,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::{Method, Request, StatusCode};
-use pli::audit::Action;
+use pli::app::ports::{Key, StoredCheckpoint};
+use pli::audit::{Action, Checkpoint, verify_consistency, verify_inclusion};
 use pli::identity::Password;
-use pli::value::Reference;
+use pli::value::{Digest, Reference};
 use pli::web::{WebConfig, router};
 use tower::ServiceExt;
 
@@ -56,6 +57,8 @@ fn officers_pages(reference: &Reference) -> Vec<String> {
         "/journal/personne".to_owned(),
         format!("/journal/personne?person={depositor}"),
         "/journal/refus".to_owned(),
+        "/journal/preuves".to_owned(),
+        "/journal/preuves/entree?entry=0".to_owned(),
         "/journal/droits".to_owned(),
         "/journal/droits?day=2026-11-18".to_owned(),
         "/journal/droits.csv".to_owned(),
@@ -118,6 +121,50 @@ async fn the_officer_has_no_other_right_and_nobody_else_has_the_officers() {
         assert_eq!(stranger.ask(Method::GET, &path).await.0, StatusCode::SEE_OTHER, "{path}");
     }
     assert_eq!(agent.ask(Method::POST, "/journal/verifier").await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_are_handed_out_and_hold_under_the_logs_key() {
+    let house = House::build().await;
+    let older = house.app.sign_checkpoint().await.unwrap().unwrap().size;
+    let reference = house.deposit().await;
+    let newer = house.app.sign_checkpoint().await.unwrap().unwrap().size;
+    let officer = Visit::of(&house, OFFICER).await;
+    let proof = async |path: String| {
+        let proof: serde_json::Value = serde_json::from_str(&officer.get(&path).await).unwrap();
+        let hashes: Vec<Digest> = serde_json::from_value(proof["hashes"].clone()).unwrap();
+        let note = proof["checkpoint"].as_str().unwrap();
+        let checkpoint = Checkpoint::open(note, &house.app.log_key().unwrap()).unwrap();
+        (proof, hashes, checkpoint)
+    };
+    let story = officer.get(&format!("/journal/transferts/{reference}")).await;
+    let link = story.split("href=\"/journal/preuves/entree?entry=").nth(1).unwrap();
+    let entry: u64 = link.split('"').next().unwrap().parse().unwrap();
+    let (told, hashes, checkpoint) = proof(format!("/journal/preuves/entree?entry={entry}")).await;
+    let leaf: Digest = serde_json::from_value(told["leaf"].clone()).unwrap();
+    verify_inclusion(&leaf, entry, checkpoint.size, &hashes, &checkpoint.root).unwrap();
+    // The newest entry, which no checkpoint covers yet, is covered by then.
+    let last = house.app.store.log().await.unwrap().size() - 1;
+    assert!(proof(format!("/journal/preuves/entree?entry={last}")).await.2.size > last);
+
+    let (_, hashes, checkpoint) =
+        proof(format!("/journal/preuves/croissance?older={older}&newer={newer}")).await;
+    let old = house.app.store.get(&Key::Checkpoint(older)).await.unwrap().unwrap().record;
+    let old = StoredCheckpoint::try_from(old).unwrap();
+    let old = Checkpoint::open(&old.note, &house.app.log_key().unwrap()).unwrap();
+    assert!(checkpoint.size >= newer, "the one that was offered may be thinned out meanwhile");
+    verify_consistency(older, &old.root, checkpoint.size, &checkpoint.root, &hashes).unwrap();
+    for (path, status) in [
+        ("/journal/preuves/entree?entry=999999", StatusCode::NOT_FOUND),
+        ("/journal/preuves/entree?entry=moi", StatusCode::BAD_REQUEST),
+        ("/journal/preuves/croissance?older=1&newer=999999", StatusCode::NOT_FOUND),
+        ("/journal/preuves/croissance?older=999999&newer=1", StatusCode::NOT_FOUND),
+        ("/journal/preuves/horodatages/7.tsr", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(officer.ask(Method::GET, path).await.0, status, "{path}");
+    }
+    let shown = officer.get("/journal/preuves").await;
+    assert!(shown.contains("<option value=\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -367,6 +367,7 @@ async fn people(app: &App) -> Mailbox {
         until: None,
         admission: Admission::Domain,
         terms: Default::default(),
+        breach_hours: None,
     };
     app.put_agreement(agreement, Origin::Cli).await.unwrap();
     for (who, role, reads) in [

@@ -88,6 +88,20 @@ async fn a_breach_kit_tells_what_was_read_by_whom_and_who_must_be_told_by_when()
 }
 
 #[tokio::test]
+async fn a_partner_is_told_within_the_hours_of_its_agreement() {
+    let house = House::build().await;
+    house.deposit().await;
+    let found = house.app.store.list(&List::AgreementsOf(house.pensions.id), 1).await.unwrap().remove(0);
+    let agreement = pli::identity::Agreement::try_from(found.record).unwrap();
+    let agreed = pli::identity::Agreement { breach_hours: Some(48), ..agreement };
+    house.app.put_agreement(agreed, CLI).await.unwrap();
+    let report = house.app.breach_report(scope(), KitReader::Operator, CLI).await.unwrap();
+    let told: Vec<_> = report.deadlines.iter().map(|line| (line.who.as_str(), line.hours, line.by)).collect();
+    let by = |hours| NOW + Millis::hours(hours);
+    assert_eq!(told, [("Département", 48, by(48)), ("CNIL", 72, by(72))], "soonest first");
+}
+
+#[tokio::test]
 async fn a_kit_is_narrowed_to_an_account_a_transfer_or_a_mailbox() {
     let house = House::build().await;
     let (one, other) = (house.deposit().await, house.deposit().await);

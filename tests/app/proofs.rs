@@ -55,7 +55,7 @@ async fn another_implementation_of_rfc_6962_has_the_same_tree_and_accepts_every_
         tree.root().verify_inclusion(leaf, index, &proof).unwrap();
         assert!(tree.root().verify_inclusion(&b"another".to_vec(), index, &proof).is_err());
     }
-    let grown = house.app.prove_growth(older.size).await.unwrap();
+    let grown = house.app.prove_growth(older.size, None).await.unwrap();
     let proof = ConsistencyProof::<Sha256>::try_from_bytes(bytes(&grown.hashes)).unwrap();
     tree.root().verify_consistency(&older_root, &proof).unwrap();
     let other = RootHash::<Sha256>::new([7; 32].into(), older.size);
@@ -69,7 +69,7 @@ async fn what_no_checkpoint_covers_is_not_proved() {
     house.sign_in("agent@carsat.example").await;
     let index = signed.size;
     assert!(matches!(house.app.prove_entry(index).await, Err(ProofError::NotSigned { .. })));
-    assert!(matches!(house.app.prove_growth(index + 1).await, Err(ProofError::Outside(_))));
+    assert!(matches!(house.app.prove_growth(index + 1, None).await, Err(ProofError::Outside(_))));
     assert!(matches!(house.app.inclusion_proof(index, index).await, Err(ProofError::Outside(_))));
     assert!(matches!(house.app.inclusion_proof(0, 1_000_000).await, Err(ProofError::Outside(_))));
 }

@@ -146,6 +146,24 @@ async fn while_a_key_rotation_is_unfinished_old_and_new_mail_comes_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_are_slowed_down_by_address_and_the_refusals_are_told() {
+    let (house, _) = with_recovery(members_house().await);
+    let wrong = || Voucher { address: address(OFFICER), password: None };
+    let ask = |voucher| house.app.ask_for_recovery(voucher, RecoveryPurpose::Drill, Origin::Cli);
+    for _ in 0..20 {
+        assert_eq!(refusal(ask(wrong()).await), RecoveryRefusal::Credentials);
+    }
+    let waits = RecoveryRefusal::TooManyTries { minutes: 16 };
+    assert_eq!(refusal(ask(wrong()).await), waits);
+    assert_eq!(refusal(ask(voucher(OFFICER)).await), waits, "the right one is not even looked at");
+    assert!(ask(voucher(MEMBER)).await.is_ok(), "nobody else waits");
+    let last = log(&house).await.into_iter().rev().find(|event| event.actor == Actor::Anonymous).unwrap();
+    assert_eq!(last.outcome, Outcome::Refused(RefusalReason::TooManyTries));
+    house.clock.advance(Millis::minutes(15));
+    assert!(ask(voucher(OFFICER)).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_two_people_no_key_goes_out_and_each_try_is_told() {
     let (house, _) = with_recovery(members_house().await);
     house.deposit().await;

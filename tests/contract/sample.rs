@@ -119,6 +119,7 @@ pub fn agreement(mailbox: u32, partner: u32) -> Agreement {
         until: None,
         admission: Admission::Domain,
         terms: Default::default(),
+        breach_hours: None,
     }
 }
 

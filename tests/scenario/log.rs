@@ -4,12 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, pli};
 use crate::support::html::text;
 use crate::support::log::{export, payloads, verify};
+use crate::support::run_well;
 use crate::support::steps::{open_draft, open_transfer, sign_in};
 
 const WELL: i32 = 0;
@@ -17,32 +20,131 @@ const NOT_WELL: i32 = 1;
 const COULD_NOT_TELL: i32 = 2;
 
 #[test]
-fn an_export_verifies_and_every_kind_of_tampering_is_found() {
+fn five_kinds_of_tampering_are_each_told_by_name_and_by_entry() {
     let log = Log::of_a_day();
-    assert_eq!(log.verdict(&log.lines).0, WELL, "{}", log.verdict(&log.lines).1);
-    let entries: Vec<usize> = (0..log.lines.len()).filter(|at| log.lines[*at].contains("\"seq\"")).collect();
-    let middle = entries[entries.len() / 2];
+    let held = log.newest_checkpoint();
+    let (code, said) = log.verdict_with(&log.lines, Some(&held));
+    assert_eq!(code, WELL, "{said}");
 
-    let mut edited = log.lines.clone();
-    edited[middle] = changed_payload(&edited[middle]);
-    let mut deleted = log.lines.clone();
-    deleted.remove(middle);
-    let mut swapped = log.lines.clone();
-    swapped.swap(middle, middle + 1);
-    let mut doubled = log.lines.clone();
-    doubled.insert(middle, doubled[middle].clone());
-    for (how, lines) in [("edited", edited), ("deleted", deleted), ("swapped", swapped), ("doubled", doubled)]
-    {
-        let (code, said) = log.verdict(&lines);
+    let entry = log.entry_of("transfer.opened");
+    let (at, seq) = (entry.line, entry.seq);
+    let cases = [
+        (
+            "edited",
+            log.changed(|lines| lines[at] = changed_payload(&lines[at])),
+            format!("entry {seq} was edited"),
+        ),
+        ("removed", log.changed(|lines| drop(lines.remove(at))), format!("entry {seq} was removed")),
+        (
+            "inserted",
+            log.changed(|lines| lines.insert(at, changed_payload(&lines[at]))),
+            "was inserted at line".to_owned(),
+        ),
+        (
+            "reordered",
+            log.changed(|lines| lines.swap(at, at + 1)),
+            format!("entries {seq} to {} were reordered", seq + 1),
+        ),
+        (
+            "cut off",
+            log.changed(|lines| lines.truncate(log.first_checkpoint() + 1)),
+            "cut off at the end".to_owned(),
+        ),
+    ];
+    for (how, lines, expected) in cases {
+        let (code, said) = log.verdict_with(&lines, Some(&held));
         assert_eq!(code, NOT_WELL, "{how}: {said}");
+        assert!(said.contains(&expected), "{how}: {said}");
     }
-    let (_, said) = log.verdict(&{
-        let mut edited = log.lines.clone();
-        edited[middle] = changed_payload(&edited[middle]);
-        edited
-    });
-    let seq = serde_json::from_str::<Value>(&log.lines[middle]).unwrap()["seq"].to_string();
-    assert!(said.contains(&seq), "the entry is named: {said}");
+}
+
+#[test]
+fn a_gateway_that_stops_signs_its_log_to_the_end() {
+    let mut gateway = Gateway::new();
+    gateway.interrupt();
+    // Beside the keys, where a restore finds it.
+    let head = fs::read_to_string(gateway.dir().join("keyring/log-head.json")).unwrap();
+    let head: Value = serde_json::from_str(&head).unwrap();
+    let size: u64 = head["note"].as_str().unwrap().lines().nth(1).unwrap().parse().unwrap();
+    let last = payloads_numbered(&export(&gateway))
+        .into_iter()
+        .rfind(|(_, event)| event["action"] == "gateway.stopped");
+    assert_eq!(size, last.unwrap().0 + 1, "the last entry is that of the stop, and it is signed");
+}
+
+/// Entries of an export with their numbers.
+fn payloads_numbered(file: &Path) -> Vec<(u64, Value)> {
+    (0..).zip(payloads(file)).collect()
+}
+
+#[test]
+fn tiles_and_proofs_by_the_command_line_agree_with_each_other() {
+    let mut gateway = Gateway::new();
+    gateway.interrupt();
+    let (home, tiles) = (gateway.home.path(), gateway.home.path().join("tiles"));
+    let run = |arguments: &[&str]| {
+        let output = run_well(pli().args(["audit"]).args(arguments).arg("--dir").arg(gateway.dir()));
+        String::from_utf8(output).unwrap()
+    };
+    let proof =
+        |arguments: &[&str]| serde_json::from_str::<Value>(&run(&[&["prove"], arguments].concat())).unwrap();
+    let older = proof(&["--entry", "0"]);
+    run(&["tiles", tiles.to_str().unwrap()]);
+    let checkpoint = fs::read_to_string(tiles.join("checkpoint")).unwrap();
+    let size: usize = checkpoint.lines().nth(1).unwrap().parse().unwrap();
+    assert!(size < 256, "one tile holds the log of a start");
+    let leaves = fs::read(tiles.join(format!("tile/0/000.p/{size}"))).unwrap();
+    assert_eq!(leaves.len(), size * 32);
+    assert!(!tiles.join("tile/entries").exists(), "nothing but hashes unless it is asked for");
+
+    // The leaf that is proved is the one in the tile, and what was signed before leads to what is signed now.
+    let proved = proof(&["--entry", "2"]);
+    assert_eq!(BASE64.decode(proved["leaf"].as_str().unwrap()).unwrap(), leaves[2 * 32..3 * 32]);
+    assert_eq!(proved["kind"], "inclusion");
+    let since = older["size"].as_u64().unwrap();
+    let grown = proof(&["--since", &since.to_string()]);
+    assert_eq!((grown["kind"].as_str(), grown["older"].as_u64()), (Some("consistency"), Some(since)));
+    let public = home.join("journal.pub");
+    fs::write(&public, gateway.facts().log_key()).unwrap();
+    let held = home.join("held");
+    fs::write(&held, older["checkpoint"].as_str().unwrap()).unwrap();
+    let (code, said) = verify(&export(&gateway), &public, Some(&held));
+    assert_eq!(code, WELL, "{said}");
+    let beyond = run_failing(pli().args(["audit", "prove", "--entry", "999999", "--dir"]).arg(gateway.dir()));
+    assert!(beyond.contains("999999"), "{beyond}");
+}
+
+fn run_failing(command: &mut std::process::Command) -> String {
+    let output = crate::support::run(command);
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn a_bundle_of_the_officer_verifies_offline_and_a_changed_one_does_not() {
+    let mut gateway = Gateway::new();
+    let facts = gateway.facts();
+    let mut officer = sign_in(&gateway, &facts.officer());
+    let bundle = officer.get("/journal/export.bundle?action=gateway.started");
+    assert_eq!(bundle.status, 200);
+    let home = gateway.home.path().to_owned();
+    let (file, public) = (home.join("journal.bundle"), home.join("journal.pub"));
+    fs::write(&file, bundle.text()).unwrap();
+    fs::write(&public, facts.log_key()).unwrap();
+    gateway.interrupt();
+    let (code, said) = verify(&file, &public, None);
+    assert_eq!(code, WELL, "{said}");
+    let lines: Vec<String> = bundle.text().lines().map(str::to_owned).collect();
+    let entry = lines.iter().position(|line| line.contains("\"payload\"")).expect("an entry");
+    for changed in [
+        [&lines[..entry], &[changed_payload(&lines[entry])], &lines[entry + 1..]].concat(),
+        [&lines[..entry], &lines[entry + 1..]].concat(),
+        lines[..lines.len() - 1].to_vec(),
+    ] {
+        fs::write(&file, changed.join("\n") + "\n").unwrap();
+        let (code, said) = verify(&file, &public, None);
+        assert_ne!(code, WELL, "{said}");
+    }
 }
 
 #[test]
@@ -135,6 +237,12 @@ fn the_officer_reads_filters_and_sees_that_it_verifies() {
     assert!(rows(&again.text()) > 0, "reading the log is logged");
 }
 
+/// An entry of an export.
+struct Found {
+    line: usize,
+    seq: u64,
+}
+
 /// The export of a gateway on which a little happened, with its public key.
 struct Log {
     home: TempDir,
@@ -166,6 +274,25 @@ impl Log {
         fs::write(&key, facts.log_key() + "\n").unwrap();
         let lines = fs::read_to_string(export(&gateway)).unwrap().lines().map(str::to_owned).collect();
         Self { home, key, lines }
+    }
+
+    /// The lines after something was done to them.
+    fn changed(&self, how: impl FnOnce(&mut Vec<String>)) -> Vec<String> {
+        let mut lines = self.lines.clone();
+        how(&mut lines);
+        lines
+    }
+
+    /// The last entry that tells of this.
+    fn entry_of(&self, action: &str) -> Found {
+        let needle = format!("\\\"{action}\\\"");
+        let line = self.lines.iter().rposition(|line| line.contains(&needle)).expect(action);
+        let entry: Value = serde_json::from_str(&self.lines[line]).unwrap();
+        Found { line, seq: entry["seq"].as_u64().unwrap() }
+    }
+
+    fn first_checkpoint(&self) -> usize {
+        self.lines.iter().position(|line| line.contains("\"checkpoint\"")).unwrap()
     }
 
     fn write(&self, lines: &[String]) -> PathBuf {

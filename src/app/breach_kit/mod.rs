@@ -368,7 +368,8 @@ impl App {
         for partner in partners {
             let found: Option<(Partner, u64)> = self.read(&Key::Partner(partner)).await?;
             let Some((partner, _)) = found else { continue };
-            let hours = policies.privacy.partner_hours(&partner.name);
+            let agreed = self.agreed_hours(partner.id, &concerned).await?;
+            let hours = agreed.unwrap_or_else(|| policies.privacy.partner_hours(&partner.name));
             let by = scope.aware_at + Millis::hours(i64::from(hours));
             deadlines.push(Deadline {
                 who: partner.name,
@@ -383,6 +384,21 @@ impl App {
         let theirs = organisations
             .filter(|of| concerned.is_empty() || concerned.iter().any(|m| m.organisation == of.id));
         Ok((deadlines, theirs.collect()))
+    }
+
+    /// Within how many hours the partner's agreements with these mailboxes have it told: the shortest that one names.
+    async fn agreed_hours(
+        &self,
+        partner: PartnerId,
+        mailboxes: &[&Mailbox],
+    ) -> Result<Option<u32>, AppError> {
+        let mut agreed = None;
+        for mailbox in mailboxes {
+            let found: Option<(Agreement, u64)> = self.read(&Key::Agreement((mailbox.id, partner))).await?;
+            let hours = found.and_then(|(agreement, _)| agreement.breach_hours);
+            agreed = [agreed, hours].into_iter().flatten().min();
+        }
+        Ok(agreed)
     }
 
     async fn actor_in_words(&self, actor: Actor, words: &mut Words) -> Result<String, AppError> {
@@ -452,7 +468,7 @@ struct Words {
 fn fault_of(error: ProofError) -> AppError {
     match error {
         ProofError::Fault(fault) => fault,
-        ProofError::Outside(_) | ProofError::NotSigned { .. } => AppError::Broken("proof of an entry"),
+        _ => AppError::Broken("proof of an entry"),
     }
 }
 

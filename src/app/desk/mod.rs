@@ -8,6 +8,7 @@
 mod export;
 mod names;
 mod person;
+mod proofs;
 mod refusals;
 mod rights;
 mod rights_table;
@@ -18,6 +19,7 @@ mod verify;
 pub use export::{ExportFormat, SelectionExport};
 pub use names::Named;
 pub use person::{PersonActivity, PersonFacts};
+pub use proofs::{ProofAnswer, ProofsOffered};
 pub use refusals::{RefusalGroup, RefusalsPage};
 pub use rights::{AccountRights, AgreementRights, MemberSince, RightsPage};
 pub use rights_table::rights_table;

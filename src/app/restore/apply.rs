@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::administer::right_of;
 use super::super::ports::{Record, RestoreReport, UnitOfWork};
 use super::super::standing::{agreement_digest, credentials_digest};
 use super::super::{App, AppError, event};
-use crate::audit::{Action, Actor, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Detail, Event, Object, Origin, Outcome};
 use crate::identity::{Account, AccountState, Agreement, Partner};
 use crate::relay::queue::QueuedMail;
 use crate::retention::{KeyName, Standing, Subject, last_standing};
@@ -39,7 +40,7 @@ impl Applying {
             Record::Transfer(transfer) if self.is_closed(&Subject::Transfer(transfer.id)) => {
                 self.report.transfers_revoked += 1;
                 let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.mailbox };
-                told.push((Action::TransferRevoked, object));
+                told.push((Action::TransferRevoked, object, None));
                 None
             }
             Record::Grant(grant) => {
@@ -69,8 +70,9 @@ impl Applying {
             Record::Mail(mail) => Some(self.mail(mail, &mut told).into()),
             other => Some(other),
         };
-        for (action, object) in told {
+        for (action, object, detail) in told {
             let done = event(self.now, Actor::System, action, object, Outcome::Done, Origin::Cli);
+            let done = Event { detail, ..done };
             app.log(unit, done)?;
         }
         unit.changes.extend(kept.map(super::super::ports::Change::Put));
@@ -93,11 +95,15 @@ impl Applying {
     /// Cut off where it was, or where what it signed in with has changed since: the old password must not work again.
     fn account(&mut self, mut account: Account, told: &mut Told) -> Result<Account, AppError> {
         let before = account.mailboxes.len();
-        let id = account.id;
+        let (id, right) = (account.id, right_of(&account));
         account.mailboxes.retain(|mailbox| {
             let removed = self.is_closed(&Subject::Membership { account: id, mailbox: *mailbox });
             if removed {
-                told.push((Action::MemberRemoved, Object::Membership { account: id, mailbox: *mailbox }));
+                told.push((
+                    Action::MemberRemoved,
+                    Object::Membership { account: id, mailbox: *mailbox },
+                    Some(right),
+                ));
             }
             !removed
         });
@@ -106,7 +112,7 @@ impl Applying {
         if account.is_active() && (other || self.is_closed(&Subject::Account(id))) {
             account.state = AccountState::CutOff { since: self.now };
             self.report.accounts_cut_off += 1;
-            told.push((Action::AccountCutOff, Object::Account(id)));
+            told.push((Action::AccountCutOff, Object::Account(id), Some(right)));
         }
         Ok(account)
     }
@@ -116,7 +122,7 @@ impl Applying {
         if !partner.suspended && self.is_closed(&Subject::Partner(id)) {
             partner.suspended = true;
             self.report.partners_suspended += 1;
-            told.push((Action::PartnerSuspended, Object::Partner(id)));
+            told.push((Action::PartnerSuspended, Object::Partner(id), None));
         }
         for (subject, standing) in &self.standing {
             if let (Subject::Address { partner: of, address }, Standing::Closed) = (subject, standing)
@@ -124,7 +130,7 @@ impl Applying {
                 && partner.blocked.insert(address.clone())
             {
                 self.report.addresses_blocked += 1;
-                told.push((Action::AddressBlocked, Object::Partner(id)));
+                told.push((Action::AddressBlocked, Object::Partner(id), None));
             }
         }
         partner
@@ -137,7 +143,7 @@ impl Applying {
         if self.is_other(&Subject::Agreement { mailbox, partner }, digest) {
             agreement.until = Some(self.now.day().plus(-1));
             self.report.agreements_ended += 1;
-            told.push((Action::AgreementChanged, Object::Agreement { partner, mailbox }));
+            told.push((Action::AgreementChanged, Object::Agreement { partner, mailbox }, None));
         }
         Ok(agreement)
     }
@@ -147,7 +153,7 @@ impl Applying {
         draft.tokens.clear();
         if draft.wrap.is_some() && !self.keys.contains(&KeyName::Draft(draft.key_day)) {
             self.report.drafts_discarded += 1;
-            told.push((Action::DraftDiscarded, Object::Draft(draft.id)));
+            told.push((Action::DraftDiscarded, Object::Draft(draft.id), None));
             return None;
         }
         Some(draft)
@@ -158,10 +164,10 @@ impl Applying {
             return mail;
         }
         self.report.mails_suspended += 1;
-        told.push((Action::MailSuspended, Object::Mail(mail.id)));
+        told.push((Action::MailSuspended, Object::Mail(mail.id), None));
         mail.suspended(self.now)
     }
 }
 
 /// Events of one record.
-type Told = Vec<(Action, Object)>;
+type Told = Vec<(Action, Object, Option<Detail>)>;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::list::all;
 use super::{
-    CustodyName, MailboxKindName, NewAccount, NewMailbox, NewOrganisation, NewPartner, Replies, RequestError,
-    RoleName, line,
+    Allowed, CustodyName, MailboxKindName, NewAccount, NewMailbox, NewOrganisation, NewPartner, Replies,
+    RequestError, RoleName, line,
 };
 use crate::app::ports::List;
 use crate::app::{App, NewAccount as AccountToCreate, NewMailbox as MailboxToCreate};
 use crate::audit::Origin;
 use crate::identity::{Account, Admission, Agreement, Organisation, Partner, Password, Site};
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
+use crate::policy::privacy::HOURS_MAX;
 use crate::relay::letter::SecretText;
 use crate::value::{MailAddress, OrganisationId, PartnerId, Slug};
 
@@ -86,6 +87,7 @@ pub(super) async fn partner(app: &Arc<App>, replies: &Replies, new: NewPartner) 
     if known.iter().any(|partner| partner.name == new.name) {
         return Err(RequestError::Taken { kind: "partner", name: new.name });
     }
+    let breach_hours = agreed_hours(new.breach_hours)?;
     let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
     let told = format!("partner {:?} added", new.name);
     let partner = Partner {
@@ -110,10 +112,49 @@ pub(super) async fn partner(app: &Arc<App>, replies: &Replies, new: NewPartner) 
             until: None,
             admission: Admission::Domain,
             terms: Default::default(),
+            breach_hours,
         };
         app.put_agreement(agreement, Origin::Cli).await?;
     }
     line(replies, told).await
+}
+
+/// An agreement in force is changed; one that ended begins anew today.
+pub(super) async fn agreement(
+    app: &Arc<App>,
+    replies: &Replies,
+    allowed: Allowed,
+) -> Result<(), RequestError> {
+    let breach_hours = agreed_hours(allowed.breach_hours)?;
+    let partner = find_partner(app, &allowed.name).await?;
+    let mailbox = find_mailboxes(app, std::slice::from_ref(&allowed.mailbox)).await?.remove(0);
+    let today = app.now().at.day();
+    let known: Vec<Agreement> = all(app, &List::AgreementsOf(mailbox.id)).await?;
+    let known = known.into_iter().find(|agreement| agreement.partner == partner.id);
+    let mut agreement = known.unwrap_or_else(|| Agreement {
+        partner: partner.id,
+        mailbox: mailbox.id,
+        from: today,
+        until: None,
+        admission: Admission::Domain,
+        terms: Default::default(),
+        breach_hours: None,
+    });
+    if !agreement.in_force(today) {
+        (agreement.from, agreement.until) = (today, None);
+    }
+    agreement.breach_hours = breach_hours.or(agreement.breach_hours);
+    app.put_agreement(agreement, Origin::Cli).await?;
+    line(replies, format!("partner {:?} may deposit into {}", partner.name, mailbox.slug)).await
+}
+
+fn agreed_hours(hours: Option<u32>) -> Result<Option<u32>, RequestError> {
+    let is_fit = hours.is_none_or(|hours| (1..=HOURS_MAX).contains(&hours));
+    if is_fit {
+        Ok(hours)
+    } else {
+        Err(RequestError::Unfit { what: "a partner is told of a breach within 1 to 720 hours" })
+    }
 }
 
 pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) -> Result<(), RequestError> {

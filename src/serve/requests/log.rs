@@ -1,15 +1,12 @@
-//! Proofs of the log, as one JSON object that a program can check: hashes in standard base64, the checkpoint as its
-//! signed note. They hold no payload.
+//! Proofs of the log, as one JSON object that a program can check. They hold no payload.
 
 use std::sync::Arc;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{Replies, RequestError, line};
 use crate::app::App;
-use crate::value::Digest;
 
 /// What is to be proved.
 #[derive(Debug, Clone, Copy, Args, Serialize, Deserialize)]
@@ -32,21 +29,9 @@ pub(super) async fn prove(
 ) -> Result<(), RequestError> {
     app.sign_checkpoint().await?;
     let proof = match (wanted.entry, wanted.since) {
-        (Some(entry), _) => {
-            let proof = app.prove_entry(entry).await?;
-            json!({"kind": "inclusion", "entry": entry, "leaf": proof.leaf, "size": proof.checkpoint.size,
-                "hashes": hashes(&proof.hashes), "checkpoint": proof.checkpoint.note})
-        }
-        (None, Some(since)) => {
-            let proof = app.prove_growth(since).await?;
-            json!({"kind": "consistency", "older": since, "size": proof.checkpoint.size,
-                "hashes": hashes(&proof.hashes), "checkpoint": proof.checkpoint.note})
-        }
+        (Some(entry), _) => app.prove_entry(entry).await?.to_json(),
+        (None, Some(since)) => app.prove_growth(since, None).await?.to_json(),
         (None, None) => return Err(RequestError::Missing { what: "--entry or --since" }),
     };
-    line(replies, proof.to_string()).await
-}
-
-fn hashes(hashes: &[Digest]) -> Vec<String> {
-    hashes.iter().map(ToString::to_string).collect()
+    line(replies, proof).await
 }

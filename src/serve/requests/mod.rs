@@ -115,6 +115,8 @@ pub enum Request {
     PartnerList(ListOptions),
     /// A new partner.
     PartnerAdd(NewPartner),
+    /// An agreement of a partner that is there.
+    PartnerAllow(Allowed),
     /// The accounts.
     AccountList(ListOptions),
     /// A new account, with its first password.
@@ -240,6 +242,24 @@ pub struct NewPartner {
     /// The slug of a mailbox that it may deposit into from today on; can be repeated.
     #[arg(long = "mailbox", value_parser = Slug::parse)]
     pub mailboxes: Vec<Slug>,
+    /// Within how many hours it is told of a breach; without it, within those of policies/privacy.toml.
+    #[arg(long, value_name = "HOURS")]
+    pub breach_hours: Option<u32>,
+}
+
+/// An agreement of a partner with a mailbox.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowed {
+    /// The partner's name.
+    #[arg(long)]
+    pub name: String,
+    /// The slug of the mailbox that it may deposit into.
+    #[arg(long, value_parser = Slug::parse)]
+    pub mailbox: Slug,
+    /// Within how many hours it is told of a breach; without it, what is agreed stays.
+    #[arg(long, value_name = "HOURS")]
+    pub breach_hours: Option<u32>,
 }
 
 /// Reads a digest as `openssl x509 -fingerprint -sha256` writes it, colons or not.
@@ -544,6 +564,7 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::MailboxLimits(wanted) => limits::show_or_set(app, replies, wanted).await,
         Request::MailboxFoundAnew(foundation) => change::found_anew(app, replies, foundation).await,
         Request::PartnerList(options) => list::partners(app, replies, options).await,
+        Request::PartnerAllow(allowed) => add::agreement(app, replies, allowed).await,
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,

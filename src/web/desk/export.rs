@@ -6,9 +6,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::runtime::Handle;
@@ -16,8 +13,8 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::signed;
 use super::timeline::Asked;
+use super::{attachment, signed};
 use crate::app::{ExportFormat, SelectionExport};
 use crate::web::Shared;
 use crate::web::answer::{Errors, Outcome};
@@ -51,7 +48,7 @@ async fn export(
     format: ExportFormat,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
+    let asked = super::asked(asked, &errors)?;
     let signed = signed(&shared, &guest, "/journal").await?;
     let errors = errors.signed_as(Some(&signed));
     let fault = |error| errors.fault(&error);
@@ -81,12 +78,7 @@ async fn export(
         ExportFormat::JsonLines => ("application/jsonl", "journal.jsonl"),
         ExportFormat::Bundle => ("application/jsonl", "journal.bundle"),
     };
-    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
-        (CONTENT_DISPOSITION, disposition.unwrap_or(HeaderValue::from_static("attachment"))),
-    ];
-    Ok((StatusCode::OK, headers, body).into_response())
+    Ok(attachment(media_type, name, body))
 }
 
 /// Hands pieces to the body.

@@ -3,6 +3,7 @@
 
 mod export;
 mod person;
+mod proofs;
 mod refusals;
 mod rights;
 mod rows;
@@ -11,7 +12,11 @@ mod story;
 mod timeline;
 
 use axum::Router;
-use axum::extract::State;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -20,7 +25,7 @@ use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
 use super::views::{ErrorKind, JournalState, LogVerdict};
-use crate::app::{LogState, OpenError, Signed};
+use crate::app::{AppError, LogState, OpenError, Signed};
 
 /// The officer's routes.
 pub(in crate::web) fn routes() -> Router<Shared> {
@@ -32,6 +37,10 @@ pub(in crate::web) fn routes() -> Router<Shared> {
         .route("/journal/droits", get(rights::show))
         .route("/journal/droits.csv", get(rights::export))
         .route("/journal/transferts/{transfer}", get(story::show))
+        .route("/journal/preuves", get(proofs::show))
+        .route("/journal/preuves/entree", get(proofs::entry))
+        .route("/journal/preuves/croissance", get(proofs::growth))
+        .route("/journal/preuves/horodatages/{name}", get(proofs::timestamp))
         .route("/journal/export.csv", get(export::csv))
         .route("/journal/export.jsonl", get(export::json_lines))
         .route("/journal/export.bundle", get(export::bundle))
@@ -54,6 +63,27 @@ async fn signed(shared: &Shared, guest: &Guest, path: &str) -> Result<Signed, Re
     signed.ok_or_else(|| errors.open(&OpenError::NotSignedIn, path))
 }
 
+/// What was asked for; what does not read is answered with a page.
+fn asked<T>(query: Result<Query<T>, QueryRejection>, errors: &Errors<'_>) -> Result<T, Response> {
+    query.map(|Query(asked)| asked).map_err(|refused| errors.translate(refused.into_response()))
+}
+
+/// What the use case told the officer; it tells nobody else.
+fn told<T>(told: Result<Option<T>, AppError>, errors: &Errors<'_>) -> Result<T, Response> {
+    let told = told.map_err(|error| errors.fault(&error))?;
+    told.ok_or_else(|| errors.page(ErrorKind::Forbidden))
+}
+
+/// A file to keep. The name is made of words and numbers of ours.
+fn attachment(media_type: &'static str, name: &str, body: impl Into<Body>) -> Response {
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (CONTENT_DISPOSITION, disposition.unwrap_or(HeaderValue::from_static("attachment"))),
+    ];
+    (StatusCode::OK, headers, body.into()).into_response()
+}
+
 fn state(shared: &Shared, state: &LogState) -> JournalState {
     let verdict = match state.last_verification {
         None => LogVerdict::Unknown,
@@ -74,6 +104,7 @@ fn state(shared: &Shared, state: &LogState) -> JournalState {
                 (witness.name.clone(), cosigned, witness.trouble.is_some())
             })
             .collect(),
+        timestamps: state.timestamps.map(|view| (view.stamped.map(|(_, at)| at), view.trouble.is_some())),
     }
 }
 

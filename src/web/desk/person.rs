@@ -15,7 +15,7 @@ use crate::value::Language;
 use crate::web::Shared;
 use crate::web::answer::{Answer, Errors, Outcome};
 use crate::web::request::Guest;
-use crate::web::views::{ErrorKind, JournalOutcome, PersonCount, PersonPage};
+use crate::web::views::{JournalOutcome, PersonCount, PersonPage};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -29,13 +29,10 @@ pub(super) async fn show(
     guest: Guest,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
+    let asked = super::asked(asked, &errors)?;
     let signed = signed(&shared, &guest, "/journal/personne").await?;
     let errors = errors.signed_as(Some(&signed));
-    let told = shared.app.tell_person(&signed, &asked.person, guest.visitor).await;
-    let Some(told) = told.map_err(|error| errors.fault(&error))? else {
-        return Err(errors.page(ErrorKind::Forbidden));
-    };
+    let told = super::told(shared.app.tell_person(&signed, &asked.person, guest.visitor).await, &errors)?;
     let empty = LogState::default();
     let log = match &told {
         Some(activity) => activity.state.clone(),

@@ -12,7 +12,7 @@ use crate::value::{Language, Millis, calendar};
 use crate::web::Shared;
 use crate::web::answer::{Answer, Errors, Outcome};
 use crate::web::request::Guest;
-use crate::web::views::{ErrorKind, RefusalRow, RefusalsPage};
+use crate::web::views::{RefusalRow, RefusalsPage};
 
 /// How far back the page looks when no day is asked for.
 const PERIOD: Millis = Millis::days(7);
@@ -34,16 +34,13 @@ pub(super) async fn show(
     guest: Guest,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
+    let asked = super::asked(asked, &errors)?;
     let signed = signed(&shared, &guest, "/journal/refus").await?;
     let errors = errors.signed_as(Some(&signed));
     let (from, until) = (calendar::start_of_day(&asked.from, 0), calendar::start_of_day(&asked.to, 1));
     let week = shared.app.now().at - PERIOD;
     let from = if from.is_none() && until.is_none() { Some(week) } else { from };
-    let told = shared.app.tell_refusals(&signed, from, until, guest.visitor).await;
-    let Some(told) = told.map_err(|error| errors.fault(&error))? else {
-        return Err(errors.page(ErrorKind::Forbidden));
-    };
+    let told = super::told(shared.app.tell_refusals(&signed, from, until, guest.visitor).await, &errors)?;
     let language = guest.language;
     // The links lead to the same period.
     let period = match (&asked.from[..], &asked.to[..]) {

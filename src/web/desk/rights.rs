@@ -2,18 +2,17 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Deserialize;
 
-use super::{encoded, signed, state};
+use super::{attachment, encoded, signed, state};
 use crate::app::{AccountRights, AgreementRights, RightsPage as Told, rights_table};
 use crate::value::{Language, calendar};
 use crate::web::Shared;
 use crate::web::answer::{Answer, Errors, Outcome};
 use crate::web::request::Guest;
-use crate::web::views::{AccountRow, AgreementRow, ErrorKind, RightsPage};
+use crate::web::views::{AccountRow, AgreementRow, RightsPage};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -27,14 +26,11 @@ pub(super) async fn show(
     guest: Guest,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
+    let asked = super::asked(asked, &errors)?;
     let signed = signed(&shared, &guest, "/journal/droits").await?;
     let errors = errors.signed_as(Some(&signed));
     let until = calendar::start_of_day(&asked.day, 1);
-    let told = shared.app.tell_rights(&signed, until, guest.visitor).await;
-    let Some(told) = told.map_err(|error| errors.fault(&error))? else {
-        return Err(errors.page(ErrorKind::Forbidden));
-    };
+    let told = super::told(shared.app.tell_rights(&signed, until, guest.visitor).await, &errors)?;
     let language = guest.language;
     let view = RightsPage {
         frame: guest.frame(&shared, Some(&signed)),
@@ -63,19 +59,13 @@ pub(super) async fn export(
     guest: Guest,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
+    let asked = super::asked(asked, &errors)?;
     let signed = signed(&shared, &guest, "/journal/droits").await?;
     let errors = errors.signed_as(Some(&signed));
     let until = calendar::start_of_day(&asked.day, 1);
-    let told = shared.app.tell_rights(&signed, until, guest.visitor).await;
-    let Some(told): Option<Told> = told.map_err(|error| errors.fault(&error))? else {
-        return Err(errors.page(ErrorKind::Forbidden));
-    };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
-        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"droits.csv\"")),
-    ];
-    Ok((StatusCode::OK, headers, rights_table(&told, guest.language)).into_response())
+    let told: Told = super::told(shared.app.tell_rights(&signed, until, guest.visitor).await, &errors)?;
+    let media_type = "text/csv; charset=utf-8; header=present";
+    Ok(attachment(media_type, "droits.csv", rights_table(&told, guest.language)))
 }
 
 fn account_row(account: AccountRights, language: Language) -> AccountRow {

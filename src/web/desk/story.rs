@@ -19,10 +19,7 @@ pub(super) async fn show(State(shared): State<Shared>, Path(typed): Path<String>
     let path = format!("/journal/transferts/{}", encoded(&typed));
     let signed = signed(&shared, &guest, &path).await?;
     let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
-    let told = shared.app.tell_story(&signed, &typed, guest.visitor).await;
-    let Some(told) = told.map_err(|error| errors.fault(&error))? else {
-        return Err(errors.page(ErrorKind::Forbidden));
-    };
+    let told = super::told(shared.app.tell_story(&signed, &typed, guest.visitor).await, &errors)?;
     let Some(story) = told else { return Err(errors.page(ErrorKind::NotFound)) };
     let language = guest.language;
     let query = format!("?transfer={}", story.transfer);

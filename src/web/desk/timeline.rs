@@ -14,7 +14,7 @@ use crate::value::{Language, calendar};
 use crate::web::Shared;
 use crate::web::answer::{Answer, Errors, Outcome};
 use crate::web::request::Guest;
-use crate::web::views::{ErrorKind, JournalFilter as TypedFilter, JournalPage, PageLink};
+use crate::web::views::{JournalFilter as TypedFilter, JournalPage, PageLink};
 
 /// What is asked for in the query, as typed.
 #[derive(Default, Deserialize)]
@@ -70,13 +70,11 @@ pub(super) async fn show(
     guest: Guest,
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
+    let asked = super::asked(asked, &errors)?;
     let signed = signed(&shared, &guest, "/journal").await?;
     let errors = errors.signed_as(Some(&signed));
     let page = shared.app.read_log(&signed, &asked.filter(), asked.start(), guest.visitor).await;
-    let Some(page) = page.map_err(|error| errors.fault(&error))? else {
-        return Err(errors.page(ErrorKind::Forbidden));
-    };
+    let page = super::told(page, &errors)?;
     let mailboxes = shared.app.mailboxes().await.map_err(|error| errors.fault(&error))?;
     let partners = shared.app.partners().await.map_err(|error| errors.fault(&error))?;
     let language = guest.language;

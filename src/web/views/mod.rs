@@ -31,7 +31,8 @@ pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMail
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
 pub use desk::{
     AccountRow, AgreementRow, JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, KeyFate,
-    LogVerdict, PageLink, PersonCount, PersonPage, RefusalRow, RefusalsPage, RightsPage, StoryPage, StoryRow,
+    LogVerdict, PageLink, PersonCount, PersonPage, ProofsPage, RefusalRow, RefusalsPage, RightsPage,
+    StoryPage, StoryRow,
 };
 pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding, UnfinishedFile};
 pub use error::{ErrorKind, ErrorPage};

@@ -2,6 +2,7 @@
 
 mod journal;
 mod person;
+mod proofs;
 mod refusals;
 mod rights;
 mod story;
@@ -11,6 +12,7 @@ use crate::value::Timestamp;
 
 pub use journal::{JournalFilter, JournalOutcome, JournalPage, JournalRow, PageLink};
 pub use person::{PersonCount, PersonPage};
+pub use proofs::ProofsPage;
 pub use refusals::{RefusalRow, RefusalsPage};
 pub use rights::{AccountRow, AgreementRow, RightsPage};
 pub use story::{KeyFate, StoryPage, StoryRow};
@@ -31,6 +33,8 @@ pub struct JournalState {
     /// The outside witnesses: name, when each cosigned last, and whether something keeps it from cosigning. Empty when none
     /// is configured.
     pub witnesses: Vec<(String, Option<Timestamp>, bool)>,
+    /// The timestamp authority, if one is configured: when it last stamped, and whether something keeps it from it.
+    pub timestamps: Option<(Option<Timestamp>, bool)>,
 }
 
 /// What a check of the log found.
