@@ -81,7 +81,8 @@ impl App {
         let mail = &set_out.mail;
         let outcome = match self.rendered(mail).await {
             Ok((from, message)) => {
-                let outgoing = OutgoingMail { id: mail.id, from: &from, to: &mail.to, message: &message };
+                let (to, requires_tls) = (&mail.to, mail.requires_tls);
+                let outgoing = OutgoingMail { id: mail.id, from: &from, to, message: &message, requires_tls };
                 self.delivery.deliver(outgoing).await
             }
             Err(error) => {

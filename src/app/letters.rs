@@ -49,6 +49,7 @@ impl App {
             to: new.to.clone(),
             language: new.language,
             written_at: new.written_at,
+            requires_tls: false,
             letter: Some(key.seal(plain.expose())?),
             key_day,
             tries: 0,

@@ -29,6 +29,7 @@ mod inspect;
 mod inspect_draft;
 mod inspect_mail;
 mod keep_log;
+mod keep_policies;
 pub mod kit_text;
 mod letters;
 mod links;
@@ -269,8 +270,13 @@ impl App {
             keyring: Arc::clone(&parts.keyring),
             clock: Arc::clone(&parts.clock),
         };
+        let store: Arc<dyn Store> = Arc::new(store);
+        parts.delivery.keep_policies_in(Arc::new(keep_policies::PoliciesInStore {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&parts.clock),
+        }));
         Ok(Self {
-            store: Arc::new(store),
+            store,
             objects: parts.objects,
             keyring: parts.keyring,
             clock: parts.clock,

@@ -16,8 +16,9 @@ pub use audit::{AuditSection, WitnessSection};
 pub use initial::InitialFile;
 pub use sections::{
     BackupSection, ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat,
-    LogLevel, LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelaySection,
-    RelayTls, ScannerMode, ScannerSection, SmtpSection, StoreSection, SubmissionSection, TlsFiles,
+    LogLevel, LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelayDomain,
+    RelaySection, RelayTls, ScannerMode, ScannerSection, SmtpSection, StoreSection, SubmissionSection,
+    TlsFiles,
 };
 
 /// The name of the file.
@@ -27,6 +28,8 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 
 /// ClamAV scans no file of 2 GiB or more.
 const SCANNER_FILE_MAX_MIB: u32 = 2047;
+/// Mails under way at once, each with a connection and its message in memory.
+const RELAY_AT_ONCE_MAX: u32 = 1000;
 
 /// Why the configuration is refused. The operator must act.
 #[derive(Debug, Error)]
@@ -57,8 +60,17 @@ pub enum ConfigError {
     #[error("[submission] needs the certificate and key of [smtp]: nobody signs in in clear")]
     SubmissionTls,
     /// Mails have no way out.
-    #[error("[relay] needs a smart_host to hand mails to")]
+    #[error("[relay] needs a smart_host to hand mails to, or direct = true")]
     NoRelay,
+    /// Mails would leave in clear.
+    #[error("[relay] tls = \"none\" is for a host on this machine only (mails for {domain})")]
+    RelayInClear {
+        /// Whose mails.
+        domain: String,
+    },
+    /// None would ever leave, or too many at once.
+    #[error("[relay] mails_at_once and mails_at_once_per_destination: 1 to {RELAY_AT_ONCE_MAX}")]
+    RelayAtOnce,
     /// The base URL is no such thing.
     #[error("[gateway] base_url = {given:?}: http:// or https://, host and port, without a path")]
     BaseUrl {
@@ -167,6 +179,7 @@ impl Config {
             &mut self.smtp.certificate,
             &mut self.smtp.key,
             &mut self.relay.authorities,
+            &mut self.dns.trust_anchor,
             &mut self.keyring.mirror,
             &mut self.policies.directory,
             &mut self.audit.authorities,
@@ -209,8 +222,21 @@ impl Config {
         if self.scanner.file_max_mib == 0 || self.scanner.file_max_mib > SCANNER_FILE_MAX_MIB {
             return Err(ConfigError::ScannerFileMax { given: self.scanner.file_max_mib });
         }
-        if self.relay.smart_host.is_none() && self.demo.is_none() {
+        self.validate_relay()
+    }
+
+    fn validate_relay(&self) -> Result<(), ConfigError> {
+        let relay = &self.relay;
+        if relay.smart_host.is_none() && !relay.direct && self.demo.is_none() {
             return Err(ConfigError::NoRelay);
+        }
+        if let Some(domain) = relay.clear_route() {
+            let domain = domain.map_or_else(|| "all domains".to_owned(), ToString::to_string);
+            return Err(ConfigError::RelayInClear { domain });
+        }
+        let limits = 1..=RELAY_AT_ONCE_MAX;
+        if !limits.contains(&relay.mails_at_once) || !limits.contains(&relay.mails_at_once_per_destination) {
+            return Err(ConfigError::RelayAtOnce);
         }
         Ok(())
     }
@@ -328,6 +354,14 @@ mod tests {
         for (from, to, told) in [
             ("certificate = \"certs/server.pem\"\n", "", "plain = true"),
             ("smart_host = ", "# smart_host = ", "smart_host"),
+            ("smart_host = \"localhost\"", "smart_host = \"mx.example\"\ntls = \"none\"", "this machine"),
+            ("smart_host = \"localhost\"", "direct = true\ntls = \"none\"", "this machine"),
+            (
+                "smart_host = \"localhost\"",
+                "smart_host = \"localhost\"\ndomains = [{ domain = \"a.example\", direct = true, tls = \"none\" }]",
+                "a.example",
+            ),
+            ("# mails_at_once = 100", "mails_at_once = 0", "mails_at_once"),
             ("https://pli.carsat.example\"", "https://pli.carsat.example/\"", "base_url"),
             ("listen = \"[::]:443\"", "listen = \"443\"", "[http] listen"),
             ("# listen_tls = \"[::]:465\"", "listen_tls = \"465\"", "[submission] listen_tls"),

@@ -1,7 +1,7 @@
 //! The sections of `pli.toml`, each setting with its default. Their meaning and units for operators are told in
 //! `reference.toml`, which a test holds to these structures.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -198,6 +198,10 @@ impl SubmissionSection {
 pub struct DnsSection {
     /// Who is asked; nobody named means the system's own servers.
     pub servers: Vec<SocketAddr>,
+    /// Answers about mail hosts are validated by DNSSEC.
+    pub dnssec: bool,
+    /// The keys that DNSSEC starts from, instead of the root's.
+    pub trust_anchor: Option<PathBuf>,
 }
 
 /// Whether outgoing mail may travel in clear.
@@ -227,11 +231,78 @@ pub struct RelaySection {
     pub server_name: Option<String>,
     /// More certificate authorities to trust for it.
     pub authorities: Option<PathBuf>,
+    /// Without a smart host, mails go to the mail hosts that the DNS names.
+    pub direct: bool,
+    /// What domains announce by MTA-STS is obeyed.
+    pub mta_sts: bool,
+    /// A host whose STARTTLS is broken gets mail in clear, where TLS is opportunistic.
+    pub clear_after_broken_starttls: bool,
+    /// Mails under way at once.
+    pub mails_at_once: u32,
+    /// Mails under way at once to one destination.
+    pub mails_at_once_per_destination: u32,
+    /// What is otherwise for the mail of some domains.
+    pub domains: Vec<RelayDomain>,
 }
 
 impl Default for RelaySection {
     fn default() -> Self {
-        Self { smart_host: None, port: 25, tls: RelayTls::Required, server_name: None, authorities: None }
+        Self {
+            smart_host: None,
+            port: 25,
+            tls: RelayTls::Required,
+            server_name: None,
+            authorities: None,
+            direct: false,
+            mta_sts: true,
+            clear_after_broken_starttls: false,
+            mails_at_once: 100,
+            mails_at_once_per_destination: 8,
+            domains: Vec::new(),
+        }
+    }
+}
+
+/// An entry of `[relay] domains`: how the mail of one domain leaves, where that is otherwise.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayDomain {
+    /// The domain of the recipients.
+    pub domain: Domain,
+    /// The host that its mail is handed to.
+    pub host: Option<String>,
+    /// To the mail hosts that the DNS names, though there is a smart host.
+    #[serde(default)]
+    pub direct: bool,
+    /// The port.
+    pub port: Option<u16>,
+    /// Whether mail may travel in clear.
+    pub tls: Option<RelayTls>,
+    /// The name that the host must prove.
+    pub server_name: Option<String>,
+    /// See [`RelaySection::clear_after_broken_starttls`].
+    pub clear_after_broken_starttls: Option<bool>,
+}
+
+/// Whether a host is this machine, so that what goes there in clear goes over no line.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl RelaySection {
+    /// The first domain, or none for all of them, whose mail would leave in clear by the configuration's own word.
+    pub(super) fn clear_route(&self) -> Option<Option<&Domain>> {
+        let is_clear = |host: Option<&String>, tls: RelayTls| {
+            tls == RelayTls::None && !host.is_some_and(|host| is_loopback(host))
+        };
+        if (self.smart_host.is_some() || self.direct) && is_clear(self.smart_host.as_ref(), self.tls) {
+            return Some(None);
+        }
+        let own = self.domains.iter().find(|own| {
+            let host = if own.direct { None } else { own.host.as_ref().or(self.smart_host.as_ref()) };
+            is_clear(host, own.tls.unwrap_or(self.tls))
+        });
+        own.map(|own| Some(&own.domain))
     }
 }
 

@@ -98,7 +98,8 @@ mod tests {
         for (id, text) in [(1, "one"), (2, "two"), (1, "one again")] {
             let message = format!("Subject: {text}\r\n\r\n");
             let id = MailId::new([id; 16]);
-            let mail = OutgoingMail { id, from: &from, to: &to, message: message.as_bytes() };
+            let message = message.as_bytes();
+            let mail = OutgoingMail { id, from: &from, to: &to, message, requires_tls: false };
             outbox.deliver(mail).await.unwrap();
         }
         let mails = outbox.mails().unwrap();

@@ -3,4 +3,5 @@
 pub mod destination;
 pub mod dkim;
 pub mod letter;
+pub mod mta_sts;
 pub mod queue;

@@ -171,6 +171,9 @@ pub struct QueuedMail {
     pub language: Language,
     /// Its date.
     pub written_at: Timestamp,
+    /// It leaves over TLS to hosts that prove who they are, or not at all (RFC 8689).
+    #[serde(default)]
+    pub requires_tls: bool,
     /// The letter, sealed to the queue key of `key_day`; erased when it was accepted or failed.
     pub letter: Option<Sealed>,
     /// The day of the queue key.
@@ -282,6 +285,7 @@ mod tests {
             to: MailAddress::parse("retraite@carsat.example").unwrap(),
             language: Language::Fr,
             written_at: Timestamp(0),
+            requires_tls: false,
             letter: Some(seal(&Identity::generate().recipient(), b"letter").unwrap()),
             key_day: Day(0),
             tries: 0,

@@ -31,6 +31,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use delivery::{MailRelay, RelayError};
 pub use forward::{JsonFile, JsonSocket, SyslogSink};
 pub use hardening::{harden, swap_is_on};
 pub use listeners::{BindError, Bound, bind};

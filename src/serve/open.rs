@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::delivery::{RelayError, SmartHost};
+use super::delivery::{MailRelay, RelayError};
 use super::policies::{self, PolicyError};
 use super::tls::{CertificateError, read_chain};
 use crate::app::ports::{
@@ -84,7 +84,7 @@ impl Seams {
         };
         Ok(Self {
             clock: Arc::new(SystemClock::new(Some(config.clock.synchronised_file.clone()))),
-            delivery: Arc::new(SmartHost::new(config)?),
+            delivery: Arc::new(MailRelay::new(config, Arc::new(SystemRandom))?),
             senders,
             names,
         })

@@ -111,6 +111,35 @@ pub(super) fn client_tls(roots: RootCertStore) -> Result<ClientConfig, rustls::E
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// Asks a host for one page over a connection that is there; the status, the content type and the body. No redirect is
+/// followed.
+pub(super) async fn get(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    path: &str,
+    body_max: usize,
+) -> Result<(StatusCode, String, Bytes), OutsideError> {
+    let request =
+        Request::builder().method(Method::GET).uri(path).header(HOST, host).header(USER_AGENT, "pli");
+    let request = request.body(Full::new(Bytes::new())).map_err(|_| OutsideError::Address)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let answering = async {
+        let response = sender.send_request(request).await?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let (status, kind) = (response.status(), kind.unwrap_or_default().to_owned());
+        let body = Limited::new(response.into_body(), body_max).collect().await;
+        Ok((status, kind, body.map_err(|_| OutsideError::Answer)?.to_bytes()))
+    };
+    tokio::pin!(answering, connection);
+    tokio::select! {
+        answer = &mut answering => answer,
+        ended = &mut connection => {
+            ended?;
+            answering.await
+        }
+    }
+}
+
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,

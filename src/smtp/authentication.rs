@@ -2,6 +2,7 @@
 //! of the DNS by hickory. What follows from the findings is decided by the use case.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,6 +45,14 @@ pub enum ResolverError {
     /// The resolver cannot be made.
     #[error("names cannot be looked up: {0}")]
     Resolver(String),
+    /// The file of the DNSSEC trust anchor cannot be read.
+    #[error("[dns] trust_anchor {}: {told}", path.display())]
+    TrustAnchor {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        told: String,
+    },
 }
 
 /// Examines senders by the DNS.
@@ -112,7 +121,7 @@ impl DnsAuthentication {
     }
 }
 
-fn name_server(server: &SocketAddr) -> NameServerConfig {
+pub(super) fn name_server(server: &SocketAddr) -> NameServerConfig {
     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
         connection.port = server.port();
         connection

@@ -42,6 +42,8 @@ pub enum TlsRequirement {
     /// Encrypted if the host offers it, to whoever answers (RFC 7435); in clear if it does not. A STARTTLS that is refused
     /// or a handshake that fails delays the mail: it does not fall back to clear by itself.
     Opportunistic,
+    /// Encrypted, to whoever answers; else the mail waits.
+    Encrypted,
     /// Encrypted, to a host that proves one of its names to an authority; else the mail waits.
     Required,
     /// Encrypted, to a host that these records of its domain name (RFC 7672); else the mail waits.
@@ -59,10 +61,10 @@ pub struct Route {
     pub port: u16,
     /// Whether the mail may travel in clear.
     pub tls: TlsRequirement,
-    /// The name that is asked for in the handshake, and that the host must prove when TLS is required.
+    /// The name that is asked for in the handshake.
     pub server_name: ServerName<'static>,
-    /// Names that will do as well.
-    pub other_names: Vec<ServerName<'static>>,
+    /// The names of which the host must prove one when TLS is required.
+    pub names: Vec<ServerName<'static>>,
     /// Whether a host that offers STARTTLS and cannot do it gets the mail in clear, where TLS is opportunistic.
     pub clear_after_broken_starttls: bool,
     /// The name that we give ourselves in EHLO.
@@ -72,14 +74,9 @@ pub struct Route {
 }
 
 impl Route {
-    /// The names of which the host must prove one.
-    fn names(&self) -> Vec<ServerName<'static>> {
-        std::iter::once(&self.server_name).chain(&self.other_names).cloned().collect()
-    }
-
     /// Connections of routes with the same key serve each other's mails: same host, and no less sure of it.
     fn key(&self) -> String {
-        format!("{}:{} {:?} {:?} {:?}", self.host, self.port, self.addresses, self.tls, self.names())
+        format!("{}:{} {:?} {:?} {:?}", self.host, self.port, self.addresses, self.tls, self.names)
     }
 }
 
@@ -375,7 +372,7 @@ mod tests {
             tls,
             server_name: ServerName::try_from("mx.carsat.example").unwrap(),
             addresses: Vec::new(),
-            other_names: Vec::new(),
+            names: vec![ServerName::try_from("mx.carsat.example").unwrap()],
             clear_after_broken_starttls: false,
             helo: Domain::parse("pli.carsat.example").unwrap(),
             // Long enough for any machine; a defect shows before the default would let it.
@@ -394,7 +391,7 @@ mod tests {
     async fn send(route: &Route, message: &[u8]) -> DeliveryOutcome {
         let (from, to) = (address("retour@pli.example"), address("depot@carsat.example"));
         let sent = SentMail { from: Some(&from), to: &to, message, requires_tls: false };
-        Connections::new(no_roots()).deliver(route, sent).await
+        Connections::new(no_roots()).deliver(std::slice::from_ref(route), sent).await
     }
 
     /// A host that answers by rote and keeps every byte that it is told.
@@ -528,7 +525,7 @@ mod tests {
         let route = route(server.address, TlsRequirement::Required);
         let message = b".Objet: \xc3\xa9t\xc3\xa9\r\n.\r\n";
         let sent = SentMail { from: None, to: &to, message, requires_tls: false };
-        match Connections::new(roots).deliver(&route, sent).await {
+        match Connections::new(roots).deliver(&[route], sent).await {
             DeliveryOutcome::Accepted { tls: Some(tls), code: 250 } => {
                 assert!(tls.starts_with("TLSv1.3 "), "{tls}");
             }
@@ -708,20 +705,20 @@ mod tests {
         let (at, _heard) = plain.start().await;
         let to = address("dépôt@carsat.example");
         let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
-        let outcome = Connections::new(no_roots()).deliver(&route(at, TlsRequirement::None), sent).await;
+        let outcome = Connections::new(no_roots()).deliver(&[route(at, TlsRequirement::None)], sent).await;
         assert_eq!(outcome, DeliveryOutcome::Unsendable(Unsendable::NeedsSmtpUtf8));
     }
 
     #[tokio::test]
     async fn one_connection_carries_several_mails_each_after_a_reset() {
         let (at, heard) = WILLING.start().await;
-        let (connections, route) = (Connections::new(no_roots()), route(at, TlsRequirement::None));
+        let (connections, routes) = (Connections::new(no_roots()), [route(at, TlsRequirement::None)]);
         let to = address("depot@carsat.example");
         // The host serves one connection only.
         for _ in 0..3 {
             let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
             let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
-            assert_eq!(connections.deliver(&route, sent).await, accepted);
+            assert_eq!(connections.deliver(&routes, sent).await, accepted);
         }
         drop(connections);
         let heard = String::from_utf8(heard.await.unwrap()).unwrap();
@@ -731,15 +728,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_next_host_is_tried_when_one_does_not_greet_and_not_when_it_refuses() {
+        let dead = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let nobody = route(dead.local_addr().unwrap(), TlsRequirement::None);
+        drop(dead);
+        let refuses = FakeHost { rcpt: b"550 5.1.1 unknown\r\n", ..WILLING };
+        let turns_away = FakeHost { greeting: b"554 go away\r\n", ..WILLING };
+        for (second, accepted) in [(WILLING, true), (refuses, false)] {
+            let (at, _heard) = turns_away.clone().start().await;
+            let away = route(at, TlsRequirement::None);
+            let (at, _heard) = second.start().await;
+            let (next, _heard) = WILLING.start().await;
+            let hosts =
+                [nobody.clone(), away, route(at, TlsRequirement::None), route(next, TlsRequirement::None)];
+            let to = address("depot@carsat.example");
+            let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+            let outcome = Connections::new(no_roots()).deliver(&hosts, sent).await;
+            assert_eq!(matches!(outcome, DeliveryOutcome::Accepted { .. }), accepted, "{outcome:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_connection_that_was_closed_meanwhile_is_opened_anew() {
         let host = FakeHost { reset: b"421 4.4.2 idle\r\n", ..WILLING };
         let (at, heard) = host.start_twice().await;
-        let (connections, route) = (Connections::new(no_roots()), route(at, TlsRequirement::None));
+        let (connections, routes) = (Connections::new(no_roots()), [route(at, TlsRequirement::None)]);
         let to = address("depot@carsat.example");
         for _ in 0..2 {
             let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
             let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
-            assert_eq!(connections.deliver(&route, sent).await, accepted);
+            assert_eq!(connections.deliver(&routes, sent).await, accepted);
         }
         while !says(&heard, "RSET\r\n") {
             tokio::task::yield_now().await;
@@ -750,11 +768,11 @@ mod tests {
     async fn what_is_refused_leaves_the_connection_to_the_next_mail() {
         let host = FakeHost { rcpt: b"550 5.1.1 unknown\r\n", ..WILLING };
         let (at, heard) = host.start().await;
-        let (connections, route) = (Connections::new(no_roots()), route(at, TlsRequirement::None));
+        let (connections, routes) = (Connections::new(no_roots()), [route(at, TlsRequirement::None)]);
         let to = address("depot@carsat.example");
         for _ in 0..2 {
             let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
-            assert!(matches!(connections.deliver(&route, sent).await, DeliveryOutcome::Refused(_)));
+            assert!(matches!(connections.deliver(&routes, sent).await, DeliveryOutcome::Refused(_)));
         }
         drop(connections);
         assert_eq!(String::from_utf8(heard.await.unwrap()).unwrap().matches("RSET\r\nMAIL").count(), 1);

@@ -11,6 +11,7 @@ mod command;
 mod limits;
 mod listener;
 mod mail;
+mod names;
 mod receiver;
 mod reply;
 mod session;
@@ -31,6 +32,7 @@ pub use mail::{
     MailHandler, MailOutcome, PeerTls, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
     RefusedMail, TryLater,
 };
+pub use names::{HostAddresses, MailHosts, Names, NamesError};
 pub use reply::Reply;
 pub use session::{Session, SessionConfig, Step};
 pub use signing::SignedDelivery;

@@ -14,7 +14,8 @@ use mail_auth::dkim::{DkimSigner, Done};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 
-use crate::app::ports::{Delivery, Dispatched, Keyring, KeyringError, OutgoingMail};
+use crate::app::ports::{Delivery, Dispatched, KeptPolicies, Keyring, KeyringError, OutgoingMail};
+use crate::relay::destination::{DeliveryLimits, Destination};
 use crate::relay::dkim::DkimKey;
 use crate::relay::queue::DeliveryProblem;
 use crate::value::Domain;
@@ -160,6 +161,18 @@ impl Delivery for SignedDelivery {
             }
         }
     }
+
+    fn destination(&self, domain: &Domain) -> Destination {
+        self.inner.destination(domain)
+    }
+
+    fn keep_policies_in(&self, kept: Arc<dyn KeptPolicies>) {
+        self.inner.keep_policies_in(kept);
+    }
+
+    fn limits(&self) -> DeliveryLimits {
+        self.inner.limits()
+    }
 }
 
 /// The domain of the one author.
@@ -236,7 +249,8 @@ mod tests {
             let (from, to) = ("retour@pli.example", "retraite@caisse.example");
             let (from, to) = (MailAddress::parse(from).unwrap(), MailAddress::parse(to).unwrap());
             let message = message.as_bytes();
-            let mail = OutgoingMail { id: MailId::new([1; 16]), from: &from, to: &to, message };
+            let mail =
+                OutgoingMail { id: MailId::new([1; 16]), from: &from, to: &to, message, requires_tls: false };
             self.delivery.deliver(mail).await.unwrap();
             String::from_utf8(self.kept.0.lock().unwrap().pop().unwrap()).unwrap()
         }

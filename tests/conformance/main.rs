@@ -11,4 +11,6 @@ mod rfc4954;
 mod rfc5321;
 mod rfc6409;
 mod rfc6531;
+mod signed_names;
 mod transcript;
+mod way_out;

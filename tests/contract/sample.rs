@@ -15,6 +15,7 @@ use pli::identity::{
 };
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
+use pli::relay::mta_sts::{KeptStsPolicy, StsMode, StsPolicy};
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect, RecoveryParty, RecoveryRequest};
 use pli::transfer::{
@@ -23,9 +24,9 @@ use pli::transfer::{
     Repeat, Reservation, Route, SentLine, Transfer, Upload, UploadState,
 };
 use pli::value::{
-    AccountId, ByteSize, Day, Digest, DraftId, EffectId, Language, LinkId, MailAddress, MailId, MailboxId,
-    OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, SecretBytes, SessionId, Slug,
-    Timestamp, Token, TokenHash, TransferId, UploadId,
+    AccountId, ByteSize, Day, Digest, Domain, DraftId, EffectId, Language, LinkId, MailAddress, MailId,
+    MailboxId, OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, SecretBytes, SessionId,
+    Slug, Timestamp, Token, TokenHash, TransferId, UploadId,
 };
 use pli::vault::{Grant, GrantTerms, Identity, LinkGrant, LinkTerms, PartRole, Sealed, Segment, seal};
 
@@ -317,11 +318,22 @@ pub fn mail(n: u32, transfer: Option<u32>, written_at: i64, due_at: i64) -> Queu
         to: address(n),
         language: Language::Fr,
         written_at: Timestamp(written_at),
+        requires_tls: false,
         letter: Some(sealed(900)),
         key_day: Day(1),
         tries: 0,
         state: MailState::Queued { next_try_at: Timestamp(due_at), last_problem: None },
     }
+}
+
+pub fn sts_policy(n: u32) -> KeptStsPolicy {
+    let policy = StsPolicy { mode: StsMode::Enforce, hosts: vec!["*.mx.example".into()], max_age: 604_800 };
+    KeptStsPolicy::new(
+        Domain::parse(&format!("d{n}.example")).unwrap(),
+        "20261121".into(),
+        policy,
+        Timestamp(5),
+    )
 }
 
 pub fn register_line(n: u32) -> RegisterLine {
@@ -483,6 +495,7 @@ pub fn one_of_each() -> Vec<Record> {
         link_session(1, 5).into(),
         sent_line(1, 1, 9).into(),
         mail(1, Some(1), 5, 6).into(),
+        sts_policy(1).into(),
         register_line(1).into(),
         repeat(1, 5).into(),
         person(1).into(),

@@ -262,6 +262,7 @@ impl App {
             to,
             language,
             written_at: now,
+            requires_tls: false,
             letter: Some(seal(&key, plain.expose())?),
             key_day,
             tries: 0,

@@ -92,6 +92,7 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::Proof(_)
         | Record::Grant(_)
         | Record::Mail(_)
+        | Record::StsPolicy(_)
         | Record::Register(_)
         | Record::RecipientLink(_)
         | Record::LinkSession(_)

@@ -1,8 +1,11 @@
 //! The delivery port: hands a rendered mail to the next host.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::relay::destination::{DeliveryLimits, Destination};
+use crate::relay::mta_sts::{KeptStsPolicy, StsPolicy};
 use crate::relay::queue::DeliveryProblem;
 use crate::value::{Domain, MailAddress, MailId};
 
@@ -16,6 +19,8 @@ pub struct OutgoingMail<'a> {
     pub to: &'a MailAddress,
     /// The message, CRLF line ends.
     pub message: &'a [u8],
+    /// It travels by TLS to hosts that prove who they are, or not at all (RFC 8689).
+    pub requires_tls: bool,
 }
 
 /// The next host took it.
@@ -23,6 +28,17 @@ pub struct OutgoingMail<'a> {
 pub struct Dispatched {
     /// The TLS version of the connection; none when it was in clear.
     pub tls: Option<String>,
+}
+
+/// Keeps what domains demand of who brings them mail (MTA-STS, RFC 8461), across restarts. A fault is no answer: it is
+/// the caller's to fetch again.
+#[async_trait]
+pub trait KeptPolicies: Send + Sync {
+    /// The policy of a domain that still holds, if one is kept.
+    async fn kept(&self, domain: &Domain) -> Option<KeptStsPolicy>;
+
+    /// Keeps a policy that was fetched now, in the place of an older one.
+    async fn keep(&self, domain: &Domain, id: String, policy: &StsPolicy);
 }
 
 /// Delivers mails. At least once: a mail whose answer was lost is handed over again, with the same Message-ID.
@@ -37,6 +53,9 @@ pub trait Delivery: Send + Sync {
     fn destination(&self, domain: &Domain) -> Destination {
         Destination::domain(domain)
     }
+
+    /// Told once, before the first mail: where what domains demand is kept.
+    fn keep_policies_in(&self, _kept: Arc<dyn KeptPolicies>) {}
 
     /// How many mails may be on their way at once.
     fn limits(&self) -> DeliveryLimits {

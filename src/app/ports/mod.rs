@@ -15,7 +15,7 @@ mod store;
 
 pub use authentication::{ExaminedMail, NoSenderAuthentication, SenderAuthentication};
 pub use clock::Clock;
-pub use delivery::{Delivery, Dispatched, OutgoingMail};
+pub use delivery::{Delivery, Dispatched, KeptPolicies, OutgoingMail};
 pub use keyring::{Keyring, KeyringError, LogHead, SecretName};
 pub use kits::{AlertState, DailyMail, DepositReceipt};
 pub use log::{StampedCheckpoint, TimestampState, TimestampTrouble};

@@ -11,6 +11,7 @@ use crate::identity::{
     RecipientLink, Session,
 };
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
+use crate::relay::mta_sts::KeptStsPolicy;
 use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
 use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, SentLine, Transfer, Upload};
@@ -252,6 +253,8 @@ records! {
     Sent(SentLine) by TransferId = |r| r.transfer,
     /// An outgoing mail.
     Mail(QueuedMail) by MailId = |r| r.id,
+    /// What a domain demands of who brings it mail.
+    StsPolicy(KeptStsPolicy) by Domain = |r| r.domain.clone(),
     /// What stays of a transfer that ended.
     Register(RegisterLine) by TransferId = |r| r.transfer,
     /// A send that was accepted.

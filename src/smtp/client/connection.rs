@@ -137,7 +137,9 @@ impl Greeting {
         }
         let reason = match requirement {
             TlsRequirement::None | TlsRequirement::Opportunistic => DelayReason::TlsRefused,
-            TlsRequirement::Required | TlsRequirement::Dane(_) => DelayReason::TlsNotOffered,
+            TlsRequirement::Encrypted | TlsRequirement::Required | TlsRequirement::Dane(_) => {
+                DelayReason::TlsNotOffered
+            }
         };
         Err(DeliveryOutcome::Delayed { reason, reply: Some(answer.as_host_reply()) })
     }

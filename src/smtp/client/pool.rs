@@ -76,20 +76,28 @@ impl Connections {
         Self { tls, parked: Arc::default() }
     }
 
-    /// Delivers one message to one recipient at one host. Never in clear when the route requires TLS.
+    /// Delivers one message to one recipient at the first of these hosts that greets us. Never in clear when the route
+    /// requires TLS. What that host says of the mail is the outcome: the others are not asked.
     ///
     /// When the outcome is [`DelayReason::Lost`] or [`DelayReason::TimedOut`] the host may have the mail all the same: the
     /// next try must carry the same Message-ID.
-    pub async fn deliver(&self, route: &Route, sent: SentMail<'_>) -> DeliveryOutcome {
+    pub async fn deliver(&self, routes: &[Route], sent: SentMail<'_>) -> DeliveryOutcome {
         if !is_sendable(sent.message) {
             return DeliveryOutcome::Unsendable(Unsendable::LineEnding);
         }
-        match timeout(route.waits.whole, self.attempt(route, sent)).await {
-            Ok(Ok(outcome) | Err(outcome)) => outcome,
-            Err(_) => delayed(DelayReason::TimedOut),
+        let mut last = delayed(DelayReason::Unreachable);
+        for route in routes {
+            match timeout(route.waits.whole, self.attempt(route, sent)).await {
+                Ok(Ok(outcome)) => return outcome,
+                // No mail was named: the next host may do better.
+                Ok(Err(outcome)) => last = outcome,
+                Err(_) => return delayed(DelayReason::TimedOut),
+            }
         }
+        last
     }
 
+    /// What the host says of the mail, or why it was not asked.
     async fn attempt(&self, route: &Route, sent: SentMail<'_>) -> Result<DeliveryOutcome, DeliveryOutcome> {
         let key = route.key();
         let mut host = match self.waiting(&key).await {

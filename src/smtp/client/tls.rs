@@ -92,13 +92,15 @@ impl ClientTls {
     /// For this route.
     pub(super) fn config(&self, route: &Route) -> Result<Arc<ClientConfig>, rustls::Error> {
         let belief = match &route.tls {
-            TlsRequirement::None | TlsRequirement::Opportunistic => return Ok(self.opportunistic.clone()),
+            TlsRequirement::None | TlsRequirement::Opportunistic | TlsRequirement::Encrypted => {
+                return Ok(self.opportunistic.clone());
+            }
             TlsRequirement::Required => {
                 let inner = self.verifier(self.roots.clone())?;
-                Belief::Names { inner, names: route.names() }
+                Belief::Names { inner, names: route.names.clone() }
             }
             TlsRequirement::Dane(records) => {
-                Belief::Records { records: records.clone(), names: route.names() }
+                Belief::Records { records: records.clone(), names: route.names.clone() }
             }
         };
         Ok(Arc::new(config(&self.provider, belief)?))

@@ -118,6 +118,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         Record::Partner(_)
         | Record::Agreement(_)
         | Record::Grant(_)
+        | Record::StsPolicy(_)
         | Record::MemberWrap(_)
         | Record::PersonalKey(_)
         | Record::MailPassword(_)

@@ -55,6 +55,7 @@ kinds! {
     Transfer = 9,
     Grant = 10,
     Mail = 11,
+    StsPolicy = 51,
     Register = 12,
     Repeat = 13,
     Person = 14,
@@ -118,6 +119,10 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Upload((draft, id)) => {
             address.extend_from_slice(draft.as_bytes());
             address.extend_from_slice(id.as_bytes());
+        }
+        Key::StsPolicy(domain) => {
+            address.extend_from_slice(domain.as_str().as_bytes());
+            address.push(0);
         }
         Key::Mail(id) => address.extend_from_slice(id.as_bytes()),
         Key::ForwardCursor(target) => address.push(*target as u8),

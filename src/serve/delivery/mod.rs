@@ -1,18 +1,26 @@
-//! The way out for mails: handed to a smart host over SMTP. One try; when to try again is the queue's to decide.
+//! The way out for mails: handed over SMTP to a smart host or to the mail hosts of their domain. One try; when to try again
+//! is the queue's to decide.
+
+mod routes;
+mod sts;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 
+use self::routes::{RouteParts, Routes};
+use self::sts::StsPolicies;
 use super::tls::{CertificateError, read_chain};
-use crate::app::ports::{Delivery, Dispatched, OutgoingMail};
-use crate::config::{Config, RelayTls};
-use crate::relay::destination::Destination;
+use crate::app::ports::{Delivery, Dispatched, KeptPolicies, OutgoingMail, Random};
+use crate::config::{Config, RelaySection};
+use crate::relay::destination::{DeliveryLimits, Destination};
 use crate::relay::queue::DeliveryProblem;
 use crate::smtp::{
-    ClientTls, ClientWaits, Connections, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Route,
-    SentMail, TlsRequirement,
+    ClientTls, Connections, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Names, ResolverError,
+    SentMail,
 };
 use crate::value::Domain;
 
@@ -22,10 +30,7 @@ const LATER: u16 = 451;
 /// Why no way out could be set up. The operator must act.
 #[derive(Debug, Error)]
 pub enum RelayError {
-    /// No smart host is configured.
-    #[error("[relay] needs a smart_host to hand mails to")]
-    NoHost,
-    /// The name that the host must prove is none.
+    /// The name that a host must prove is none.
     #[error("[relay] {name:?} is no name that a certificate can prove: set server_name")]
     ServerName {
         /// What was given.
@@ -34,61 +39,89 @@ pub enum RelayError {
     /// The file of authorities cannot be used.
     #[error(transparent)]
     Authorities(#[from] CertificateError),
+    /// The name servers cannot be asked.
+    #[error(transparent)]
+    Names(#[from] ResolverError),
     /// The TLS library refuses.
     #[error("[relay] TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
 
-/// A host that takes all mails of the gateway.
-pub struct SmartHost {
-    route: Route,
+/// Takes all mails of the gateway to where the configuration and the DNS say.
+pub struct MailRelay {
+    routes: Routes,
     connections: Connections,
+    limits: DeliveryLimits,
 }
 
-impl SmartHost {
+impl MailRelay {
     /// As the configuration says.
-    pub fn new(config: &Config) -> Result<Self, RelayError> {
+    pub fn new(config: &Config, random: Arc<dyn Random>) -> Result<Self, RelayError> {
         let relay = &config.relay;
-        let host = relay.smart_host.clone().ok_or(RelayError::NoHost)?;
-        let name = relay.server_name.clone().unwrap_or_else(|| host.clone());
-        let server_name = ServerName::try_from(name.clone()).map_err(|_| RelayError::ServerName { name })?;
+        check_names(relay)?;
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = &relay.authorities {
             roots.add_parsable_certificates(read_chain(path)?);
         }
-        let tls = match relay.tls {
-            RelayTls::None => TlsRequirement::None,
-            RelayTls::Opportunistic => TlsRequirement::Opportunistic,
-            RelayTls::Required => TlsRequirement::Required,
+        let dns = &config.dns;
+        let names = Names::new(&dns.servers, dns.dnssec, dns.trust_anchor.as_deref())?;
+        let sts = if relay.mta_sts { Some(StsPolicies::new(roots.clone())?) } else { None };
+        let parts = RouteParts {
+            names: Arc::new(names),
+            sts,
+            helo: config.smtp.hostname.clone(),
+            own_domain: config.smtp.mail_domain.clone(),
+            listen: config.smtp.listen.clone(),
+            random,
         };
-        let helo = config.smtp.hostname.clone();
-        let waits = ClientWaits::default();
-        let route = Route {
-            host,
-            addresses: Vec::new(),
-            port: relay.port,
-            tls,
-            server_name,
-            other_names: Vec::new(),
-            clear_after_broken_starttls: false,
-            helo,
-            waits,
+        let at_once = |given: u32| usize::try_from(given).unwrap_or(1);
+        let limits = DeliveryLimits {
+            total: at_once(relay.mails_at_once),
+            per_destination: at_once(relay.mails_at_once_per_destination),
         };
-        Ok(Self { route, connections: Connections::new(ClientTls::new(roots)?) })
+        let connections = Connections::new(ClientTls::new(roots)?);
+        Ok(Self { routes: Routes::new(relay, parts), connections, limits })
     }
 }
 
+/// Each host that is named can prove a name.
+fn check_names(relay: &RelaySection) -> Result<(), RelayError> {
+    let own = relay.domains.iter().map(|own| own.server_name.as_ref().or(own.host.as_ref()));
+    let all = own.chain([relay.server_name.as_ref().or(relay.smart_host.as_ref())]);
+    for name in all.flatten() {
+        if ServerName::try_from(name.as_str()).is_err() {
+            return Err(RelayError::ServerName { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
 #[async_trait]
-impl Delivery for SmartHost {
+impl Delivery for MailRelay {
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
-        let sent =
-            SentMail { from: Some(mail.from), to: mail.to, message: mail.message, requires_tls: false };
-        into_result(self.connections.deliver(&self.route, sent).await)
+        let routes = self.routes.to(mail.to.domain(), mail.requires_tls).await?;
+        let sent = SentMail {
+            from: Some(mail.from),
+            to: mail.to,
+            message: mail.message,
+            requires_tls: mail.requires_tls,
+        };
+        into_result(self.connections.deliver(&routes, sent).await)
     }
 
-    fn destination(&self, _domain: &Domain) -> Destination {
-        Destination::host(&self.route.host, self.route.port)
+    fn destination(&self, domain: &Domain) -> Destination {
+        self.routes.destination(domain)
+    }
+
+    fn keep_policies_in(&self, kept: Arc<dyn KeptPolicies>) {
+        if let Some(sts) = self.routes.sts() {
+            sts.keep_in(kept);
+        }
+    }
+
+    fn limits(&self) -> DeliveryLimits {
+        self.limits
     }
 }
 
