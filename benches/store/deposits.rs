@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use pli::app::AuditSettings;
 use pli::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoreSnapshot,
-    StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store,
+    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use pli::audit::{Frontier, Node};
 use pli::store::EmbeddedStore;
@@ -101,6 +101,14 @@ impl Store for Quiet {
 
     async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
         self.store.list(list, limit).await
+    }
+
+    async fn cases(&self, search: &CaseSearch, limit: usize, steps: usize) -> Result<CasesFound, StoreError> {
+        self.store.cases(search, limit, steps).await
+    }
+
+    async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
+        self.store.count_cases(search, limit).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

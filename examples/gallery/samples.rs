@@ -1,5 +1,7 @@
 //! Every page in every state that a person can meet, with made-up data, for the gallery and for `tests/pages.rs`.
 
+#[path = "cases.rs"]
+mod cases;
 #[path = "desk.rs"]
 mod desk;
 #[path = "status.rs"]
@@ -36,6 +38,7 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
         of.kits(),
         of.form(),
         of.inside(),
+        cases::pages(&of.signed_in(), &Samples::head(), NOW, HOSTILE),
         of.log(),
         of.errors(),
         of.others(),
@@ -193,7 +196,7 @@ impl Samples {
         let mut opened_before = self.envelope();
         opened_before.opened = Some(("Paul Tanguy".to_owned(), NOW - Millis::hours(2)));
         opened_before.letters[1].delivery = Delivery::Bounced { at: NOW - Millis::hours(1) };
-        let held = EnvelopePage { held: true, ..self.envelope() };
+        let held = EnvelopePage { held: true, case: cases::answered_case(NOW), ..self.envelope() };
         vec![
             ("sign-in", sign_in(None, "").render()),
             ("sign-in-failed", sign_in(Some(SignInNotice::Failed), "agent@retraite.example").render()),
@@ -515,6 +518,7 @@ impl Samples {
         let mailbox = |name: &str, address: &str, gateway_custody: bool, transfers| Mailbox {
             name: name.to_owned(),
             address: address.to_owned(),
+            desk: "/boites/partenaires-retraite".to_owned(),
             members: "/boites/partenaires-retraite/membres".to_owned(),
             waits: !gateway_custody,
             gateway_custody,
@@ -601,6 +605,7 @@ impl Samples {
             head: Self::head(),
             opened: None,
             held: false,
+            case: cases::late_case(NOW),
             letters: Self::letters(),
         }
     }
@@ -634,6 +639,7 @@ impl Samples {
             unscanned: false,
             refused: 1,
             original_digest: None,
+            case: cases::case(NOW, HOSTILE),
             letters: Self::letters(),
         }
     }

@@ -10,6 +10,8 @@ mod attest_keys;
 mod audit_settings;
 mod backup;
 mod breach_kit;
+mod case;
+mod caseload;
 mod change_limits;
 mod clock;
 mod compose;
@@ -94,6 +96,8 @@ pub use breach_kit::{
     BreachError, BreachReport, BreachScope, Deadline, Doer, ENTRIES_MAX, KitReader, ScopeEntry,
     TouchedTransfer,
 };
+pub use case::{CaseChange, CaseError};
+pub use caseload::{CASE_COUNT_MAX, CaseFilter, CaseTab, Caseload, CaseloadRow, DUE_SOON};
 pub use change_limits::LimitsRefusal;
 pub use clock::Now;
 pub use compose::AnswerError;
@@ -104,7 +108,7 @@ pub use desk::{
     MemberSince, Named, PageStart, PersonActivity, PersonFacts, ProofAnswer, ProofsOffered, RefusalGroup,
     RefusalsPage, RightsPage, SelectionExport, StoryPage, StoryStep, rights_table,
 };
-pub use dispatch::DispatchError;
+pub use dispatch::{DispatchError, DispatchOrder, DispatchStage, DispatchTarget, NOTE_MAX_BYTES};
 pub use dkim_keys::{DkimError, DkimRecord};
 pub use error::AppError;
 pub use expire::Upkeep;

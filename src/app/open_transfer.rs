@@ -174,6 +174,11 @@ impl OpenedTransfer {
         self.reader
     }
 
+    /// The transfer's own key, for what is sealed to it beside the manifest.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     fn object(&self) -> Object {
         Object::Transfer { transfer: self.transfer.id, mailbox: self.transfer.mailbox }
     }

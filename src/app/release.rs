@@ -8,15 +8,18 @@ use super::ports::{Key, ObjectWriter, UnitOfWork};
 use super::receipt::{Promising, action_of, leaves_at_last};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
-use crate::identity::{Organisation, Partner};
+use crate::identity::{Agreement, Organisation, Partner};
 use crate::mailbox::Mailbox;
 use crate::policy::title::CleanTitle;
 use crate::relay::letter::{Letter, LetterKind, RefusedLine};
 use crate::relay::queue::MailState;
 use crate::retention::KeyName;
-use crate::transfer::{Case, Check, Depositor, ObjectLocator, Outgoing, RefusedFile, Route, Transfer};
+use crate::transfer::{
+    Case, Check, Depositor, DueDates, ObjectLocator, Outgoing, RefusedFile, Route, Transfer,
+};
 use crate::value::{
-    ByteSize, Day, Digest, Language, MailAddress, MailId, PersonId, Reference, Timestamp, TransferId,
+    ByteSize, Day, Digest, Language, MailAddress, MailId, PartnerId, PersonId, Reference, Timestamp,
+    TransferId,
 };
 use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Sealer, SealingKey};
 
@@ -95,7 +98,7 @@ impl App {
         let files = || release.parts.iter().filter(|part| part.entry.role == PartRole::Attachment);
         let file_count = u32::try_from(files().count()).unwrap_or(u32::MAX);
         let total_size: ByteSize = files().map(|part| part.entry.size).sum();
-        let person = release.depositor.person;
+        let (person, partner) = (release.depositor.person, release.depositor.partner);
         let transfer = Transfer {
             id: release.transfer,
             reference: reference.clone(),
@@ -115,7 +118,11 @@ impl App {
             refused: release.refused,
             original_digest: release.original_digest,
             first_opening: None,
-            case: Case::default(),
+            case: match release.outgoing {
+                // What a mailbox sends is nobody's case to treat.
+                Some(_) => Case::default(),
+                None => self.case_of(release.mailbox, partner, release.received_at).await?,
+            },
             dispatches: Vec::new(),
             outgoing: release.outgoing,
             answers: release.answers,
@@ -154,6 +161,25 @@ impl App {
         unit.expect_absent(Key::Transfer(transfer.id));
         unit.put(transfer);
         Ok(reference)
+    }
+
+    /// The case of a deposit: new, due by what the partner's agreement with the mailbox promises (T2, T5).
+    async fn case_of(
+        &self,
+        mailbox: &Mailbox,
+        partner: Option<PartnerId>,
+        begun: Timestamp,
+    ) -> Result<Case, AppError> {
+        let found: Option<(Agreement, u64)> = match partner {
+            Some(partner) => self.read(&Key::Agreement((mailbox.id, partner))).await?,
+            None => None,
+        };
+        let terms = found.map(|(agreement, _)| agreement.terms).unwrap_or_default();
+        let due = DueDates {
+            taken: Some(terms.taken_within.due(begun)),
+            answered: Some(terms.answered_within.due(begun)),
+        };
+        Ok(Case { due, ..Case::default() })
     }
 
     fn log_release(

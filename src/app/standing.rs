@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::ports::{
-    Change, Clock, CommitError, Committed, Key, Keyring, List, LogFound, LogSearch, Record, Store,
-    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, Change, Clock, CommitError, Committed, Key, Keyring, List, LogFound, LogSearch,
+    Record, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::identity::{Account, Agreement, Partner};
@@ -150,6 +150,14 @@ impl Store for WatchedStore {
 
     async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
         self.inner.list(list, limit).await
+    }
+
+    async fn cases(&self, search: &CaseSearch, limit: usize, steps: usize) -> Result<CasesFound, StoreError> {
+        self.inner.cases(search, limit, steps).await
+    }
+
+    async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
+        self.inner.count_cases(search, limit).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

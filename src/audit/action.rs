@@ -59,6 +59,8 @@ coded! {
         TransferDispatched = "transfer.dispatched", "ventilation d'un transfert", "dispatch of a transfer";
         TransferEscalated = "transfer.escalated", "signalement au médiateur", "escalation to the mediator";
         TransferTakenInCharge = "transfer.taken_in_charge", "prise en charge d'un transfert", "taking in charge of a transfer";
+        TransferReleasedFromCharge = "transfer.released_from_charge", "fin de prise en charge d'un transfert", "giving up of the charge of a transfer";
+        TransferReopened = "transfer.reopened", "réouverture d'un transfert traité", "reopening of a treated transfer";
         TransferTreated = "transfer.treated", "clôture d'un transfert", "closing of a transfer";
         TransferComposed = "transfer.composed", "envoi d'un transfert par un membre", "sending of a transfer by a member";
         RegisterExported = "register.exported", "export du tableau de suivi", "export of the register";

@@ -107,6 +107,8 @@ coded! {
         ClockNotTrusted = "clock_not_trusted", "horloge non fiable", "clock not trusted";
         PolicyDenied = "policy_denied", "interdit par la politique en vigueur", "denied by the policy in force";
         AccountNeeded = "account_needed", "compte encore nécessaire", "account still needed";
+        CaseInCharge = "case_in_charge", "déjà pris en charge par une autre personne", "in the charge of somebody else";
+        StateNotFitting = "state_not_fitting", "état incompatible avec l'action", "state that does not fit the action";
         ReceiptFalse = "receipt_false", "reçu illisible, faux ou modifié", "unreadable, false or altered receipt";
         SecondPersonNeeded = "second_person_needed", "seconde personne nécessaire", "second person needed";
         RecoveryRequestOver = "recovery_request_over", "demande de secours de plus de 24 heures", "recovery request of more than 24 hours";

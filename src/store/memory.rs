@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::keyspace::{self, Direction, Group, Pairs, Scan};
 use crate::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, RecordPlace, Store, StoreError,
-    StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, RecordPlace,
+    Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -66,6 +66,14 @@ impl Store for MemoryStore {
 
     async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
         keyspace::list(&*self.tree(), list, limit)
+    }
+
+    async fn cases(&self, search: &CaseSearch, limit: usize, steps: usize) -> Result<CasesFound, StoreError> {
+        keyspace::cases(&*self.tree(), search, limit, steps)
+    }
+
+    async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
+        keyspace::count_cases(&*self.tree(), search, limit)
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoreSnapshot,
-    StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store,
+    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -103,6 +103,16 @@ impl Store for FaultyStore {
     async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
         self.note("list")?;
         self.inner.list(list, limit).await
+    }
+
+    async fn cases(&self, search: &CaseSearch, limit: usize, steps: usize) -> Result<CasesFound, StoreError> {
+        self.note("cases")?;
+        self.inner.cases(search, limit, steps).await
+    }
+
+    async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
+        self.note("cases")?;
+        self.inner.count_cases(search, limit).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

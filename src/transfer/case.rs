@@ -251,6 +251,15 @@ impl Case {
         Ok(self)
     }
 
+    /// It went on to another mailbox: whoever sent it there took note of it, and somebody there is to take it in charge.
+    pub fn dispatched(mut self, step: Step) -> Self {
+        self.first_taken.get_or_insert(step);
+        if matches!(self.state, CaseState::InCharge(_)) {
+            self.state = CaseState::New;
+        }
+        self
+    }
+
     /// Something is left to do after all.
     pub fn reopen(mut self, step: Step) -> Result<Self, CaseRefusal> {
         match self.state {

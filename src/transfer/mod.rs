@@ -83,7 +83,7 @@ pub struct FirstOpening {
 }
 
 /// A transfer was passed on to another mailbox; the data is not copied, a grant was added (T4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispatch {
     /// The mailbox that had it.
     pub from: MailboxId,
@@ -93,6 +93,10 @@ pub struct Dispatch {
     pub by: AccountId,
     /// When.
     pub at: Timestamp,
+    /// The member of that mailbox who was told by name, if one was.
+    pub copy_to: Option<AccountId>,
+    /// What was said along with it, sealed to the transfer's own key.
+    pub note: Option<Sealed>,
 }
 
 /// A transfer that was released to its mailbox. It ends at `expires_at`, and then only a [`RegisterLine`] stays.
@@ -157,6 +161,11 @@ impl Transfer {
     /// The mailboxes that hold a grant of it: its own first, then those that it was dispatched to.
     pub fn holders(&self) -> impl Iterator<Item = MailboxId> {
         std::iter::once(self.mailbox).chain(self.dispatches.iter().map(|dispatch| dispatch.to))
+    }
+
+    /// The mailbox whose it is to treat: the one that it was dispatched to last.
+    pub fn current_holder(&self) -> MailboxId {
+        self.dispatches.last().map_or(self.mailbox, |dispatch| dispatch.to)
     }
 
     /// Notes an opening; says whether it was the first.

@@ -12,6 +12,7 @@ mod language;
 mod secret;
 mod size;
 mod time;
+pub mod words;
 
 pub use address::{AddressError, Domain, MailAddress};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumCheck, ChecksumError};

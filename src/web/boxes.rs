@@ -68,6 +68,7 @@ fn mailbox(listed: ListedMailbox, language: Language) -> Mailbox {
     Mailbox {
         name: mailbox.name,
         address: mailbox.deposit_address.to_string(),
+        desk: format!("/boites/{}", mailbox.slug),
         members: format!("/boites/{}/membres", mailbox.slug),
         waits,
         gateway_custody: mailbox.key.custody == Custody::Gateway,

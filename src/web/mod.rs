@@ -5,9 +5,12 @@ mod account;
 mod answer;
 pub mod assets;
 mod boxes;
+mod case;
+mod caseload;
 mod demo;
 mod deposit;
 mod desk;
+mod dispatch;
 mod download;
 mod draft;
 mod guard;
@@ -90,9 +93,12 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/cle", get(key::show).post(key::unlock))
         .route("/deconnexion", post(sign_in::sign_out))
         .route("/boites", get(boxes::show))
+        .route("/boites/{mailbox}", get(caseload::show))
         .route("/boites/{mailbox}/membres", get(members::show).post(members::change))
         .route("/boites/{mailbox}/membres/garde", post(members::custody))
         .route("/transferts/{reference}", get(transfer::show).post(transfer::open))
+        .route("/transferts/{reference}/dossier", post(case::change))
+        .route("/transferts/{reference}/ventiler", get(dispatch::show).post(dispatch::send))
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())

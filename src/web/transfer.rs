@@ -1,17 +1,18 @@
 //! A transfer's page: closed, until a person presses the button; then message and files (T3, invariant 6).
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
-use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
 use super::texts::Texts;
 use super::views::{
-    Delivery, EnvelopePage, ErrorKind, LetterKind as ShownKind, LetterState, OpenedFile, OpenedPage,
-    TransferHead,
+    CaseNotice, Delivery, EnvelopePage, ErrorKind, LetterKind as ShownKind, LetterState, OpenedFile,
+    OpenedPage, TransferHead,
 };
+use super::{Shared, case};
 use crate::app::{Envelope, MailStatus, OpenError, Signed};
 use crate::mailbox::{Custody, Mailbox};
 use crate::relay::letter::LetterKind;
@@ -19,19 +20,27 @@ use crate::relay::queue::MailState;
 use crate::transfer::{Belief, Check, SenderEvidence, Transfer};
 use crate::value::{Language, Reference};
 
+/// What became of a step of its case, when the page is shown after one.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    dossier: Option<String>,
+}
+
 pub(super) async fn show(
     State(shared): State<Shared>,
     Path(reference): Path<String>,
+    Query(asked): Query<Asked>,
     guest: Guest,
 ) -> Outcome {
+    let notice = asked.dossier.as_deref().and_then(CaseNotice::from_code);
     let (signed, reference) = visitor(&shared, &guest, &reference).await?;
     let errors = Errors::new(&shared, &guest).signed_as(signed.as_ref());
     let path = format!("/transferts/{reference}");
     let envelope = shared.app.envelope(signed.as_ref(), &reference, guest.visitor).await;
     let envelope = envelope.map_err(|error| errors.open(&error, &path))?;
     match signed {
-        Some(signed) if envelope.opened => opened(&shared, &guest, &signed, envelope).await,
-        signed => closed(&shared, &guest, signed.as_ref(), envelope).await,
+        Some(signed) if envelope.opened => opened(&shared, &guest, &signed, envelope, notice).await,
+        signed => closed(&shared, &guest, signed.as_ref(), envelope, notice).await,
     }
 }
 
@@ -64,7 +73,13 @@ pub(super) async fn visitor(
     Ok((signed, reference))
 }
 
-async fn closed(shared: &Shared, guest: &Guest, signed: Option<&Signed>, envelope: Envelope) -> Outcome {
+async fn closed(
+    shared: &Shared,
+    guest: &Guest,
+    signed: Option<&Signed>,
+    envelope: Envelope,
+    notice: Option<CaseNotice>,
+) -> Outcome {
     let errors = Errors::new(shared, guest).signed_as(signed);
     let opened = match envelope.transfer.first_opening {
         Some(opening) => {
@@ -73,7 +88,9 @@ async fn closed(shared: &Shared, guest: &Guest, signed: Option<&Signed>, envelop
         }
         None => None,
     };
+    let case = case::view(shared, signed, &envelope.transfer, None, notice).await;
     let page = EnvelopePage {
+        case: case.map_err(|error| errors.fault(&error))?,
         frame: guest.frame(shared, signed),
         head: head(&envelope.transfer, &envelope.mailbox, guest.language),
         opened,
@@ -83,7 +100,13 @@ async fn closed(shared: &Shared, guest: &Guest, signed: Option<&Signed>, envelop
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
 }
 
-async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envelope) -> Outcome {
+async fn opened(
+    shared: &Shared,
+    guest: &Guest,
+    signed: &Signed,
+    envelope: Envelope,
+    notice: Option<CaseNotice>,
+) -> Outcome {
     let errors = Errors::new(shared, guest).signed_as(Some(signed));
     let reference = &envelope.transfer.reference;
     let path = format!("/transferts/{reference}");
@@ -99,7 +122,9 @@ async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envel
         warnings: file.check.warnings().iter().map(|found| found.told(guest.language).to_owned()).collect(),
     });
     let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
+    let case = case::view(shared, Some(signed), &opened.transfer, Some(&opened), notice).await;
     let page = OpenedPage {
+        case: case.map_err(|error| errors.fault(&error))?,
         frame: guest.frame(shared, Some(signed)),
         head: head(&opened.transfer, &opened.mailbox, guest.language),
         message: String::from_utf8_lossy(message.expose()).into_owned(),
@@ -112,7 +137,7 @@ async fn opened(shared: &Shared, guest: &Guest, signed: &Signed, envelope: Envel
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
 }
 
-fn head(transfer: &Transfer, mailbox: &Mailbox, language: Language) -> TransferHead {
+pub(super) fn head(transfer: &Transfer, mailbox: &Mailbox, language: Language) -> TransferHead {
     TransferHead {
         reference: transfer.reference.clone(),
         mailbox: mailbox.name.clone(),

@@ -27,8 +27,6 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::DepositHeld, "4, scanning"),
     (Action::DepositReleased, "4, scanning"),
     (Action::TransferEscalated, "5, the mediator"),
-    (Action::TransferTakenInCharge, "5, the register"),
-    (Action::TransferTreated, "5, the register"),
     (Action::RegisterExported, "5, the register"),
     (Action::StatisticsRead, "5, statistics"),
     (Action::ReminderQueued, "5, reminders"),

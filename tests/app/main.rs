@@ -4,6 +4,8 @@
 
 mod alerts;
 mod backups;
+mod caseload;
+mod cases;
 mod custody;
 mod custody_house;
 mod depositor;

@@ -2,6 +2,7 @@
 //! trait; one suite (`tests/contract`) runs against every adapter.
 
 mod authentication;
+mod cases;
 mod clock;
 mod delivery;
 mod keyring;
@@ -14,6 +15,7 @@ mod scanner;
 mod store;
 
 pub use authentication::{ExaminedMail, NoSenderAuthentication, SenderAuthentication};
+pub use cases::{CasePlace, CaseSearch, CaseStanding, CaseTerm, CasesFound, terms_of};
 pub use clock::Clock;
 pub use delivery::{Delivery, Dispatched, KeptPolicies, OutgoingMail};
 pub use keyring::{Keyring, KeyringError, LogHead, SecretName};

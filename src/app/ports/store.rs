@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::cases::{CaseSearch, CasesFound};
 use super::kits::{AlertState, DailyMail, DepositReceipt};
 use super::log::{StampedCheckpoint, TimestampState};
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
@@ -341,6 +342,8 @@ pub enum List {
     TransfersExpiringBy(Timestamp),
     /// The held deposit with this reference; at most one.
     HeldByReference(Reference),
+    /// Transfers whose case is to be looked at at an instant or before it, longest due first.
+    CasesToLookAtBy(Timestamp),
     /// The held deposits of a mailbox, oldest first.
     HeldOf(MailboxId),
     /// Held deposits that are to be looked at at an instant or before it, longest due first.
@@ -587,6 +590,13 @@ pub trait Store: Send + Sync {
 
     /// The log as a whole: how many entries, and the tree over them. One consistent picture.
     async fn log(&self) -> Result<Frontier, StoreError>;
+
+    /// Up to `limit` cases of a mailbox. It takes no more than about `steps` looks into the store and then stops: a page's
+    /// work is bounded, however many the mailbox has.
+    async fn cases(&self, search: &CaseSearch, limit: usize, steps: usize) -> Result<CasesFound, StoreError>;
+
+    /// How many cases a search of at most one term has, up to `limit`. No record is read.
+    async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError>;
 
     /// Up to `limit` entries of a search. It takes no more than about `steps` looks into the store and then stops, with or
     /// without having found anything: a page's work is bounded whatever is looked for.

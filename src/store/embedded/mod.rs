@@ -37,8 +37,8 @@ use self::view::{Pending, View};
 use super::durable;
 use super::keyspace::{self, Pairs};
 use crate::app::ports::{
-    CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store, StoreError, StoreSnapshot,
-    StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store,
+    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -225,6 +225,16 @@ impl Store for EmbeddedStore {
         }
         let list = list.clone();
         self.read_long(move |pairs| keyspace::list(pairs, &list, limit)).await
+    }
+
+    async fn cases(&self, search: &CaseSearch, limit: usize, steps: usize) -> Result<CasesFound, StoreError> {
+        let search = search.clone();
+        self.read_long(move |pairs| keyspace::cases(pairs, &search, limit, steps)).await
+    }
+
+    async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
+        let search = search.clone();
+        self.read_long(move |pairs| keyspace::count_cases(pairs, &search, limit)).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

@@ -2,7 +2,7 @@
 
 use super::record::{Kind, RECORDS, address};
 use super::{Direction, end_of};
-use crate::app::ports::{Key, List, Record};
+use crate::app::ports::{CaseSearch, CaseTerm, Key, List, Record, terms_of};
 use crate::transfer::Transfer;
 use crate::value::{MailboxId, Timestamp};
 
@@ -45,6 +45,9 @@ enum Index {
     SentByEnd = 67,
     HeldByReference = 45,
     DraftByPerson = 46,
+    CaseByTerm = 70,
+    CaseByDue = 71,
+    CaseByLook = 72,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -85,7 +88,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
                 key(Index::TransferByReference).text(r.reference.as_str()).0,
                 key(Index::TransferByExpiry).time(r.expires_at).0,
             ];
-            r.holders().map(held).chain(found).chain(answering(r)).collect()
+            r.holders().map(held).chain(found).chain(answering(r)).chain(case_entries(r)).collect()
         }
         Record::RecipientLink(r) => vec![key(Index::LinkByToken).bytes(r.token.as_digest().as_bytes()).0],
         Record::LinkSession(r) => vec![key(Index::LinkSessionByBeginning).time(r.began_at).0],
@@ -142,6 +145,58 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
 fn answering(transfer: &Transfer) -> Option<Vec<u8>> {
     let answered = transfer.answers?;
     Some(key(Index::TransferByAnswered).bytes(answered.as_bytes()).time(transfer.received_at).0)
+}
+
+/// Bytes at the end of each index entry of a case: when it was received, the address of its record.
+pub(super) const CASE_TAIL_BYTES: usize = 8 + 1 + 16;
+
+/// The entries by which the desks of its holders find a case, and time's work.
+fn case_entries(r: &Transfer) -> Vec<Vec<u8>> {
+    let mut entries = Vec::new();
+    for holder in r.holders() {
+        let terms = terms_of(r, holder).into_iter();
+        entries.extend(terms.map(|term| case_term(holder, &term).time_backwards(r.received_at).0));
+    }
+    let due = r.case.next_due().map(|due| {
+        key(Index::CaseByDue)
+            .bytes(r.current_holder().as_bytes())
+            .time(due.at())
+            .time_backwards(r.received_at)
+            .0
+    });
+    entries.extend(due);
+    entries.extend(r.case.next_look_at.map(|at| key(Index::CaseByLook).time(at).0));
+    entries
+}
+
+fn case_term(mailbox: MailboxId, term: &CaseTerm) -> IndexKey {
+    let key = key(Index::CaseByTerm).bytes(mailbox.as_bytes());
+    match term {
+        CaseTerm::Standing(standing) => key.bytes(b"s").text(standing.code()),
+        CaseTerm::Partner(partner) => key.bytes(b"p").bytes(partner.as_bytes()),
+        CaseTerm::Site(site) => key.bytes(b"l").text(site),
+        CaseTerm::Person(account) => key.bytes(b"a").bytes(account.as_bytes()),
+        CaseTerm::Word(word) => key.bytes(b"w").text(word),
+    }
+}
+
+/// What the entries of each term of a search begin with; those of the whole mailbox when it has none.
+pub(super) fn case_prefixes(search: &CaseSearch) -> Vec<Vec<u8>> {
+    if search.terms.is_empty() {
+        return vec![key(Index::TransferByMailbox).bytes(search.mailbox.as_bytes()).0];
+    }
+    search.terms.iter().map(|term| case_term(search.mailbox, term).0).collect()
+}
+
+/// What the entries of a mailbox by due date begin with.
+pub(super) fn case_due_prefix(mailbox: MailboxId) -> Vec<u8> {
+    key(Index::CaseByDue).bytes(mailbox.as_bytes()).0
+}
+
+/// Where the cases stand that are due after the first instant, and at the second one or before it.
+pub(super) fn case_due_range(mailbox: MailboxId, due: (Timestamp, Timestamp)) -> (Vec<u8>, Vec<u8>) {
+    let at = |at| end_of(&key(Index::CaseByDue).bytes(mailbox.as_bytes()).time(at).0);
+    (at(due.0), at(due.1))
 }
 
 /// What a range holds.
@@ -234,6 +289,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::SentByReference(reference) => all(key(Index::SentByReference).text(reference.as_str())),
         List::SentEndedBefore(at) => before(Index::SentByEnd, *at),
         List::AnswersTo(transfer) => all(key(Index::TransferByAnswered).bytes(transfer.as_bytes())),
+        List::CasesToLookAtBy(at) => by(Index::CaseByLook, *at),
         List::HeldOf(mailbox) => all(key(Index::HeldByMailbox).bytes(mailbox.as_bytes())),
         List::HeldByReference(reference) => all(key(Index::HeldByReference).text(reference.as_str())),
         List::DraftsOf(mailbox, person) => {

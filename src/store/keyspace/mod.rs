@@ -16,6 +16,7 @@
 //! Kinds, indexes and `what` are one byte, numbers big-endian, so that keys stand in the order that lists have. Why one
 //! space, and values of a few kilobytes only: `docs/decisions/0003`.
 
+mod cases;
 mod days;
 mod index;
 mod leaves;
@@ -28,6 +29,7 @@ mod write;
 
 use thiserror::Error;
 
+pub(super) use self::cases::{cases, count_cases};
 pub(super) use self::log::{leaves, roots};
 pub(super) use self::search::search;
 pub(super) use self::snapshot::{Overwritten, Picture, records};

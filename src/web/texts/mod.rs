@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "words are named as the page names its parts")]
 
 mod account;
+mod cases;
 mod desk_en;
 mod desk_fr;
 mod en;
@@ -17,6 +18,7 @@ mod status;
 mod words;
 
 pub(in crate::web) use account::AccountWords;
+pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
 pub(in crate::web) use proofs::ProofWords;

@@ -27,6 +27,8 @@ pub struct Mailbox {
     pub name: String,
     /// The address that takes deposits.
     pub address: String,
+    /// Its desk: cases by where they stand.
+    pub desk: String,
     /// The page of its members.
     pub members: String,
     /// Whether a member still has to open it to the person.

@@ -6,7 +6,9 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
-use crate::web::texts::{AccountWords, KitWords, OutsideWords, ReceiptWords, Texts};
+use crate::web::texts::{
+    AccountWords, CaseWords, CaseloadWords, DispatchWords, KitWords, OutsideWords, ReceiptWords, Texts,
+};
 
 /// What every page is given, whatever it shows.
 #[derive(Debug, Clone)]
@@ -55,6 +57,26 @@ impl Frame {
     /// What the link to one's own account says.
     pub(in crate::web) fn own_account(&self) -> &'static str {
         AccountWords::of(self.language).title
+    }
+
+    /// What pages say of a case.
+    pub(in crate::web) fn case_words(&self) -> CaseWords {
+        CaseWords::of(self.language)
+    }
+
+    /// What the page says that dispatches a case.
+    pub(in crate::web) fn dispatch_words(&self) -> DispatchWords {
+        DispatchWords::of(self.language)
+    }
+
+    /// What the desk of a mailbox says.
+    pub(in crate::web) fn caseload_words(&self) -> CaseloadWords {
+        CaseloadWords::of(self.language)
+    }
+
+    /// What stands between a label and what it labels.
+    pub(in crate::web) fn colon(&self) -> &'static str {
+        if self.language == Language::Fr { "\u{202f}:" } else { ":" }
     }
 
     /// What the link to the officer's kits says.

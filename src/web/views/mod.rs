@@ -8,6 +8,8 @@
 
 mod account;
 mod boxes;
+mod case;
+mod caseload;
 mod demo;
 mod deposit;
 mod desk;
@@ -27,6 +29,8 @@ mod transfer;
 pub use account::{AccountNotice, AccountPage, SessionRow};
 pub use askama::Template;
 pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
+pub use case::{CaseDue, CaseNotice, CaseStage, CaseView, DispatchPage, DispatchProblem, DispatchTyped};
+pub use caseload::{CaseRow, CaseTabLink, CaseloadPage, CaseloadTyped};
 pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
 pub use desk::{

@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::{CaseView, Frame};
 use crate::value::{ByteSize, Reference, Timestamp};
 
 /// What can be said of a transfer without opening it.
@@ -47,6 +47,8 @@ pub struct EnvelopePage {
     pub opened: Option<(String, Timestamp)>,
     /// Whether a check is still to be made: then it cannot be opened.
     pub held: bool,
+    /// Where its case stands.
+    pub case: CaseView,
     /// The mails that were sent about it.
     pub letters: Vec<LetterState>,
 }
@@ -69,6 +71,8 @@ pub struct OpenedPage {
     pub refused: usize,
     /// The digest of the mail as it came in, when that was not kept.
     pub original_digest: Option<String>,
+    /// Where its case stands.
+    pub case: CaseView,
     /// The mails that were sent about it.
     pub letters: Vec<LetterState>,
 }
@@ -143,14 +147,14 @@ pub enum Delivery {
 }
 
 impl TransferHead {
-    fn origin(&self) -> String {
+    pub(super) fn origin(&self) -> String {
         match &self.site {
             Some(site) => format!("{} – {site}", self.partner),
             None => self.partner.clone(),
         }
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("/transferts/{}", self.reference)
     }
 }
