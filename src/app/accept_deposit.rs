@@ -10,15 +10,17 @@
 use thiserror::Error;
 
 use super::fill_draft::reason_of;
+use super::inspect::logged;
 use super::inspect_draft::Standing;
 use super::ports::{Key, UnitOfWork};
 use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::content::RefusalCause;
 use crate::identity::Partner;
 use crate::mailbox::Mailbox;
 use crate::policy::title::{CleanTitle, TitleRefusal};
-use crate::transfer::{Draft, DraftError, DraftPurpose, DraftState, HoldReason, Route, Transfer};
+use crate::transfer::{Check, Draft, DraftError, DraftPurpose, DraftState, HoldReason, Route, Transfer};
 use crate::value::{ByteSize, Reference, SecretBytes, Timestamp, TransferId};
 use crate::vault::{Identity, PartRole, SealingKey};
 
@@ -66,6 +68,9 @@ pub enum DepositRefusal {
     /// The limits of the mailbox were lowered since its files came in.
     #[error(transparent)]
     OverLimit(DraftError),
+    /// The typed message is refused for what is in it: the depositor types it anew.
+    #[error("the message is refused for what is in it")]
+    MessageRefused(RefusalCause),
     /// A file was refused just now: the deposit goes on without it once the depositor has seen that.
     #[error("a file of the deposit is refused")]
     FileRefused,
@@ -115,14 +120,24 @@ impl App {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse(&view.draft, reason, visitor, refusal).await),
         };
+        let message_check = match self.inspect_text(sending.message.expose(), &view.mailbox).await? {
+            None => None,
+            Some(Ok(Ok(check))) => Some(Ok(check)),
+            Some(Ok(Err((_, cause)))) => {
+                let refusal = DepositRefusal::MessageRefused(cause);
+                return Err(self.refuse(&view.draft, logged(cause), visitor, refusal).await);
+            }
+            Some(Err(reason)) => Some(Err(reason)),
+        };
         let hold = match standing {
-            Standing::Judged => None,
+            Standing::Judged => message_check.as_ref().and_then(|check| check.as_ref().err().copied()),
             Standing::Waiting(reason) => Some(reason),
             // Told before anything is sent: the depositor may have another copy of it.
             Standing::Refused => return Err(DepositRefusal::FileRefused),
         };
-        let draft = view.draft.id;
-        match self.commit_deposit(view, owner, title, &sending.message, hold, now, visitor).await {
+        let (draft, check) = (view.draft.id, message_check.and_then(Result::ok));
+        let message = &sending.message;
+        match self.commit_deposit(view, owner, title, (message, check), hold, now, visitor).await {
             // Sent from two tabs at once: the other one won, and its answer is the answer.
             Err(error) if error.is_conflict() => {
                 Ok(DepositAnswer { reference: self.reference_of_the_other(draft).await? })
@@ -180,13 +195,15 @@ impl App {
         view: DraftView,
         owner: Owner,
         title: CleanTitle,
-        message: &SecretBytes,
+        (message, message_check): (&SecretBytes, Option<Check>),
         hold: Option<HoldReason>,
         now: Timestamp,
         visitor: Visitor,
     ) -> Result<DepositAnswer, AppError> {
         let DraftView { mut draft, version, mailbox, .. } = view;
-        let (identity, sealing, parts) = self.sealed_draft(&draft, message, now, visitor).await?;
+        let (identity, sealing, mut parts) = self.sealed_draft(&draft, message, now, visitor).await?;
+        // The message is the first part.
+        parts.iter_mut().take(1).for_each(|part| part.check.clone_from(&message_check));
         let mut unit = UnitOfWork::default();
         let depositor = self.depositor(&mut unit, &draft.address, owner.partner.as_ref(), now)?;
         let reference = self

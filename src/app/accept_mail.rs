@@ -21,7 +21,7 @@ use crate::message::{Limits, MailKind, MessageError, ParsedMail, dedup_material,
 use crate::policy::title::{MailTitle, TitleRefusal};
 use crate::relay::letter::is_our_message_id;
 use crate::transfer::{
-    Belief, CertificateDigest, CheckResult, Repeat, Route, SenderEvidence, SenderFindings,
+    Belief, CertificateDigest, CheckResult, REFUSED_TEXT, Repeat, Route, SenderEvidence, SenderFindings,
 };
 use crate::value::{
     ByteSize, Digest, Language, MailAddress, MailboxId, Reference, SecretBytes, Timestamp, TransferId,
@@ -266,14 +266,20 @@ impl App {
         let transfer = TransferId::new(self.random.bytes());
         let inspection = self.inspect_mail(parsed, mail.bytes.expose(), mailbox).await?;
         let hold = inspection.hold;
-        let text = cut_text(&parsed.text);
+        // Of a refused text nothing goes on; the part stays, empty, so that the files keep their numbers.
+        let text_check = inspection.text.clone();
+        let text = if matches!(text_check, Some(Err(_))) { "" } else { cut_text(&parsed.text) };
         let mut clear = vec![ClearPart {
             role: PartRole::Message,
             name: "",
             content_type: "text/plain; charset=utf-8",
             bytes: text.as_bytes(),
         }];
-        let (mut known, mut refused) = (vec![(0, None)], Vec::new());
+        let (mut known, mut refused) = (vec![(0, text_check.clone().and_then(Result::ok))], Vec::new());
+        if let Some(Err(judged)) = text_check {
+            let size = ByteSize(parsed.text.len() as u64);
+            refused.push(self.refused_file(REFUSED_TEXT, "", size, judged, now.day())?);
+        }
         for ((file, judged), number) in parsed.attachments.iter().zip(&inspection.files).zip(1_u32..) {
             match judged {
                 Some(Err((kind, cause))) => {

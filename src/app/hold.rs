@@ -12,15 +12,16 @@ use std::sync::Arc;
 use super::inspect::{Look, count, logged};
 use super::letters::NewLetter;
 use super::ports::{Key, List, UnitOfWork};
-use super::release::{Release, SealedPart};
+use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
+use crate::content::FileKind;
 use crate::identity::Organisation;
 use crate::mailbox::Mailbox;
 use crate::relay::letter::{HoldAudience, HoldLetter, HoldStage, Letter, LetterKind};
 use crate::retention::{Effect, ErasureOf, KeyName};
-use crate::transfer::{Check, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, ObjectLocator};
-use crate::value::{Language, MailAddress, Millis, Reference, Timestamp, TransferId};
+use crate::transfer::{Check, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, ObjectLocator, REFUSED_TEXT};
+use crate::value::{ByteSize, Language, MailAddress, Millis, Reference, Timestamp, TransferId};
 use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, unwrap_identity, wrap_identity};
 
 /// How long after a look in vain a held deposit is looked at again.
@@ -191,9 +192,10 @@ impl App {
             let entry: ManifestPart =
                 serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("manifest entry"))?;
             let look = match part.role {
-                PartRole::Message => None,
+                PartRole::Message if part.size == ByteSize(0) => None,
+                PartRole::Message => Some(Look::Whole(FileKind::Text)),
                 PartRole::Attachment => Some(Look::Walk { name: entry.name.clone(), scanned: None }),
-                PartRole::Original => Some(Look::Whole),
+                PartRole::Original => Some(Look::Whole(FileKind::Mail)),
             };
             let Some(look) = look.filter(|_| part.check.is_none()) else {
                 judged.entries.push(entry);
@@ -221,6 +223,12 @@ impl App {
                     judged.told.push((object, Action::FileRefused, Outcome::Refused(logged(cause.1))));
                     if part.role == PartRole::Original {
                         judged.erased.extend(drop_original(held, &entry));
+                    } else if part.role == PartRole::Message {
+                        let file = self.refused_file(REFUSED_TEXT, "", entry.size, cause, now.day())?;
+                        held.refused.insert(0, file);
+                        let (emptied, replaced) = self.empty_message(held, now).await?;
+                        judged.entries.push(emptied);
+                        judged.erased.extend(replaced);
                     } else {
                         let file =
                             self.refused_file(part.number, &entry.name, entry.size, cause, now.day())?;
@@ -237,6 +245,29 @@ impl App {
             judged.erased.extend(drop_original(held, &original));
         }
         Ok(Ok(judged))
+    }
+
+    /// Puts an empty message in the place of a refused one, so that the files keep their numbers; returns its entry, and
+    /// what is to be erased.
+    async fn empty_message(
+        &self,
+        held: &mut HeldDeposit,
+        now: Timestamp,
+    ) -> Result<(ManifestPart, Vec<ObjectLocator>), AppError> {
+        let sealing = SealingKey::new(&held.recipient)?;
+        let empty = ClearPart {
+            role: PartRole::Message,
+            name: "",
+            content_type: "text/plain; charset=utf-8",
+            bytes: b"",
+        };
+        let sealed = self.seal_parts(&sealing, &[empty], now.day()).await?.pop();
+        let sealed = sealed.ok_or(AppError::Broken("sealed message"))?;
+        let part = held.parts.iter_mut().find(|part| part.role == PartRole::Message);
+        let part = part.ok_or(AppError::Broken("held deposit without message"))?;
+        let replaced = std::mem::replace(&mut part.objects, sealed.objects);
+        part.size = ByteSize(0);
+        Ok((sealed.entry, replaced))
     }
 
     async fn release_held(

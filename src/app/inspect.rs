@@ -67,8 +67,8 @@ pub(super) enum Look {
         /// What the antivirus said of the whole already.
         scanned: Option<AntivirusAnswer>,
     },
-    /// Scanned as a whole, for what its parts are judged by themselves: a mail as it came in.
-    Whole,
+    /// Scanned as a whole: a mail as it came in, whose parts are judged by themselves, or a text.
+    Whole(FileKind),
 }
 
 /// An inspection, or why there is none yet.
@@ -198,7 +198,7 @@ fn look_at(
         Look::Walk { name, scanned } => {
             inspect(source, &name, scanned, policy, WalkLimits::default(), antivirus)
         }
-        Look::Whole => {
+        Look::Whole(kind) => {
             source.seek(SeekFrom::Start(0)).map_err(InspectError::Source)?;
             let answer = antivirus.scan(source).map_err(|error| match error {
                 ScanFailure::Antivirus => InspectError::Antivirus,
@@ -210,7 +210,7 @@ fn look_at(
                 }
                 _ => (Judgement::Accepted { warnings: Vec::new() }, None),
             };
-            Ok(Inspection { kind: FileKind::Mail, judgement, members: 0, signature })
+            Ok(Inspection { kind, judgement, members: 0, signature })
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::value::{Timestamp, TransferId};
 pub(super) struct MailInspection {
     /// Of each file, in its order: its check, or why it is refused; none when it was not judged.
     pub files: Vec<Option<Result<Check, (FileKind, RefusalCause)>>>,
+    /// Of its text, as of a file.
+    pub text: Option<Result<Check, (FileKind, RefusalCause)>>,
     /// What is known of the mail as it came in; none when it was not judged.
     pub original: Option<Check>,
     /// Whether the mail as it came in is kept.
@@ -26,7 +28,7 @@ pub(super) struct MailInspection {
 
 impl MailInspection {
     fn off(files: usize) -> Self {
-        Self { files: vec![None; files], original: None, keeps_original: true, hold: None }
+        Self { files: vec![None; files], text: None, original: None, keeps_original: true, hold: None }
     }
 
     /// The events that tell of it.
@@ -37,7 +39,7 @@ impl MailInspection {
         at: Timestamp,
         origin: Origin,
     ) -> Vec<Event> {
-        let told = self.files.iter().zip(1..).filter_map(|(file, part)| {
+        let told = std::iter::once(&self.text).chain(&self.files).zip(0..).filter_map(|(file, part)| {
             let (action, outcome) = match file.as_ref()? {
                 Ok(_) => (Action::FileScanned, Outcome::Done),
                 Err((_, cause)) => (Action::FileRefused, Outcome::Refused(logged(*cause))),
@@ -61,6 +63,14 @@ impl App {
         if !self.inspects_files() {
             return Ok(inspection);
         }
+        match self.inspect_text(parsed.text.as_bytes(), mailbox).await? {
+            None => {}
+            Some(Ok(judged)) => inspection.text = Some(judged),
+            Some(Err(reason)) => {
+                inspection.hold = Some(reason);
+                return Ok(inspection);
+            }
+        }
         for (place, file) in parsed.attachments.iter().enumerate() {
             let look = Look::Walk { name: file.name.to_string(), scanned: None };
             let bytes = Zeroizing::new(file.bytes.to_vec());
@@ -75,13 +85,13 @@ impl App {
                 }
             }
         }
-        let is_refused = inspection.files.iter().flatten().any(Result::is_err);
+        let is_refused = inspection.files.iter().chain([&inspection.text]).flatten().any(Result::is_err);
         if is_refused {
             inspection.keeps_original = false;
             return Ok(inspection);
         }
         let bytes = Zeroizing::new(original.to_vec());
-        match self.inspect_bytes(bytes, Look::Whole, self.file_policy(mailbox)).await? {
+        match self.inspect_bytes(bytes, Look::Whole(FileKind::Mail), self.file_policy(mailbox)).await? {
             Ok(judged) => {
                 count(&judged);
                 inspection.original = Check::of(judged).ok();
@@ -91,4 +101,25 @@ impl App {
         }
         Ok(inspection)
     }
+
+    /// Judges a text that somebody typed: scanned like a file. None where nothing is scanned, or nothing was typed.
+    pub(super) async fn inspect_text(
+        &self,
+        text: &[u8],
+        mailbox: &Mailbox,
+    ) -> Result<Option<JudgedText>, AppError> {
+        if !self.inspects_files() || text.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        let bytes = Zeroizing::new(text.to_vec());
+        let look = Look::Whole(FileKind::Text);
+        let inspected = self.inspect_bytes(bytes, look, self.file_policy(mailbox)).await?;
+        Ok(Some(inspected.map(|inspection| {
+            count(&inspection);
+            Check::of(inspection)
+        })))
+    }
 }
+
+/// A text that was judged, or why it could not be.
+pub(super) type JudgedText = Result<Result<Check, (FileKind, RefusalCause)>, HoldReason>;

@@ -15,7 +15,7 @@ use crate::relay::letter::{Letter, LetterKind, RefusedLine};
 use crate::relay::queue::MailState;
 use crate::retention::KeyName;
 use crate::transfer::{
-    Case, Check, Depositor, DueDates, ObjectLocator, Outgoing, RefusedFile, Route, Transfer,
+    Case, Check, Depositor, DueDates, ObjectLocator, Outgoing, REFUSED_TEXT, RefusedFile, Route, Transfer,
 };
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PartnerId, PersonId, Reference, Timestamp,
@@ -384,7 +384,8 @@ impl App {
 
 /// The files that were refused, as a mail may tell of them: never by name.
 fn refused_lines(transfer: &Transfer) -> Vec<RefusedLine> {
-    let of = transfer.file_count.saturating_add(u32::try_from(transfer.refused.len()).unwrap_or(u32::MAX));
+    let files = transfer.refused.iter().filter(|file| file.number != REFUSED_TEXT).count();
+    let of = transfer.file_count.saturating_add(u32::try_from(files).unwrap_or(u32::MAX));
     let lines = transfer.refused.iter().map(|file| RefusedLine {
         number: file.number,
         of,

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::fill_draft::{SNIFF_BYTES, content_type};
 use super::ports::{Key, ObjectError, ObjectReader, ObjectWriter, UnitOfWork};
+use super::scan_tee::ScanTee;
 use super::upload::{UploadFacts, UploadRefusal, facts_of};
 use super::{App, AppError, CONFLICT_TRIES, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome};
@@ -70,6 +71,13 @@ impl App {
             (upload, version)
         };
         self.erase_replaced(vec![left.object]).await;
+        // Whole at last: it is judged like every other file before anybody is told that it is fine.
+        if let UploadState::Complete { part } = outcome.0.state {
+            let (draft, tee) = (view.draft.id, ScanTee::default());
+            if let Some(cause) = self.inspect_new_file(draft, part, &[], tee, visitor).await? {
+                return Err(UploadRefusal::Content(cause));
+            }
+        }
         Ok(outcome)
     }
 

@@ -32,10 +32,13 @@ pub enum Check {
     },
 }
 
-/// A file that was refused. Its bytes are erased; what stays tells the depositor which one it was.
+/// The number by which a refused text stands among refused files; files count from 1.
+pub const REFUSED_TEXT: u32 = 0;
+
+/// A file that was refused, or the text. Its bytes are erased; what stays tells the depositor which one it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedFile {
-    /// Its number in the deposit, from 1.
+    /// Its number in the deposit, from 1; [`REFUSED_TEXT`] for the text.
     pub number: u32,
     /// Its name, sealed to the draft key of `key_day`: for the depositor's own page, never for a mail.
     pub name: Sealed,

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use case::{Answer, AnswerWay, Case, CaseKind, CaseRefusal, CaseState, Due, DueDates, Reminder, Step};
 pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftPurpose, DraftState, Reservation};
 pub use held::{
-    Check, DraftInspection, HOLD_LIFE, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, RefusedFile,
+    Check, DraftInspection, HOLD_LIFE, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, REFUSED_TEXT,
+    RefusedFile,
 };
 pub use outgoing::{OUTSIDE_RECIPIENTS_MAX, Outgoing, SentLine};
 pub use pace::Pace;

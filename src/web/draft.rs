@@ -26,7 +26,7 @@ use crate::app::{
 };
 use crate::content::RefusalCause;
 use crate::policy::title::TitleRefusal;
-use crate::transfer::{DraftState, RefusedFile};
+use crate::transfer::{DraftState, REFUSED_TEXT, RefusedFile};
 use crate::value::{DraftId, Language, SecretBytes, Token, TransferId, UploadId};
 
 /// The path of a draft: organisation, mailbox, draft.
@@ -237,6 +237,7 @@ impl<'a> Place<'a> {
             Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
             Err(DepositRefusal::OverLimit(_)) => (DraftProblem::LimitsLowered, None),
+            Err(DepositRefusal::MessageRefused(cause)) => (DraftProblem::MessageRefused { cause }, None),
             Err(DepositRefusal::FileRefused) => (DraftProblem::RefusedAtSending, None),
             Err(DepositRefusal::Empty) => (DraftProblem::NothingToSend, None),
             Err(DepositRefusal::Unfinished { name }) => (DraftProblem::UploadUnfinished { name }, None),
@@ -451,10 +452,15 @@ fn unfinished_file(upload: UnfinishedUpload) -> UnfinishedFile {
 }
 
 fn refused_file(file: NamedRefusal, language: Language) -> DraftFile {
-    let unnamed = || Texts::of(language).inspection.unnamed.to_owned();
+    let t = &Texts::of(language).inspection;
+    let name = match file.name {
+        _ if file.number == REFUSED_TEXT => t.the_text.to_owned(),
+        Some(name) => name,
+        None => t.unnamed.to_owned(),
+    };
     DraftFile {
         number: file.number,
-        name: file.name.unwrap_or_else(unnamed),
+        name,
         size: file.size,
         digest: None,
         state: DraftFileState::Refused { reason: reason_in_words(file.cause, language) },

@@ -38,6 +38,7 @@ mod receipts;
 mod recovery;
 mod resumable;
 mod rotation;
+mod scanned_uploads;
 mod scanning;
 mod senders;
 mod swapped;

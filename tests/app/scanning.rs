@@ -3,7 +3,7 @@
 //! `clamd`, and against one that is as the test says.
 
 #[path = "../tools/clamd.rs"]
-mod clamd;
+pub mod clamd;
 
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ use clamd::{LARGEST_MIB, PrivateClamd, eicar, marker};
 
 const PDF: &[u8] = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\n%%EOF\n";
 
-fn real(clamd: &PrivateClamd) -> Scanning {
+pub fn real(clamd: &PrivateClamd) -> Scanning {
     let scanner = Clamd::new(ClamdSettings {
         address: ClamdAddress::Unix(clamd.socket()),
         temporary_directory: TemporaryDirectory::new(clamd.temporary_directory()),
@@ -161,7 +161,7 @@ fn cause(outcome: Result<(), FileRefusal>) -> RefusalCause {
     }
 }
 
-fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();

@@ -67,7 +67,7 @@ pub struct HoldLetter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedLine {
-    /// Its number in the deposit.
+    /// Its number in the deposit; 0 for the text.
     pub number: u32,
     /// How many files the deposit had.
     pub of: u32,
@@ -86,6 +86,18 @@ pub struct RefusedLine {
 /// The sentence of a refused file: « file 2 of 3, PDF, 1.2 MB », never its name.
 pub(super) fn refused(line: &RefusedLine, language: Language) -> String {
     let size = line.size.for_people(language);
+    if line.number == 0 {
+        return match language {
+            Language::Fr => format!(
+                "Le texte de votre envoi n’a pas été transmis : il {}. Le reste de votre envoi est bien arrivé.",
+                one_line(&line.because_fr)
+            ),
+            Language::En => format!(
+                "The text of what you sent was not passed on: it {}. The rest of what you sent has arrived.",
+                one_line(&line.because_en)
+            ),
+        };
+    }
     match language {
         Language::Fr => format!(
             "Le fichier {} sur {} ({}, {size}) n’a pas été transmis : il {}. Le reste de votre envoi est bien arrivé.",

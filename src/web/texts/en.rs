@@ -212,6 +212,9 @@ pub(super) const TEXTS: Texts = Texts {
             format!("You have sent {limit} in one hour, the pace allowed. Try again from {again}.")
         },
         file_empty: |name| format!("“{name}” is empty (0 bytes). Check the document and add it again."),
+        message_refused: |because| {
+            format!("The message was not accepted: it {because}. Write it anew, and paste nothing.")
+        },
         file_refused: |name, because| {
             format!("“{name}” was not accepted: this file {because}. The rest of the deposit is untouched.")
         },
@@ -241,6 +244,7 @@ pub(super) const TEXTS: Texts = Texts {
         refused_title: "Refused files",
         refused_help: "They were not passed on and are erased. The rest of the deposit is untouched.",
         this_file: "This file",
+        the_text: "Text of what was sent",
         unnamed: "File whose name is erased",
         waiting_title: "Waiting for the virus scan",
         waiting_help: "These deposits were received and are kept encrypted. They move to the list by themselves once the scan is done; the time of validity begins then.",

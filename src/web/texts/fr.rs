@@ -216,6 +216,9 @@ pub(super) const TEXTS: Texts = Texts {
         file_empty: |name| {
             format!("« {name} » est vide (0 octet). Vérifiez le document et joignez-le de nouveau.")
         },
+        message_refused: |because| {
+            format!("Le message n’a pas été accepté : il {because}. Récrivez-le, sans rien y coller.")
+        },
         file_refused: |name, because| {
             format!("« {name} » n’a pas été accepté : ce fichier {because}. Le reste du dépôt est intact.")
         },
@@ -247,6 +250,7 @@ pub(super) const TEXTS: Texts = Texts {
         refused_title: "Fichiers refusés",
         refused_help: "Ils n’ont pas été transmis et ont été effacés. Le reste du dépôt est intact.",
         this_file: "Ce fichier",
+        the_text: "Texte de l’envoi",
         unnamed: "Fichier dont le nom est effacé",
         waiting_title: "En attente d’analyse antivirus",
         waiting_help: "Ces dépôts sont reçus et conservés chiffrés. Ils passent d’eux-mêmes dans la liste dès que l’analyse a abouti ; la durée de validité commence alors.",

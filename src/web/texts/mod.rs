@@ -128,7 +128,7 @@ texts! {
         title_too_long: Counted<usize>, message_too_long: Counted<usize>, too_many_files: Counted<u32>,
         file_too_large: fn(&str, &str, &str) -> String, total_too_large: fn(&str, &str, &str) -> String,
         file_empty: Named, upload_unfinished: Named, too_fast: fn(&str, &str) -> String,
-        file_refused: fn(&str, &str) -> String, file_interrupted: Named, refused_file_left: Named
+        message_refused: Named, file_refused: fn(&str, &str) -> String, file_interrupted: Named, refused_file_left: Named
     }
     /// The page after sending.
     Sent {
@@ -137,7 +137,7 @@ texts! {
     }
     /// What pages say of inspected files (D8).
     Inspection {
-        off, on, refused_title, refused_help, this_file, unnamed, waiting_title, waiting_help, because, kept_until, warning,
+        off, on, refused_title, refused_help, this_file, unnamed, the_text, waiting_title, waiting_help, because, kept_until, warning,
         not_scanned, original_dropped, held_letter, held_next ;
         some_refused: Counted<usize>
     }

@@ -56,6 +56,11 @@ pub enum DraftProblem {
         /// Characters allowed.
         limit: usize,
     },
+    /// The message is refused for what is in it (D8).
+    MessageRefused {
+        /// Why.
+        cause: RefusalCause,
+    },
     /// Neither a message nor a file.
     NothingToSend,
     /// More files than this.
@@ -149,7 +154,9 @@ impl DraftProblem {
     pub const fn field(&self) -> DraftField {
         match self {
             Self::TitleMissing | Self::TitleRefused | Self::TitleTooLong { .. } => DraftField::Title,
-            Self::MessageTooLong { .. } | Self::NothingToSend => DraftField::Message,
+            Self::MessageTooLong { .. } | Self::MessageRefused { .. } | Self::NothingToSend => {
+                DraftField::Message
+            }
             _ => DraftField::Files,
         }
     }
@@ -163,6 +170,7 @@ impl DraftProblem {
             Self::TitleRefused => t.title_refused.to_owned(),
             Self::TitleTooLong { limit } => (t.title_too_long)(*limit),
             Self::MessageTooLong { limit } => (t.message_too_long)(*limit),
+            Self::MessageRefused { cause } => (t.message_refused)(&cause.told(language)),
             Self::NothingToSend => t.nothing_to_send.to_owned(),
             Self::TooManyFiles { limit } => (t.too_many_files)(*limit),
             Self::FileTooLarge { name, actual, limit } => {
