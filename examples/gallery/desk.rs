@@ -4,7 +4,7 @@ use askama::Result;
 use pli::value::{Millis, Timestamp};
 use pli::web::views::{
     AccountRow, AgreementRow, Frame, JournalOutcome, JournalRow, JournalState, KeyFate, PersonCount,
-    PersonPage, RefusalRow, RefusalsPage, RightsPage, StoryPage, StoryRow, Template,
+    PersonPage, ProofsPage, RefusalRow, RefusalsPage, RightsPage, StoryPage, StoryRow, Template,
 };
 
 /// Each page of the officer but the timeline; `typed` is what somebody may type anywhere.
@@ -20,6 +20,7 @@ pub fn pages(
         ("desk-person", person(frame, state, row, now, typed).render()),
         ("desk-refusals", refusals(frame, state, now, typed).render()),
         ("desk-rights", rights(frame, state, now, typed).render()),
+        ("desk-proofs", proofs(frame, state, now).render()),
     ]
 }
 
@@ -98,6 +99,12 @@ fn refusals(frame: &Frame, state: &JournalState, now: Timestamp, typed: &str) ->
         by_origin: vec![row("203.0.113.66", 1_240), row("192.0.2.17", 2)],
         by_person: vec![row(typed, 7)],
     }
+}
+
+fn proofs(frame: &Frame, state: &JournalState, now: Timestamp) -> ProofsPage {
+    let sizes = [5_998, 5_871, 5_102];
+    let each = |days: i64| sizes.into_iter().zip((0..).map(move |n| now - Millis::days(n * days))).collect();
+    ProofsPage { frame: frame.clone(), state: state.clone(), checkpoints: each(0), timestamps: each(1) }
 }
 
 fn rights(frame: &Frame, state: &JournalState, now: Timestamp, typed: &str) -> RightsPage {

@@ -10,7 +10,7 @@ use crate::app::ports::{NamesUnanswered, Scanner, ScannerError, TextRecords};
 use crate::config::Config;
 use crate::demo::Parts;
 use crate::relay::dkim::{DkimKey, DkimState};
-use crate::serve::{Certificates, Seams, clamd, names, policies, swap_is_on};
+use crate::serve::{Certificates, Seams, clamd, names, policies, swap_is_on, timestamps};
 use crate::store::read_dkim_keys;
 use crate::vault::Identity;
 
@@ -48,6 +48,7 @@ fn check(config: &Config) -> Findings {
     if let Err(error) = Certificates::load(config) {
         found.faults.push(error.to_string());
     }
+    found.faults.extend(timestamps(config).err().map(|error| error.to_string()));
     let relay = match &config.demo {
         Some(section) => Parts::of(config, section).map(drop).map_err(|error| error.to_string()),
         None => Seams::of(config).map(drop).map_err(|error| error.to_string()),

@@ -36,7 +36,7 @@ pub use forward::{JsonFile, JsonSocket, SyslogSink};
 pub use hardening::{harden, swap_is_on};
 pub use listeners::{BindError, Bound, bind};
 pub use logging::start as start_logging;
-pub use open::{OpenError, Seams, clamd, names, open};
+pub use open::{OpenError, Seams, clamd, names, open, timestamps};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Allowed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest,

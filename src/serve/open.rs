@@ -153,7 +153,8 @@ pub fn clamd(config: &Config) -> Option<Clamd> {
     }))
 }
 
-fn timestamps(config: &Config) -> Result<Option<Timestamping>, OpenError> {
+/// The timestamp authority of the configuration, if there is one.
+pub fn timestamps(config: &Config) -> Result<Option<Timestamping>, OpenError> {
     let (Some(url), Some(path)) = (&config.audit.timestamp_url, &config.audit.timestamp_authority) else {
         return Ok(None);
     };
