@@ -521,6 +521,8 @@ impl Samples {
             desk: "/boites/partenaires-retraite".to_owned(),
             members: "/boites/partenaires-retraite/membres".to_owned(),
             waits: !gateway_custody,
+            unreachable: gateway_custody
+                .then(|| ("partenaires@retraite.example".to_owned(), NOW - Millis::days(2))),
             gateway_custody,
             waiting: if gateway_custody { vec![self.waiting()] } else { Vec::new() },
             transfers,
@@ -583,12 +585,32 @@ impl Samples {
     }
 
     fn letters() -> Vec<LetterState> {
-        let letter = |kind, to: &str, delivery| LetterState { kind, to: to.to_owned(), delivery };
+        let letter = |kind, to: &str, delivery| LetterState {
+            kind,
+            to: to.to_owned(),
+            delivery,
+            because: None,
+            reported: None,
+            advice: None,
+        };
+        let failed = letter(
+            LetterKind::Acknowledgement,
+            "nadia.morvan@cd35.example",
+            Delivery::Bounced { at: NOW - Millis::hours(20) },
+        );
         vec![
+            LetterState {
+                because: Some("le serveur du destinataire ne connaît pas cette adresse"),
+                advice: Some("Le déposant n’a pas reçu son accusé de réception : rappelez-le par téléphone."),
+                ..failed
+            },
             letter(
                 LetterKind::Acknowledgement,
                 "nadia.morvan@cd35.example",
-                Delivery::Accepted { at: NOW - Millis::hours(26) },
+                Delivery::Accepted {
+                    at: NOW - Millis::hours(26),
+                    protection: "par une connexion chiffrée (TLS 1.3)",
+                },
             ),
             letter(
                 LetterKind::Notice,
@@ -607,6 +629,7 @@ impl Samples {
             held: false,
             case: cases::late_case(NOW),
             letters: Self::letters(),
+            notice_read: None,
         }
     }
 

@@ -92,6 +92,7 @@ impl App {
             purpose: new.purpose,
             deposit_address: new.deposit_address,
             notice_address: new.notice_address,
+            second_notice_address: None,
             key: self.mailbox_key(&identity, 1, new.custody)?,
             limits: new.limits,
             validity_days: None,

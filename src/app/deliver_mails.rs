@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::letters::object_of;
-use super::ports::{Dispatched, Key, List, OutgoingMail, UnitOfWork};
+use super::ports::{Dispatched, Key, List, OutgoingMail, SecretName, UnitOfWork};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Origin, Outcome, TlsVersion};
 use crate::relay::destination::{Destination, Lanes};
@@ -211,7 +211,9 @@ impl App {
             let told = event(now, Actor::System, Action::MailFailed, object_of(&mail), outcome, Origin::Job)
                 .with(Detail::Count(u64::from(mail.tries)));
             self.log(&mut unit, told)?;
-            unit.put(mail.failed(now, DeliveryProblem::TooLate));
+            let mail = mail.failed(now, DeliveryProblem::TooLate);
+            let mail = self.follow_up(&mut unit, mail, now, Origin::Job).await?;
+            unit.put(mail);
             match self.store.commit(unit).await.map_err(AppError::from) {
                 Err(error) if error.is_conflict() => {}
                 outcome => drop(outcome?),
@@ -247,6 +249,7 @@ impl App {
             *receipt = Some(held.to_string());
             *checkpoint = held.proof.map(|proof| proof.checkpoint);
         }
+        self.tag_links(&mut letter, mail.id)?;
         let domain = &self.settings.mail_domain;
         let addressing = Addressing {
             from_name: self.settings.mail_from_name.clone(),
@@ -258,7 +261,8 @@ impl App {
             base_url: self.settings.base_url.clone(),
         };
         let message = render(&letter, &addressing).map_err(|_| AppError::Broken("letter does not render"))?;
-        let from = return_address(mail.id, domain).map_err(|_| AppError::Broken("return address"))?;
+        let key = self.keyring.secret(SecretName::MailTags)?;
+        let from = return_address(mail.id, &key, domain).map_err(|_| AppError::Broken("return address"))?;
         Ok((from, message))
     }
 
@@ -287,6 +291,7 @@ impl App {
             }
         };
         self.log(&mut unit, event(now, Actor::System, action, object, outcome, Origin::Job).with(detail))?;
+        let mail = self.follow_up(&mut unit, mail, now, Origin::Job).await?;
         unit.put(mail);
         self.store.commit(unit).await?;
         Ok(())

@@ -54,6 +54,7 @@ impl App {
             key_day,
             tries: 0,
             state: MailState::Queued { next_try_at: new.written_at, last_problem: None },
+            told_elsewhere: false,
         })
     }
 

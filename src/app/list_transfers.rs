@@ -33,6 +33,8 @@ pub struct ListedMailbox {
     pub older: Option<Timestamp>,
     /// The person is entitled, and no member has opened the mailbox to the person yet.
     pub waits: bool,
+    /// Since when notices do not reach it, if they do not.
+    pub unreachable_since: Option<Timestamp>,
 }
 
 /// A line of the list.
@@ -54,6 +56,7 @@ impl App {
         visitor: Visitor,
     ) -> Result<Vec<ListedMailbox>, AppError> {
         let now = self.believed_now()?;
+        let unreachable = self.unreachable_mailboxes().await?;
         let mut listed = Vec::new();
         for id in signed.account.mailboxes.iter().filter(|id| signed.account.reads(**id)) {
             let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(*id)).await?;
@@ -71,7 +74,8 @@ impl App {
             let held = if page.is_none() { self.held_of(*id).await? } else { Vec::new() };
             let waits = mailbox.key.custody == Custody::Members
                 && self.member_wrap(&mailbox, &signed.account).await?.is_none();
-            listed.push(ListedMailbox { mailbox, transfers: lines, held, older, waits });
+            let unreachable_since = unreachable.get(id).copied();
+            listed.push(ListedMailbox { mailbox, transfers: lines, held, older, waits, unreachable_since });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
         self.log_alone(event(now, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))

@@ -20,6 +20,7 @@ use crate::mailbox::{Custody, Mailbox};
 use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_reading};
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
+use crate::relay::truth::Cause;
 use crate::retention::{Effect, KeyName, PendingEffect};
 use crate::transfer::{Check, ObjectLocator, RegisterLine, SentLine, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
@@ -84,6 +85,8 @@ pub struct MailStatus {
     pub to: crate::value::MailAddress,
     /// Where it stands.
     pub state: MailState,
+    /// Why it is not there, if there is a reason to tell.
+    pub cause: Option<Cause>,
 }
 
 /// A transfer, opened: made only when the access policy said yes.
@@ -205,7 +208,8 @@ impl App {
             self.read_list(&List::MailsOf(transfer.id), MAILS_SHOWN_MAX).await?;
         let mails = mails.into_iter().map(|(mail, _)| {
             let mail = self.as_it_stands(mail);
-            MailStatus { kind: mail.kind, to: mail.to, state: mail.state }
+            let cause = mail.cause();
+            MailStatus { kind: mail.kind, to: mail.to, state: mail.state, cause }
         });
         let opened = signed.is_some_and(|signed| signed.session.opened.contains(&transfer.id));
         Ok(Envelope {

@@ -30,6 +30,12 @@ coded! {
         MailRefused = "mail.refused", "refus d'un courriel", "refusal of a mail";
         MailAutomaticNoted = "mail.automatic_noted", "réception d'un courriel automatique", "receipt of an automatic mail";
         BounceNoted = "mail.bounce_noted", "réception d'un avis de non-remise", "receipt of a delivery failure notice";
+        BounceForged = "mail.bounce_forged", "avis de non-remise contrefait", "forged delivery failure notice";
+        DeliveryConfirmed = "mail.delivery_confirmed", "réception d'un avis de remise", "receipt of a delivery confirmation";
+        SecondAddressTold = "mail.second_address_told", "alerte à la seconde adresse d'une boîte", "warning to the second address of a mailbox";
+        HeartbeatQueued = "mail.heartbeat_queued", "vérification de la réception des avis d'une boîte", "check that notices of a mailbox arrive";
+        MailboxHeard = "mail.mailbox_heard", "preuve de réception des avis d'une boîte", "proof that notices of a mailbox arrive";
+        MailboxUnreachable = "mail.mailbox_unreachable", "boîte injoignable par courriel", "mailbox out of reach by mail";
         RelayRefused = "mail.relay_refused", "refus de relayer un courriel", "refusal to relay a mail";
         MailQueued = "mail.queued", "mise en file d'un courriel", "queueing of a mail";
         MailSent = "mail.sent", "envoi d'un courriel", "sending of a mail";

@@ -15,6 +15,7 @@ coded! {
         WitnessSilent = "witness_silent", "témoin du journal silencieux", "witness of the log silent";
         TimestampSilent = "timestamp_silent", "autorité d'horodatage silencieuse", "timestamp authority silent";
         SelfCheckFailed = "self_check_failed", "contrôle quotidien du chiffrement en échec", "daily check of the encryption failed";
+        MailboxUnreachable = "mailbox_unreachable", "boîte que les avis n'atteignent plus", "mailbox that notices no longer reach";
         BackupOld = "backup_old", "sauvegarde trop ancienne", "backup too old";
     }
 }

@@ -82,6 +82,7 @@ coded! {
         NothingSent = "nothing_sent", "dépôt vide", "empty deposit";
         Malformed = "malformed", "message mal formé", "malformed message";
         SenderNotAuthenticated = "sender_not_authenticated", "expéditeur non authentifié", "sender not authenticated";
+        ReturnForged = "return_forged", "adresse de retour contrefaite", "forged return address";
         MailLoop = "mail_loop", "boucle de courriels", "mail loop";
         RelayDenied = "relay_denied", "relais interdit", "relaying denied";
         EncryptionRequired = "encryption_required", "chiffrement TLS exigé", "TLS required";

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::gateway::print;
-use crate::serve::{Foundation, ListOptions, MailboxLimits, Membership, NewMailbox, Request};
+use crate::serve::{Foundation, ListOptions, MailboxChange, MailboxLimits, Membership, NewMailbox, Request};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -14,6 +14,8 @@ pub(super) enum Action {
     List(ListOptions),
     /// Add a mailbox, with a key of its own.
     Add(NewMailbox),
+    /// Change who else is told when a notice does not arrive.
+    Change(MailboxChange),
     /// Entitle an account to a mailbox; in custody "members" a member must open it to the person.
     Entitle(Membership),
     /// Show what a deposit into a mailbox may be, or set what is given: it holds at once, for open drafts too.
@@ -26,6 +28,7 @@ pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
     let request = match action {
         Action::List(options) => Request::MailboxList(options),
         Action::Add(new) => Request::MailboxAdd(new),
+        Action::Change(change) => Request::MailboxChange(change),
         Action::Entitle(membership) => Request::MailboxEntitle(membership),
         Action::Limits(limits) => Request::MailboxLimits(limits),
         Action::FoundAnew(foundation) => Request::MailboxFoundAnew(foundation),

@@ -29,6 +29,10 @@ const RECEIPTS_GATHER: Duration = Duration::from_secs(2);
 const ALERTS_EVERY: Duration = Duration::from_secs(30);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
+/// How often it is looked for notices that wait too long.
+const SILENCES_EVERY: Duration = Duration::from_mins(1);
+/// How often mailboxes are looked at of which nothing was heard for long.
+const HEARTBEATS_EVERY: Duration = Duration::from_hours(1);
 /// How often the DNS is asked whether the record of a new mail signing key has appeared.
 const MAIL_KEYS_EVERY: Duration = Duration::from_mins(15);
 /// How often the log is looked at for what is older than its retention.
@@ -170,6 +174,12 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     add("checkpoint", CHECKPOINT_EVERY, |work| Box::pin(async move { work.checkpoint().await }));
     add("alerts", ALERTS_EVERY, |work| Box::pin(async move { work.app.watch().await.map(drop) }));
     add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
+    add("heartbeats", HEARTBEATS_EVERY, |work| {
+        Box::pin(async move { work.app.ask_silent_mailboxes().await.map(drop) })
+    });
+    add("silences", SILENCES_EVERY, |work| {
+        Box::pin(async move { work.app.tell_of_silences().await.map(drop) })
+    });
     add("mail-keys", MAIL_KEYS_EVERY, |work| {
         Box::pin(async move { work.app.look_for_dkim_records().await.map(drop) })
     });

@@ -2,11 +2,13 @@
 
 mod key;
 mod limits;
+mod pulse;
 
 use serde::{Deserialize, Serialize};
 
 pub use key::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, MailboxKey, MemberWrap};
 pub use limits::{DepositLimits, FILE_MOST, LimitsChange, LimitsError};
+pub use pulse::{ASKED_AGAIN_AFTER, COMES_BACK_WITHIN, Pulse};
 
 use crate::value::{MailAddress, MailboxId, OrganisationId, Slug};
 
@@ -39,6 +41,9 @@ pub struct Mailbox {
     pub deposit_address: MailAddress,
     /// Where notices go: the shared mailbox of the team. Never the deposit address (invariant 10).
     pub notice_address: MailAddress,
+    /// Who is told when a notice does not arrive there; neither a deposit address nor the notice address.
+    #[serde(default)]
+    pub second_notice_address: Option<MailAddress>,
     /// Its key.
     pub key: MailboxKey,
     /// What a deposit may be.
@@ -49,6 +54,11 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// Whether its notices go to this address, the first or the second.
+    pub fn receives_notices_at(&self, address: &MailAddress) -> bool {
+        self.notice_address == *address || self.second_notice_address.as_ref() == Some(address)
+    }
+
     /// Whether partners may deposit into it.
     pub fn takes_deposits(&self) -> bool {
         self.kind == MailboxKind::Generic

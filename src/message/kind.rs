@@ -6,6 +6,7 @@
 use super::body::transfer_decoded;
 use super::header::{Fields, split_message};
 use super::mime::{Leaf, Structure};
+use super::old_bounce::old_style;
 use super::{Limits, MessageError};
 use crate::value::MailAddress;
 
@@ -108,7 +109,7 @@ pub(super) fn classify(
     if envelope_sender.is_none() {
         return MailKind::Bounce(BounceReport {
             original_message_id: answered(fields, limits),
-            ..Default::default()
+            recipients: old_style(structure, limits),
         });
     }
     if is_list_mail(fields, limits) {

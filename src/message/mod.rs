@@ -12,6 +12,7 @@ mod file_path;
 mod header;
 mod kind;
 mod mime;
+mod old_bounce;
 
 use std::borrow::Cow;
 

@@ -209,6 +209,54 @@ fn an_old_style_bounce_is_known_by_its_null_sender() {
     assert_eq!(parse(&mail, None, &Limits::default()).unwrap().kind, MailKind::Bounce(expected));
 }
 
+/// Bounces in words alone, as systems write them that know no RFC 3464.
+#[test]
+fn an_old_style_bounce_tells_its_status_and_whether_it_is_the_end() {
+    let exchange = "From: System Administrator <postmaster@x.example>\nSubject: Undeliverable: Demande urgente\n\n\
+        Your message did not reach some or all of the intended recipients.\n\nThe following recipient(s) could not be reached:\n\n\
+        retraite@x.example on 21/11/2026 10:00\n  The e-mail account does not exist at the organization this message was sent to.\n\
+          <mx.x.example #5.1.1 smtp;550 5.1.1 [192.0.2.15] User unknown>\n";
+    let qmail = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\nHi. This is the qmail-send program at x.example.\n\
+        <retraite@x.example>:\n192.0.2.1 failed after I sent the message.\nRemote host said: 552 5.2.2 mailbox full\n";
+    let sendmail = "From: MAILER-DAEMON@x.example\nSubject: Warning: could not send message for past 4 hours\n\n\
+        ** THIS IS A WARNING MESSAGE ONLY **\nDeferred: 4.4.1 Connection timed out with mx.x.example.\n";
+    let french = "From: postmaster@x.example\nSubject: Remise diff=C3=A9r=C3=A9e\nContent-Type: text/plain; charset=utf-8\n\n\
+        Votre message n’a pas encore été remis.\n";
+    let silent = "From: postmaster@x.example\nSubject: Retour\n\nVersion 10.0.0.1 du 2026.11.21.\n";
+    let read = |mail: &str| {
+        let kind = parse(&crlf(mail), None, &Limits::default()).unwrap().kind;
+        let MailKind::Bounce(report) = kind else { panic!("{kind:?}") };
+        report.recipients.first().map(|one| (one.action, one.status.clone()))
+    };
+    let failed = |status: &str| Some((DeliveryAction::Failed, Some(status.to_owned())));
+    assert_eq!(read(exchange), failed("5.1.1"));
+    assert_eq!(read(qmail), failed("5.2.2"));
+    assert_eq!(read(sendmail), Some((DeliveryAction::Delayed, Some("4.4.1".to_owned()))));
+    assert_eq!(read(french), Some((DeliveryAction::Delayed, None)));
+    assert_eq!(read(silent), None, "an address of a machine and a date are no status");
+}
+
+/// As Exchange Online writes them: the report is one of RFC 3464, around it much else.
+#[test]
+fn a_report_of_exchange_is_read_as_one() {
+    let mail = crlf(
+        "From: <postmaster@x.example>\nSubject: =?utf-8?B?Tm9uIHJlbWlzwqA6IERlbWFuZGUgdXJnZW50ZQ==?=\n\
+         Auto-Submitted: auto-replied\nX-MS-Exchange-Message-Is-Ndr:\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"_000_x\"\n\n--_000_x\n\
+         Content-Type: multipart/alternative; boundary=\"_001_x\"\n\n--_001_x\nContent-Type: text/plain; charset=\"utf-8\"\n\n\
+         Votre message à retraite@x.example n’a pas pu être remis.\n--_001_x\nContent-Type: text/html\n\n<p>Non remis</p>\n\
+         --_001_x--\n--_000_x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns;PR0.x.example\n\
+         Received-From-MTA: dns;pli.example\nArrival-Date: Sat, 21 Nov 2026 09:30:00 +0000\n\n\
+         Final-Recipient: rfc822;retraite@x.example\nAction: failed\nStatus: 5.1.10\n\
+         Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup\n\n\
+         --_000_x\nContent-Type: message/rfc822\n\nMessage-ID: <notice.0a@pli.example>\n\nx\n--_000_x--\n",
+    );
+    let kind = parse(&mail, None, &Limits::default()).unwrap().kind;
+    let MailKind::Bounce(report) = kind else { panic!("{kind:?}") };
+    assert_eq!(report.recipients[0].action, DeliveryAction::Failed);
+    assert_eq!(report.recipients[0].status.as_deref(), Some("5.1.10"));
+}
+
 #[test]
 fn malformed_mails_lose_nothing() {
     let cases: [(&str, &str, &[&str]); 5] = [

@@ -98,6 +98,10 @@ pub struct AlertPolicy {
     pub witness_silence: Millis,
     /// How long the timestamp authority may be silent.
     pub timestamp_silence: Millis,
+    /// How long a notice may wait in the queue before the mailbox's second address is told.
+    pub notice_silence: Millis,
+    /// How long a mailbox may be silent before it is asked whether notices arrive; none when nobody asks.
+    pub heartbeat: Option<Millis>,
     /// How long no backup may be made.
     pub backup_silence: Millis,
     recipients: BTreeMap<Slug, Vec<MailAddress>>,
@@ -129,6 +133,8 @@ impl AlertPolicy {
             scanner: file.scanner.enabled,
             witness_silence: minutes("[witness] silent_minutes", file.witness.silent_minutes)?,
             timestamp_silence: minutes("[timestamp] silent_minutes", file.timestamp.silent_minutes)?,
+            notice_silence: minutes("[notice] silent_minutes", file.notice.silent_minutes)?,
+            heartbeat: file.heartbeat.every()?,
             backup_silence: Millis::hours(i64::from(hours)),
             recipients: file.recipients,
         })
@@ -153,6 +159,10 @@ struct AlertsFile {
     scanner: ScannerTable,
     witness: WitnessTable,
     timestamp: WitnessTable,
+    #[serde(default)]
+    notice: NoticeTable,
+    #[serde(default)]
+    heartbeat: HeartbeatTable,
     backup: BackupTable,
 }
 
@@ -195,6 +205,38 @@ struct ScannerTable {
 #[serde(deny_unknown_fields)]
 struct WitnessTable {
     silent_minutes: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticeTable {
+    silent_minutes: u32,
+}
+
+impl Default for NoticeTable {
+    fn default() -> Self {
+        Self { silent_minutes: 240 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeartbeatTable {
+    enabled: bool,
+    every_days: u32,
+}
+
+impl Default for HeartbeatTable {
+    fn default() -> Self {
+        Self { enabled: true, every_days: 7 }
+    }
+}
+
+impl HeartbeatTable {
+    fn every(&self) -> Result<Option<Millis>, AlertPolicyError> {
+        let days = in_range("[heartbeat] every_days", self.every_days, MINUTES_MAX / (60 * 24))?;
+        Ok(self.enabled.then_some(Millis::days(i64::from(days))))
+    }
 }
 
 #[derive(Deserialize)]

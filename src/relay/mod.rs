@@ -5,3 +5,4 @@ pub mod dkim;
 pub mod letter;
 pub mod mta_sts;
 pub mod queue;
+pub mod truth;

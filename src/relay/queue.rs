@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::LONGEST_PROBE_WAIT;
 use super::letter::LetterKind;
+use super::truth::{Cause, EnhancedStatus, PeerReport};
 use crate::value::{Day, Language, MailAddress, MailId, MailboxId, Millis, Timestamp, TransferId};
 use crate::vault::Sealed;
 
@@ -144,6 +145,8 @@ pub enum MailState {
         at: Timestamp,
         /// The TLS version of the connection; none when in clear, as to a smart host on loopback.
         tls: Option<String>,
+        /// What was reported of it since, short of a failure.
+        report: Option<PeerReport>,
     },
     /// It will not arrive.
     Failed {
@@ -151,6 +154,8 @@ pub enum MailState {
         at: Timestamp,
         /// Why.
         problem: DeliveryProblem,
+        /// What the other side's status said, if it told one.
+        status: Option<EnhancedStatus>,
     },
 }
 
@@ -182,6 +187,9 @@ pub struct QueuedMail {
     pub tries: u32,
     /// Where it stands.
     pub state: MailState,
+    /// Somebody else was told that it does not arrive: once is enough.
+    #[serde(default)]
+    pub told_elsewhere: bool,
 }
 
 impl QueuedMail {
@@ -239,7 +247,12 @@ impl QueuedMail {
 
     /// Notes that the next host took it; the letter is erased.
     pub fn accepted(self, at: Timestamp, tls: Option<String>) -> Self {
-        Self { letter: None, tries: self.tries + 1, state: MailState::Accepted { at, tls }, ..self }
+        Self {
+            letter: None,
+            tries: self.tries + 1,
+            state: MailState::Accepted { at, tls, report: None },
+            ..self
+        }
     }
 
     /// Notes a failed try: for good, or until the next one. `jitter` in 0..=255 spreads the tries.
@@ -259,7 +272,32 @@ impl QueuedMail {
 
     /// Notes that it will not arrive; the letter is erased. A bounce can come after it was accepted.
     pub fn failed(self, at: Timestamp, problem: DeliveryProblem) -> Self {
-        Self { letter: None, state: MailState::Failed { at, problem }, ..self }
+        Self { letter: None, state: MailState::Failed { at, problem, status: None }, ..self }
+    }
+
+    /// Notes that it came back (RFC 3464), with the status that the report gives.
+    pub fn bounced(self, at: Timestamp, status: Option<EnhancedStatus>) -> Self {
+        let state = MailState::Failed { at, problem: DeliveryProblem::Bounced, status };
+        Self { letter: None, state, ..self }
+    }
+
+    /// Notes a report that is no failure; only what was accepted can be reported of.
+    pub fn reported(self, of: PeerReport) -> Self {
+        match self.state {
+            MailState::Accepted { at, tls, .. } => {
+                Self { state: MailState::Accepted { at, tls, report: Some(of) }, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// Why it is not there, if there is a reason to tell.
+    pub fn cause(&self) -> Option<Cause> {
+        match &self.state {
+            MailState::Queued { last_problem, .. } => last_problem.map(|problem| Cause::of(problem, None)),
+            MailState::Failed { problem, status, .. } => Some(Cause::of(*problem, *status)),
+            MailState::Suspended { .. } | MailState::Held { .. } | MailState::Accepted { .. } => None,
+        }
     }
 }
 
@@ -290,6 +328,7 @@ mod tests {
             key_day: Day(0),
             tries: 0,
             state: MailState::Queued { next_try_at: Timestamp(0), last_problem: None },
+            told_elsewhere: false,
         }
     }
 
@@ -304,7 +343,10 @@ mod tests {
         assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
         assert_eq!(waits[1], Millis::minutes(1));
         assert!(now.0 > Millis::hours(24 * 5 - 5).0 && now.0 < MAIL_LIFE.0);
-        assert_eq!(mail.state, MailState::Failed { at: now, problem: DeliveryProblem::TooLate });
+        assert_eq!(
+            mail.state,
+            MailState::Failed { at: now, problem: DeliveryProblem::TooLate, status: None }
+        );
         assert!(mail.letter.is_none(), "a letter that will not leave is erased");
     }
 

@@ -16,11 +16,11 @@ use crate::app::{App, AppError, InboundMail, MailAnswer, MailRefusal, Visitor};
 use crate::audit::{Action, RefusalReason};
 use crate::mailbox::Mailbox;
 use crate::message::{Limits, MailKind, MessageError, parse};
-use crate::relay::letter::parse_return_address;
+use crate::relay::letter::{TaggedMail, parse_return_address};
 use crate::smtp::{
     MailHandler, MailOutcome, ReceivedMail, RecipientAnswer, RecipientRole, Recipients, RefusedMail, TryLater,
 };
-use crate::value::{MailAddress, MailId, MailboxId, SecretBytes};
+use crate::value::{MailAddress, MailboxId, SecretBytes};
 
 /// Local parts that stand for the person in charge of mail (RFC 5321 section 4.5.1, RFC 2142).
 const POSTMASTERS: [&str; 2] = ["postmaster", "abuse"];
@@ -97,8 +97,8 @@ impl MailDoor {
         }
     }
 
-    async fn returned(&self, id: MailId, bytes: &SecretBytes, visitor: Visitor) -> MailOutcome {
-        noted(self.app.note_returned_mail(id, bytes, visitor).await)
+    async fn returned(&self, to: TaggedMail, bytes: &SecretBytes, visitor: Visitor) -> MailOutcome {
+        noted(self.app.note_returned_mail(to, bytes, visitor).await)
     }
 
     /// Mail to the address that notices come from: a person reads what to do, a program is left in peace.
@@ -126,8 +126,8 @@ impl Recipients for MailDoor {
         if address.domain() != &settings.mail_domain {
             return RecipientAnswer::NotHere;
         }
-        if let Some(id) = parse_return_address(address, &settings.mail_domain) {
-            return RecipientAnswer::Accepted(RecipientRole::Return(id));
+        if let Some(to) = parse_return_address(address, &settings.mail_domain) {
+            return RecipientAnswer::Accepted(RecipientRole::Return(to));
         }
         if POSTMASTERS.contains(&address.local()) {
             return RecipientAnswer::Accepted(RecipientRole::Postmaster);
@@ -151,7 +151,7 @@ impl MailHandler for MailDoor {
             RecipientRole::Return(_) if received.from.is_some() && is_ordinary(&received) => {
                 self.no_reply(&received, visitor).await
             }
-            RecipientRole::Return(id) => self.returned(id, &received.bytes, visitor).await,
+            RecipientRole::Return(to) => self.returned(to, &received.bytes, visitor).await,
             // Nobody reads the postmaster's mail here: better refused than taken and lost. The mail host in front keeps
             // that address (RFC 5321 section 4.5.1; deploy/postfix.md).
             RecipientRole::NoReply | RecipientRole::Postmaster => self.no_reply(&received, visitor).await,

@@ -40,8 +40,9 @@ pub use open::{OpenError, Seams, clamd, names, open, timestamps};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Allowed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest,
-    MailboxLimits, Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation, NewPartner, ProofWanted,
-    RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
+    MailboxChange, MailboxLimits, Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation,
+    NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset,
+    SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};

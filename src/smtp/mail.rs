@@ -5,16 +5,18 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use crate::relay::letter::TaggedMail;
 use crate::transfer::CertificateDigest;
-use crate::value::{ByteSize, MailAddress, MailId, MailboxId, Reference, SecretBytes};
+use crate::value::{ByteSize, MailAddress, MailboxId, Reference, SecretBytes};
 
 /// What an address of the gateway is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecipientRole {
     /// The deposit address of a mailbox (D7).
     Deposit(MailboxId),
-    /// The return address of a mail that the gateway sent: bounces come here.
-    Return(MailId),
+    /// The return address of a mail that the gateway sent, by its form: bounces come here. Whether its tag is true is seen
+    /// when the mail is there, so that RCPT tells nobody.
+    Return(TaggedMail),
     /// The address that notices come from, which takes no mail: refused with guidance after DATA, so that a
     /// person who answers a notice reads what to do.
     NoReply,

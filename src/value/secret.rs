@@ -31,6 +31,11 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+pub fn are_same_bytes(one: &[u8], other: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
 /// 32 bytes derived of a secret that has enough entropy, by HKDF-SHA-256 without salt (RFC 5869): two labels give two
 /// secrets of which none tells the other. `None` only if the library refuses, which it does for no length used here.
 pub fn derive_secret(secret: &[u8], label: &[u8]) -> Option<SecretBytes> {

@@ -64,13 +64,14 @@ impl Asked {
 }
 
 fn mailbox(listed: ListedMailbox, language: Language) -> Mailbox {
-    let ListedMailbox { mailbox, transfers, held, older, waits } = listed;
+    let ListedMailbox { mailbox, transfers, held, older, waits, unreachable_since } = listed;
     Mailbox {
         name: mailbox.name,
         address: mailbox.deposit_address.to_string(),
         desk: format!("/boites/{}", mailbox.slug),
         members: format!("/boites/{}/membres", mailbox.slug),
         waits,
+        unreachable: unreachable_since.map(|since| (mailbox.notice_address.to_string(), since)),
         gateway_custody: mailbox.key.custody == Custody::Gateway,
         waiting: held.into_iter().map(|held| waiting(held, language)).collect(),
         transfers: transfers.into_iter().map(row).collect(),

@@ -14,8 +14,10 @@ mod dispatch;
 mod download;
 mod draft;
 mod guard;
+mod heard;
 mod key;
 mod kits;
+mod letter_states;
 mod listener;
 mod members;
 mod public;
@@ -91,6 +93,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/depot/{organisation}/{mailbox}/code", post(deposit::type_code))
         .route("/connexion", get(sign_in::show).post(sign_in::sign_in))
         .route("/cle", get(key::show).post(key::unlock))
+        .route("/avis-recus/{link}", get(heard::show).post(heard::press))
         .route("/deconnexion", post(sign_in::sign_out))
         .route("/boites", get(boxes::show))
         .route("/boites/{mailbox}", get(caseload::show))

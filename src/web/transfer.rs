@@ -6,24 +6,23 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::answer::{Answer, Errors, Outcome};
+use super::letter_states::letters;
 use super::request::Guest;
 use super::texts::Texts;
-use super::views::{
-    CaseNotice, Delivery, EnvelopePage, ErrorKind, LetterKind as ShownKind, LetterState, OpenedFile,
-    OpenedPage, TransferHead,
-};
+use super::views::{CaseNotice, EnvelopePage, ErrorKind, OpenedFile, OpenedPage, TransferHead};
 use super::{Shared, case};
-use crate::app::{Envelope, MailStatus, OpenError, Signed};
+use crate::app::{Envelope, OpenError, Signed};
 use crate::mailbox::{Custody, Mailbox};
-use crate::relay::letter::LetterKind;
-use crate::relay::queue::MailState;
+use crate::relay::letter::TaggedMail;
 use crate::transfer::{Belief, Check, SenderEvidence, Transfer};
 use crate::value::{Language, Reference};
 
-/// What became of a step of its case, when the page is shown after one.
+/// What the page's address says: what became of a step of its case, when the page is shown after one.
 #[derive(Deserialize)]
 pub(super) struct Asked {
     dossier: Option<String>,
+    /// The notice by whose link somebody came: `{mail}.{tag}`.
+    avis: Option<String>,
 }
 
 pub(super) async fn show(
@@ -35,12 +34,17 @@ pub(super) async fn show(
     let notice = asked.dossier.as_deref().and_then(CaseNotice::from_code);
     let (signed, reference) = visitor(&shared, &guest, &reference).await?;
     let errors = Errors::new(&shared, &guest).signed_as(signed.as_ref());
-    let path = format!("/transferts/{reference}");
+    let read = asked.avis.as_deref().and_then(TaggedMail::parse);
+    // Who signs in first comes back to the same link.
+    let path = match read {
+        Some(notice) => format!("/transferts/{reference}?avis={notice}"),
+        None => format!("/transferts/{reference}"),
+    };
     let envelope = shared.app.envelope(signed.as_ref(), &reference, guest.visitor).await;
     let envelope = envelope.map_err(|error| errors.open(&error, &path))?;
     match signed {
         Some(signed) if envelope.opened => opened(&shared, &guest, &signed, envelope, notice).await,
-        signed => closed(&shared, &guest, signed.as_ref(), envelope, notice).await,
+        signed => closed(&shared, &guest, signed.as_ref(), envelope, notice, read).await,
     }
 }
 
@@ -48,10 +52,14 @@ pub(super) async fn open(
     State(shared): State<Shared>,
     Path(reference): Path<String>,
     guest: Guest,
+    form: String,
 ) -> Outcome {
     let (signed, reference) = visitor(&shared, &guest, &reference).await?;
     let errors = Errors::new(&shared, &guest).signed_as(signed.as_ref());
     let path = format!("/transferts/{reference}");
+    if let Some(notice) = notice_read(&form) {
+        shared.app.note_mail_read(notice, guest.visitor).await.map_err(|error| errors.fault(&error))?;
+    }
     let Some(signed) = &signed else { return Err(errors.open(&OpenError::NotSignedIn, &path)) };
     shared
         .app
@@ -73,12 +81,18 @@ pub(super) async fn visitor(
     Ok((signed, reference))
 }
 
+/// The notice by whose link somebody came, in a form: `avis={mail}.{tag}`.
+fn notice_read(form: &str) -> Option<TaggedMail> {
+    form.split('&').find_map(|field| TaggedMail::parse(field.strip_prefix("avis=")?))
+}
+
 async fn closed(
     shared: &Shared,
     guest: &Guest,
     signed: Option<&Signed>,
     envelope: Envelope,
     notice: Option<CaseNotice>,
+    read: Option<TaggedMail>,
 ) -> Outcome {
     let errors = Errors::new(shared, guest).signed_as(signed);
     let opened = match envelope.transfer.first_opening {
@@ -95,7 +109,8 @@ async fn closed(
         head: head(&envelope.transfer, &envelope.mailbox, guest.language),
         opened,
         held: false,
-        letters: letters(envelope.mails),
+        letters: letters(envelope.mails, guest.language),
+        notice_read: read.map(|notice| notice.to_string()),
     };
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
 }
@@ -132,7 +147,7 @@ async fn opened(
         unscanned,
         refused: opened.transfer.refused.len(),
         original_digest: opened.transfer.original_digest.map(crate::value::Digest::to_hex),
-        letters: letters(envelope.mails),
+        letters: letters(envelope.mails, guest.language),
     };
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
 }
@@ -172,33 +187,4 @@ fn proof(evidence: &SenderEvidence, language: Language) -> String {
     }
     told.push(evidence.tls.clone().unwrap_or_else(|| texts.transfer.in_clear.to_owned()));
     told.join(" · ")
-}
-
-fn letters(mails: Vec<MailStatus>) -> Vec<LetterState> {
-    let shown = mails.into_iter().filter_map(|mail| {
-        let kind = match mail.kind {
-            LetterKind::Acknowledgement => ShownKind::Acknowledgement,
-            LetterKind::Notice => ShownKind::Notice,
-            LetterKind::Hold => ShownKind::Hold,
-            LetterKind::SecureLink => ShownKind::SecureLink,
-            LetterKind::SentConfirmation => ShownKind::SentConfirmation,
-            LetterKind::Alert
-            | LetterKind::Daily
-            | LetterKind::DepositLink
-            | LetterKind::OpeningCode
-            | LetterKind::StatusLink
-            | LetterKind::DownloadNotice => return None,
-        };
-        let delivery = match mail.state {
-            MailState::Queued { last_problem: None, .. } => Delivery::Queued,
-            MailState::Queued { next_try_at, last_problem: Some(_) } => {
-                Delivery::Delayed { next: next_try_at }
-            }
-            MailState::Suspended { .. } | MailState::Held { .. } => Delivery::Suspended,
-            MailState::Accepted { at, .. } => Delivery::Accepted { at },
-            MailState::Failed { at, .. } => Delivery::Bounced { at },
-        };
-        Some(LetterState { kind, to: mail.to.to_string(), delivery })
-    });
-    shown.collect()
 }

@@ -247,6 +247,18 @@ impl House {
         self.send(&draft, "Demande urgente").await.unwrap().reference
     }
 
+    /// A deposit by mail, while the way out may be closed.
+    pub async fn deposit_without_mail(&self) -> Reference {
+        let mail = format!(
+            "From: {DEPOSITOR}\nTo: pensions@pli.example\nSubject: Demande urgente\nMessage-ID: <{}@departement.example>\n\nTexte.\n",
+            self.app.now().at.0
+        );
+        match self.mail_in(Some(DEPOSITOR), &mail, relay()).await {
+            Ok(MailAnswer::Deposited { reference }) => reference,
+            _ => panic!("the mail was not taken"),
+        }
+    }
+
     pub async fn mail_in(
         &self,
         from: Option<&str>,

@@ -11,13 +11,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
-use pli::app::ports::{Change, Key, Record, UnitOfWork};
+use pli::app::ports::{Change, Key, Record, SecretName, UnitOfWork};
 use pli::app::{EndedSessions, JournalFilter, PageStart, RecoveryFile, Voucher};
 use pli::audit::{Action, Actor, ForwardedEntry, Origin, Outcome, RecoveryPurpose};
 use pli::identity::Password;
+use pli::relay::letter::{MailTag, TaggedMail};
 use pli::relay::queue::DeliveryProblem;
 use pli::store::testing::Fault;
-use pli::value::{Language, Millis, SecretBytes, Token};
+use pli::value::{Language, MailId, Millis, SecretBytes, Token};
 
 use crate::house::{DEPOSITOR, House, PASSWORD, address, relay, visitor};
 
@@ -114,6 +115,7 @@ fn is_bookkeeping(change: &Change) -> bool {
                 | Record::StampedCheckpoint(_)
                 | Record::TimestampState(_)
                 | Record::Receipt(_)
+                | Record::Pulse(_)
                 | Record::Alert(_)
         ),
         Change::Delete(key) => matches!(
@@ -329,10 +331,14 @@ async fn letters(house: &House, walk: &mut Walk) {
         (
             Some(DeliveryProblem::Unreachable),
             "the next host does not answer",
-            (Action::MailDelayed, "failed"),
+            &[(Action::MailDelayed, "failed")][..],
         ),
-        (Some(refused), "the next host refuses", (Action::MailFailed, "failed")),
-        (None, "the next host takes the letters", (Action::MailSent, "done")),
+        (
+            Some(refused),
+            "the next host refuses",
+            &[(Action::MailFailed, "failed"), (Action::MailboxUnreachable, "failed")][..],
+        ),
+        (None, "the next host takes the letters", &[(Action::MailSent, "done")][..]),
     ] {
         *house.outbox.problem.lock().unwrap() = None;
         house.clock.advance(Millis::hours(1));
@@ -341,11 +347,18 @@ async fn letters(house: &House, walk: &mut Walk) {
         house.store.take_units();
         *house.outbox.problem.lock().unwrap() = problem;
         house.app.deliver_due_mails().await.unwrap();
-        walk.step(house, step, &[left]);
+        walk.step(house, step, left);
     }
     let returned = SecretBytes::new(b"not a report".to_vec());
-    let mail = pli::value::MailId::new([7; 16]);
-    house.app.note_returned_mail(mail, &returned, visitor()).await.unwrap();
+    let key = house.app.keyring.secret(SecretName::MailTags).unwrap();
+    let tagged = |mail| TaggedMail { mail, tag: MailTag::of_return(&key, mail) };
+    let forged = TaggedMail {
+        tag: MailTag::of_return(&[0; 32], MailId::new([7; 16])),
+        ..tagged(MailId::new([7; 16]))
+    };
+    house.app.note_returned_mail(forged, &returned, visitor()).await.unwrap();
+    walk.step(house, "somebody forges a return", &[(Action::BounceForged, "refused")]);
+    house.app.note_returned_mail(tagged(MailId::new([7; 16])), &returned, visitor()).await.unwrap();
     walk.step(house, "a letter that is no report comes back", &[(Action::MailAutomaticNoted, "done")]);
     let list = pli::app::ports::List::MailsWrittenBefore(house.app.now().at + Millis::days(1));
     let mails = house.app.store.list(&list, 100).await.unwrap();
@@ -355,7 +368,7 @@ async fn letters(house: &House, walk: &mut Walk) {
         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.departement.example\n\n\
         Final-Recipient: rfc822; jeanne.martin@departement.example\nAction: failed\nStatus: 5.1.1\n\n--b--\n";
     let report = SecretBytes::new(report.replace('\n', "\r\n").into_bytes());
-    house.app.note_returned_mail(sent, &report, visitor()).await.unwrap();
+    house.app.note_returned_mail(tagged(sent), &report, visitor()).await.unwrap();
     walk.step(house, "a letter comes back", &[(Action::BounceNoted, "failed")]);
 }
 

@@ -8,6 +8,7 @@ mod caseload;
 mod cases;
 mod custody;
 mod custody_house;
+mod delivery_truth;
 mod depositor;
 mod deposits;
 mod desk;

@@ -22,12 +22,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use pli::app::SubmittedMail;
+use pli::relay::letter::TaggedMail;
 use pli::smtp::{
     MailCredentials, MailOutcome, PeerTls, ReceivedMail, RecipientAnswer, RecipientRole, Recipients,
     RefusedMail, RefusedSubmission, Reply, SenderAnswer, Session, SessionConfig, SessionLimits, SignInAnswer,
     Step, SubmissionOutcome, TryLater,
 };
-use pli::value::{AccountId, ByteSize, Domain, MailAddress, MailId, MailboxId, Reference};
+use pli::value::{AccountId, ByteSize, Domain, MailAddress, MailboxId, Reference};
 
 /// The gateway of the transcripts: `mx.carsat.example`, which takes deposits for `depot@carsat.example`.
 pub struct House;
@@ -42,8 +43,9 @@ impl Recipients for House {
                 RecipientAnswer::Accepted(RecipientRole::Deposit(MailboxId::new([1; 16])))
             }
             "ne-pas-repondre" => RecipientAnswer::Accepted(RecipientRole::NoReply),
-            "retour+01010101010101010101010101010101" => {
-                RecipientAnswer::Accepted(RecipientRole::Return(MailId::new([1; 16])))
+            "retour+01010101010101010101010101010101.00112233445566778899" => {
+                let claimed = "01010101010101010101010101010101.00112233445566778899";
+                RecipientAnswer::Accepted(RecipientRole::Return(TaggedMail::parse(claimed).unwrap()))
             }
             "postmaster" => RecipientAnswer::Accepted(RecipientRole::Postmaster),
             _ => RecipientAnswer::UnknownHere,

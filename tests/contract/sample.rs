@@ -84,6 +84,7 @@ pub fn mailbox(n: u32, organisation: u32) -> Mailbox {
         purpose: "Dépôts d'essai".into(),
         deposit_address: MailAddress::parse(&format!("depot{n}@pli.example")).unwrap(),
         notice_address: MailAddress::parse(&format!("equipe{n}@caisse.example")).unwrap(),
+        second_notice_address: None,
         key: MailboxKey {
             custody: Custody::Gateway,
             generation: 1,
@@ -323,6 +324,7 @@ pub fn mail(n: u32, transfer: Option<u32>, written_at: i64, due_at: i64) -> Queu
         key_day: Day(1),
         tries: 0,
         state: MailState::Queued { next_try_at: Timestamp(due_at), last_problem: None },
+        told_elsewhere: false,
     }
 }
 

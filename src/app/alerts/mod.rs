@@ -86,6 +86,8 @@ impl App {
             {
                 states.push((AlertKind::ScannerTrouble, health.unfit.is_some()));
             }
+            let unreachable = !self.unreachable_mailboxes().await?.is_empty();
+            states.push((AlertKind::MailboxUnreachable, unreachable));
             let backup = self.is_silent(Action::BackupMade, policy.backup_silence, now).await?;
             states.push((AlertKind::BackupOld, backup));
         }
@@ -267,6 +269,7 @@ impl App {
             key_day,
             tries: 0,
             state: MailState::Queued { next_try_at: now, last_problem: None },
+            told_elsewhere: false,
         })
     }
 

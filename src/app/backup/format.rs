@@ -103,6 +103,7 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::StampedCheckpoint(_)
         | Record::TimestampState(_)
         | Record::Receipt(_)
+        | Record::Pulse(_)
         | Record::Alert(_)
         | Record::Daily(_)
         | Record::ForwardCursor(_)

@@ -20,6 +20,8 @@ pub enum SecretName {
     Repeats,
     /// Keys the digests of typed codes.
     Codes,
+    /// Keys the tags of return addresses and of links that prove a reading.
+    MailTags,
     /// The Ed25519 seed that signs the log's checkpoints.
     LogSigning,
 }

@@ -11,7 +11,7 @@ use crate::identity::{
     Account, AddressProof, Agreement, LinkSession, MailPassword, Organisation, Partner, PersonalKey,
     RecipientLink, Session,
 };
-use crate::mailbox::{KeyRotation, Mailbox, MemberWrap};
+use crate::mailbox::{KeyRotation, Mailbox, MemberWrap, Pulse};
 use crate::relay::mta_sts::KeptStsPolicy;
 use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
@@ -266,6 +266,8 @@ records! {
     Checkpoint(StoredCheckpoint) by u64 = |r| r.size,
     /// The receipt of a deposit.
     Receipt(DepositReceipt) by TransferId = |r| r.transfer,
+    /// Whether a mailbox's notices arrive.
+    Pulse(Pulse) by MailboxId = |r| r.mailbox,
     /// How far an alert was told.
     Alert(AlertState) by (AlertKind, Option<OrganisationId>) = |r| (r.kind, r.organisation),
     /// How far the daily mail got.
@@ -407,6 +409,8 @@ pub enum List {
     RegisterLines,
     /// Requests to export keys for recovery, in no order that means anything.
     RecoveryRequests,
+    /// Whether each mailbox's notices arrive.
+    Pulses,
     /// How far each alert was told.
     Alerts,
     /// Receipts that wait for their proof, oldest first.

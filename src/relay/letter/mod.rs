@@ -6,11 +6,13 @@
 //! one attachment that there is, is of the gateway's own making: the receipt of an acknowledgement.
 //! Not done here: queueing, DKIM, sending.
 
+mod heartbeat;
 mod hold;
 mod names;
 mod officer;
 mod outside;
 mod status;
+mod undelivered;
 mod wording;
 
 use std::fmt;
@@ -26,9 +28,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+pub use heartbeat::HeartbeatLetter;
 pub use hold::{HoldAudience, HoldLetter, HoldStage, RefusedLine};
-pub use names::{LetterKind, is_our_message_id, message_id, parse_return_address, return_address};
+pub use names::{
+    LetterKind, MailTag, TaggedMail, is_our_message_id, message_id, parse_return_address, return_address,
+};
 pub use outside::OutsideLetter;
+pub use undelivered::UndeliveredLetter;
 use wording::Page;
 
 use crate::audit::AlertKind;
@@ -149,6 +155,10 @@ pub enum Letter {
     },
     /// To the depositor or the mailbox: a deposit is held until its files are inspected (D8).
     Hold(HoldLetter),
+    /// To the second address of a mailbox: a notice does not arrive at the first.
+    Undelivered(UndeliveredLetter),
+    /// To the mailbox: do notices arrive?
+    Heartbeat(HeartbeatLetter),
     /// About a transfer that a member sends to people outside (T5, T9).
     Outside(OutsideLetter),
     /// To the mailbox: a deposit waits (T1).
@@ -188,6 +198,8 @@ impl Letter {
             Self::StatusLink { .. } => LetterKind::StatusLink,
             Self::Notice { .. } => LetterKind::Notice,
             Self::Hold(_) => LetterKind::Hold,
+            Self::Undelivered(_) => LetterKind::Undelivered,
+            Self::Heartbeat(_) => LetterKind::Heartbeat,
             Self::Outside(letter) => letter.kind(),
         }
     }
@@ -311,6 +323,8 @@ fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<Mess
         | LetterKind::DepositLink
         | LetterKind::StatusLink
         | LetterKind::Hold
+        | LetterKind::Undelivered
+        | LetterKind::Heartbeat
         | LetterKind::SecureLink
         | LetterKind::OpeningCode
         | LetterKind::SentConfirmation

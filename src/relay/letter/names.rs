@@ -1,12 +1,88 @@
 //! The names by which a mail of ours is known again: its `Message-ID`, so that an answer to it is no deposit
-//! (invariant 10), and its return address, so that a bounce finds the mail that it is about.
+//! (invariant 10), and its return address, so that a bounce finds the mail that it is about. A return address carries a
+//! keyed tag, as does the proof that a mail was read: nobody but this gateway can make either.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{AddressError, Domain, MailAddress, MailId};
+use crate::value::{AddressError, Domain, MailAddress, MailId, are_same_bytes, keyed_digest};
 
 /// The start of every return address.
 const RETURN_PREFIX: &str = "retour+";
+/// Bytes of a tag: 80 bits, so that prefix, id and tag are the 64 characters at most of a local part (RFC 5321 section
+/// 4.5.3.1.1).
+const TAG_BYTES: usize = 10;
+
+/// What proves that a name was given by this gateway: an HMAC-SHA-256, cut.
+#[derive(Debug, Clone, Copy)]
+pub struct MailTag([u8; TAG_BYTES]);
+
+impl MailTag {
+    /// The tag of a mail's return address.
+    pub fn of_return(key: &[u8; 32], mail: MailId) -> Self {
+        Self::of(key, b"return address", mail)
+    }
+
+    /// The tag of the link in a mail, by which it is proved that a person has read it. Not the one of the return address,
+    /// which every host on the way reads.
+    pub fn of_reading(key: &[u8; 32], mail: MailId) -> Self {
+        Self::of(key, b"reading", mail)
+    }
+
+    fn of(key: &[u8; 32], label: &[u8], mail: MailId) -> Self {
+        let digest = keyed_digest(key, &[label, mail.as_bytes()]);
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&digest.as_bytes()[..TAG_BYTES]);
+        Self(tag)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let is_plain = bytes.len() == 2 * TAG_BYTES && bytes.iter().all(u8::is_ascii_hexdigit);
+        if !is_plain {
+            return None;
+        }
+        let mut tag = [0; TAG_BYTES];
+        for (place, byte) in tag.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+        }
+        Some(Self(tag))
+    }
+}
+
+impl PartialEq for MailTag {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        are_same_bytes(&self.0, &other.0)
+    }
+}
+
+impl Eq for MailTag {}
+
+/// A mail and a tag that somebody claims for it: `{mail id}.{tag}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaggedMail {
+    /// The mail.
+    pub mail: MailId,
+    /// The tag, to be compared with the true one.
+    pub tag: MailTag,
+}
+
+impl TaggedMail {
+    /// Reads one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (mail, tag) = text.split_once('.')?;
+        Some(Self { mail: mail.parse().ok()?, tag: MailTag::parse(tag)? })
+    }
+}
+
+impl fmt::Display for TaggedMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.", self.mail)?;
+        self.tag.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 /// Which of the gateway's mails one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,10 +110,14 @@ pub enum LetterKind {
     DownloadNotice,
     /// To the depositor or the mailbox: a deposit is held, will end, or ended unreleased.
     Hold,
+    /// To the second address of a mailbox: a notice does not arrive at the first.
+    Undelivered,
+    /// To the mailbox: do notices arrive?
+    Heartbeat,
 }
 
 impl LetterKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Acknowledgement,
         Self::Alert,
         Self::Daily,
@@ -49,6 +129,8 @@ impl LetterKind {
         Self::StatusLink,
         Self::Notice,
         Self::Hold,
+        Self::Undelivered,
+        Self::Heartbeat,
     ];
 
     /// The word that starts the message ids of this kind.
@@ -61,6 +143,8 @@ impl LetterKind {
             Self::StatusLink => "status-link",
             Self::Notice => "notice",
             Self::Hold => "hold",
+            Self::Undelivered => "undelivered",
+            Self::Heartbeat => "heartbeat",
             Self::SecureLink => "secure-link",
             Self::OpeningCode => "opening-code",
             Self::SentConfirmation => "sent",
@@ -84,15 +168,18 @@ pub fn is_our_message_id(text: &str, domain: &Domain) -> bool {
         && id.parse::<MailId>().is_ok()
 }
 
-/// `retour+{mail id}@{domain}`, the envelope sender of one mail.
-pub fn return_address(id: MailId, domain: &Domain) -> Result<MailAddress, AddressError> {
-    MailAddress::parse(&format!("{RETURN_PREFIX}{id}@{domain}"))
+/// `retour+{mail id}.{tag}@{domain}`, the envelope sender of one mail (variable envelope return path).
+pub fn return_address(mail: MailId, key: &[u8; 32], domain: &Domain) -> Result<MailAddress, AddressError> {
+    let tagged = TaggedMail { mail, tag: MailTag::of_return(key, mail) };
+    MailAddress::parse(&format!("{RETURN_PREFIX}{tagged}@{domain}"))
 }
 
-/// The mail that a return address of this gateway belongs to.
-pub fn parse_return_address(address: &MailAddress, domain: &Domain) -> Option<MailId> {
-    let id = address.local().strip_prefix(RETURN_PREFIX)?;
-    (address.domain() == domain).then(|| id.parse().ok())?
+/// The mail that something of the form of a return address claims to belong to; its tag is not compared here.
+pub fn parse_return_address(address: &MailAddress, domain: &Domain) -> Option<TaggedMail> {
+    // A host on the way may have changed the case of the local part, which it should not.
+    let local = address.local().to_ascii_lowercase();
+    let tagged = TaggedMail::parse(local.strip_prefix(RETURN_PREFIX)?)?;
+    (address.domain() == domain).then_some(tagged)
 }
 
 /// RFC 5322 section 3.6.4, in ASCII and without spaces: what can stand in a header as it is.
@@ -123,8 +210,12 @@ mod tests {
                 prop_assert!(is_our_message_id(&name, &domain()));
                 prop_assert!(is_our_message_id(name.trim_matches(['<', '>']), &domain()));
             }
-            let address = return_address(id, &domain()).unwrap();
-            prop_assert_eq!(parse_return_address(&address, &domain()), Some(id));
+            let address = return_address(id, &[7; 32], &domain()).unwrap();
+            prop_assert!(address.local().len() <= 64);
+            let claimed = parse_return_address(&address, &domain()).unwrap();
+            prop_assert_eq!(claimed, TaggedMail { mail: id, tag: MailTag::of_return(&[7; 32], id) });
+            prop_assert_ne!(claimed.tag, MailTag::of_return(&[8; 32], id), "another gateway's key");
+            prop_assert_ne!(claimed.tag, MailTag::of_reading(&[7; 32], id), "read on the way, pressed by nobody");
         }
     }
 
@@ -138,8 +229,16 @@ mod tests {
         {
             assert!(!is_our_message_id(&text.replace("{id}", &id.to_string()), &domain()), "{text}");
         }
-        let stranger = MailAddress::parse(&format!("retour+{id}@other.example")).unwrap();
-        assert_eq!(parse_return_address(&stranger, &domain()), None);
-        assert_eq!(parse_return_address(&MailAddress::parse("retour@pli.example").unwrap(), &domain()), None);
+        let tag = "00112233445566778899";
+        for stranger in [
+            format!("retour+{id}.{tag}@other.example"),
+            format!("retour+{id}@pli.example"),
+            format!("retour+{id}.{tag}00@pli.example"),
+            format!("retour+{id}.+0112233445566778899@pli.example"),
+            "retour@pli.example".to_owned(),
+        ] {
+            let stranger = MailAddress::parse(&stranger).unwrap();
+            assert_eq!(parse_return_address(&stranger, &domain()), None, "{stranger}");
+        }
     }
 }

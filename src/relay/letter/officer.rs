@@ -121,6 +121,13 @@ const fn advice(kind: AlertKind, language: Language) -> &'static str {
             "The test marker was found in clear, or the check could not be made: the log says which of the two. Until \
              it is explained, have the operator stop deposits.",
         ),
+        AlertKind::MailboxUnreachable => say(
+            language,
+            "Une boîte ne reçoit plus ses avis ; ses dépôts arrivent et attendent. La page des boîtes et le journal disent \
+             laquelle. Prévenez l’équipe par téléphone, et faites vérifier l’adresse des avis par l’exploitant.",
+            "A mailbox no longer gets its notices; its deposits arrive and wait. The page of mailboxes and the log say which. \
+             Tell the team by telephone, and have the operator check the address for notices.",
+        ),
         AlertKind::BackupOld => say(
             language,
             "L’exploitant vérifie la tâche de sauvegarde et la place qui reste.",

@@ -45,6 +45,19 @@ fn deposit_link(mailbox_name: &str) -> Letter {
     }
 }
 
+fn undelivered(still_waits: bool) -> Letter {
+    Letter::Undelivered(UndeliveredLetter {
+        mailbox_name: "Partenaires retraite".to_owned(),
+        notice_address: "retraite@carsat.example".to_owned(),
+        reference: still_waits.then(reference),
+        can_be_opened_until: still_waits.then_some(UNTIL),
+        still_waits,
+        because_fr: "aucun serveur de messagerie ne répond".to_owned(),
+        because_en: "no mail server answers".to_owned(),
+        path: "/transferts/7K3M-9QXD-04TZ".to_owned(),
+    })
+}
+
 fn notice(title: &str, site: &str) -> Letter {
     Letter::Notice {
         reference: reference(),
@@ -66,6 +79,12 @@ fn letters() -> Vec<Letter> {
         deposit_link("Accueil"),
         notice("Urgence CD35", "CDAS de Redon"),
     ];
+    letters.extend([true, false].map(undelivered));
+    letters.push(Letter::Heartbeat(HeartbeatLetter {
+        mailbox_name: "Partenaires retraite".to_owned(),
+        every_days: 7,
+        path: SecretText::new("/avis-recus/00.11".to_owned()),
+    }));
     for stage in [HoldStage::Begun, HoldStage::Ending, HoldStage::Ended] {
         letters
             .extend([HoldAudience::Depositor, HoldAudience::Mailbox].map(|audience| hold(stage, audience)));

@@ -2,7 +2,7 @@
 //! looks is in the templates.
 
 use super::officer;
-use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, hold, outside, status};
+use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, heartbeat, hold, outside, status, undelivered};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
@@ -79,6 +79,8 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::StatusLink { .. } => status::page(&mut page, letter, language, base_url)?,
         Letter::Notice { .. } => notice(&mut page, letter, language, base_url)?,
         Letter::Hold(held) => hold::page(&mut page, held, language, base_url)?,
+        Letter::Undelivered(told) => undelivered::page(&mut page, told, language, base_url)?,
+        Letter::Heartbeat(asked) => heartbeat::page(&mut page, asked, language, base_url)?,
         Letter::Outside(letter) => outside::page(&mut page, letter, language, base_url)?,
     }
     for sentence in page.before.iter_mut().chain(&mut page.after).chain([&mut page.in_other_language]) {
@@ -117,6 +119,8 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
         Letter::Notice { reference, title, .. } => format!("{} – {reference}", one_line(title)),
         Letter::StatusLink { reference, .. } => status::subject(reference, language),
         Letter::Hold(held) => hold::subject(held, language),
+        Letter::Undelivered(told) => undelivered::subject(told, language),
+        Letter::Heartbeat(asked) => heartbeat::subject(asked, language),
         Letter::Outside(letter) => outside::subject(letter, language),
     })
 }
@@ -147,6 +151,8 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
         ),
         (Letter::StatusLink { .. }, _) => status::summary(language),
         (Letter::Hold(held), _) => hold::summary(held, language)?,
+        (Letter::Undelivered(told), _) => undelivered::summary(told, language),
+        (Letter::Heartbeat(asked), _) => heartbeat::summary(asked, language),
         (Letter::Outside(letter), _) => outside::summary(letter, language)?,
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
             "In English: a secure deposit has arrived; sign in by the link above to open it until {}.",

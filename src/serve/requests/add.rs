@@ -46,6 +46,11 @@ pub(super) async fn mailbox(app: &Arc<App>, replies: &Replies, new: NewMailbox) 
     if known.iter().any(|mailbox| mailbox.deposit_address == new.deposit_address) {
         return Err(RequestError::Taken { kind: "deposit address", name: new.deposit_address.to_string() });
     }
+    if known.iter().any(|mailbox| mailbox.receives_notices_at(&new.deposit_address)) {
+        return Err(RequestError::Unfit {
+            what: "deposits must not be taken at an address that receives notices",
+        });
+    }
     let takes_deposits = |address| known.iter().any(|mailbox| &mailbox.deposit_address == address);
     if new.deposit_address == new.notice_address || takes_deposits(&new.notice_address) {
         return Err(RequestError::Unfit { what: "notices must not go to an address that takes deposits" });
@@ -78,7 +83,11 @@ pub(super) async fn mailbox(app: &Arc<App>, replies: &Replies, new: NewMailbox) 
         },
         members,
     };
-    app.create_mailbox(mailbox, Origin::Cli).await?;
+    let second = new.second_notice_address;
+    let mailbox = app.create_mailbox(mailbox, Origin::Cli).await?;
+    if second.is_some() {
+        app.set_second_notice_address(mailbox.id, second, Origin::Cli).await?;
+    }
     line(replies, told).await
 }
 

@@ -64,6 +64,7 @@ pub(super) async fn mailboxes(
             ("name", json!(mailbox.name)),
             ("deposit_address", json!(mailbox.deposit_address)),
             ("notice_address", json!(mailbox.notice_address)),
+            ("second_notice_address", json!(mailbox.second_notice_address)),
             ("custody", json!(mailbox.key.custody)),
             ("recipient", json!(mailbox.key.recipient)),
         ];

@@ -11,6 +11,7 @@ mod limits;
 mod list;
 mod log;
 mod recover;
+mod second_address;
 
 use std::io;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub use dkim::{DkimNamed, NewDkimKey};
 pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
-use crate::app::{App, AppError, DkimError, ProofError, RecoveryError, SuspendedMails};
+use crate::app::{App, AppError, DkimError, ProofError, RecoveryError, SecondAddressError, SuspendedMails};
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
 use crate::mailbox::LimitsError;
@@ -33,6 +34,7 @@ use crate::value::{Digest, Domain, Language, MailAddress, RecoveryId, Reference,
 use crate::vault::Recipient;
 pub use kits::BreachRequest;
 pub use limits::MailboxLimits;
+pub use second_address::MailboxChange;
 
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,6 +107,8 @@ pub enum Request {
     MailboxList(ListOptions),
     /// A new mailbox.
     MailboxAdd(NewMailbox),
+    /// A mailbox is changed.
+    MailboxChange(MailboxChange),
     /// An account is entitled to a mailbox.
     MailboxEntitle(Membership),
     /// What a deposit into a mailbox may be.
@@ -209,6 +213,9 @@ pub struct NewMailbox {
     /// The team's own address, where notices go; never the deposit address.
     #[arg(long, value_parser = MailAddress::parse)]
     pub notice_address: MailAddress,
+    /// Who is told when a notice does not arrive there, such as the team's manager.
+    #[arg(long, value_parser = MailAddress::parse)]
+    pub second_notice_address: Option<MailAddress>,
     /// In whose custody its key is.
     #[arg(long, value_enum, default_value = "members")]
     pub custody: CustodyName,
@@ -480,6 +487,9 @@ pub enum RequestError {
     /// A key that signs mails; the operator must look.
     #[error(transparent)]
     Dkim(#[from] DkimError),
+    /// An address cannot be a second one; the operator must name another.
+    #[error(transparent)]
+    SecondAddress(#[from] SecondAddressError),
     /// Who asked has gone.
     #[error("nobody reads the answer any more")]
     Gone,
@@ -560,6 +570,7 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::OrganisationAdd(new) => add::organisation(app, replies, new).await,
         Request::MailboxList(options) => list::mailboxes(app, replies, options).await,
         Request::MailboxAdd(new) => add::mailbox(app, replies, new).await,
+        Request::MailboxChange(change) => second_address::change(app, replies, change).await,
         Request::MailboxEntitle(membership) => change::entitle(app, replies, membership).await,
         Request::MailboxLimits(wanted) => limits::show_or_set(app, replies, wanted).await,
         Request::MailboxFoundAnew(foundation) => change::found_anew(app, replies, foundation).await,

@@ -28,8 +28,13 @@ use crate::vault::{Identity, Recipient};
 
 /// Notes that a later one replaces are left out at an opening when they are more than this.
 const REPLACED_NOTES_MAX: usize = 1000;
-const SECRET_NAMES: [SecretName; 4] =
-    [SecretName::Pseudonyms, SecretName::Repeats, SecretName::Codes, SecretName::LogSigning];
+const SECRET_NAMES: [SecretName; 5] = [
+    SecretName::Pseudonyms,
+    SecretName::Repeats,
+    SecretName::Codes,
+    SecretName::MailTags,
+    SecretName::LogSigning,
+];
 
 /// Where the keyring is.
 #[derive(Debug, Clone)]

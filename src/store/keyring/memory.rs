@@ -85,6 +85,7 @@ impl Keyring for MemoryKeyring {
             SecretName::Repeats => 2,
             SecretName::Codes => 3,
             SecretName::LogSigning => 4,
+            SecretName::MailTags => 5,
         };
         let mut input = self.master.to_vec();
         input.push(label);

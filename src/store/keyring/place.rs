@@ -260,6 +260,7 @@ const fn secret_file(name: SecretName) -> &'static str {
         SecretName::Pseudonyms => "pseudonyms.key",
         SecretName::Repeats => "repeats.key",
         SecretName::Codes => "codes.key",
+        SecretName::MailTags => "mail-tags.key",
         SecretName::LogSigning => "log-signing.key",
     }
 }

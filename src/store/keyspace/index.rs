@@ -135,6 +135,7 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::TimestampState(_)
         | Record::Restoration(_)
         | Record::RecoveryRequest(_)
+        | Record::Pulse(_)
         | Record::Alert(_)
         | Record::Daily(_)
         | Record::Effect(_) => vec![],
@@ -255,6 +256,7 @@ pub(super) fn range_of(list: &List) -> Range {
         List::RegisterLines => records(Kind::Register, &[]),
         List::RecoveryRequests => records(Kind::RecoveryRequest, &[]),
         List::Alerts => records(Kind::Alert, &[]),
+        List::Pulses => records(Kind::Pulse, &[]),
         List::ReceiptsWithoutProof => all(key(Index::ReceiptWithoutProof)),
         List::ReceiptsPromisedBefore(at) => before(Index::ReceiptByPromise, *at),
         List::MailboxByPage(organisation, slug) => {

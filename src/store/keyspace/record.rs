@@ -75,6 +75,7 @@ kinds! {
     Alert = 37,
     Daily = 38,
     Upload = 17,
+    Pulse = 56,
     Held = 20,
     RecipientLink = 61,
     LinkSession = 62,
@@ -86,7 +87,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
     let mut address = vec![kind_of(key)];
     match key {
         Key::Organisation(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Mailbox(id) | Key::KeyRotation(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Mailbox(id) | Key::KeyRotation(id) | Key::Pulse(id) => address.extend_from_slice(id.as_bytes()),
         Key::Partner(id) => address.extend_from_slice(id.as_bytes()),
         Key::Agreement((mailbox, partner)) => {
             address.extend_from_slice(mailbox.as_bytes());

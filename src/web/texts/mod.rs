@@ -7,6 +7,7 @@
 
 mod account;
 mod cases;
+mod delivery;
 mod desk_en;
 mod desk_fr;
 mod en;
@@ -19,6 +20,7 @@ mod words;
 
 pub(in crate::web) use account::AccountWords;
 pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};
+pub(in crate::web) use delivery::DeliveryWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
 pub(in crate::web) use proofs::ProofWords;

@@ -33,6 +33,8 @@ pub struct Mailbox {
     pub members: String,
     /// Whether a member still has to open it to the person.
     pub waits: bool,
+    /// The address that notices do not reach, and since when.
+    pub unreachable: Option<(String, Timestamp)>,
     /// Whether its key is in the gateway's custody: rights protect the content, not cryptography.
     pub gateway_custody: bool,
     /// Deposits that wait for their scan.

@@ -7,7 +7,8 @@ use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 use crate::web::texts::{
-    AccountWords, CaseWords, CaseloadWords, DispatchWords, KitWords, OutsideWords, ReceiptWords, Texts,
+    AccountWords, CaseWords, CaseloadWords, DeliveryWords, DispatchWords, KitWords, OutsideWords,
+    ReceiptWords, Texts,
 };
 
 /// What every page is given, whatever it shows.
@@ -42,6 +43,11 @@ impl Frame {
     /// The words of the page's language.
     pub(in crate::web) fn t(&self) -> &'static Texts {
         Texts::of(self.language)
+    }
+
+    /// The words that tell what became of a mail.
+    pub(in crate::web) fn d(&self) -> DeliveryWords {
+        DeliveryWords::of(self.language)
     }
 
     /// The words of answers and of transfers to people outside.

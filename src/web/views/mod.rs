@@ -16,6 +16,7 @@ mod desk;
 mod draft;
 mod error;
 mod frame;
+mod heard;
 mod home;
 mod kits;
 mod legal;
@@ -41,6 +42,7 @@ pub use desk::{
 pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding, UnfinishedFile};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
+pub use heard::HeardPage;
 pub use home::{DepositLink, HomePage};
 pub use kits::{
     BreachPage, BreachTyped, KitProblem, KitsPage, PersonOutcome, PersonRequestPage, ProcessingPage,

@@ -51,6 +51,8 @@ pub struct EnvelopePage {
     pub case: CaseView,
     /// The mails that were sent about it.
     pub letters: Vec<LetterState>,
+    /// The notice whose link led here, and its tag: the button proves that it was read.
+    pub notice_read: Option<String>,
 }
 
 /// `POST /transferts/{reference}`: the opened transfer.
@@ -103,6 +105,12 @@ pub struct LetterState {
     pub to: String,
     /// What became of it.
     pub delivery: Delivery,
+    /// Why it is not there, after "Reason:".
+    pub because: Option<&'static str>,
+    /// What was reported of it after it was accepted, and when.
+    pub reported: Option<(&'static str, Timestamp)>,
+    /// What somebody must do now.
+    pub advice: Option<&'static str>,
 }
 
 /// What a mail about a transfer is.
@@ -116,6 +124,8 @@ pub enum LetterKind {
     Reminder,
     /// That the deposit waits for its scan.
     Hold,
+    /// That a notice does not arrive, to the second address.
+    Undelivered,
     /// The link to somebody outside (T5).
     SecureLink,
     /// The sender's own confirmation (T9).
@@ -131,6 +141,8 @@ pub enum Delivery {
     Accepted {
         /// When.
         at: Timestamp,
+        /// How it was protected on its way there.
+        protection: &'static str,
     },
     /// Tried, and to be tried again.
     Delayed {

@@ -1,0 +1,243 @@
+//! A notice that does not arrive (invariant 10): its mailbox is known as out of reach, and somebody else is told, at the
+//! mailbox's second address, once for each notice. What is told to the second address is followed up by nobody: no loop.
+//!
+//! Followed up when a host refused, a bounce came, or time is over, in the commit that notes it; and looked for among what
+//! waits for longer than the policy's patience.
+
+use thiserror::Error;
+
+use super::letters::{NewLetter, object_of};
+use super::ports::{Key, List, UnitOfWork};
+use super::{App, AppError, CONFLICT_TRIES, event};
+use crate::audit::{Action, Actor, FailureReason, Object, Origin, Outcome, RefusalReason};
+use crate::mailbox::{Mailbox, Pulse};
+use crate::relay::letter::{Letter, LetterKind, UndeliveredLetter};
+use crate::relay::queue::{DeliveryProblem, MailState, QueuedMail};
+use crate::relay::truth::Cause;
+use crate::transfer::Transfer;
+use crate::value::{Language, MailAddress, MailboxId, Timestamp};
+
+/// Waiting mails, the oldest first, that one look for silences goes through.
+const SILENCES_MAX: usize = 1000;
+
+/// Why an address cannot be a mailbox's second one. The operator must name another.
+#[derive(Debug, Error)]
+pub enum SecondAddressError {
+    /// It is the first one.
+    #[error("the second address for notices is another one than the first")]
+    IsFirst,
+    /// What is sent there would come back as a deposit.
+    #[error("notices must not go to an address that takes deposits")]
+    TakesDeposits,
+    /// Mail to the gateway's own domain comes back to it.
+    #[error("notices must not go to an address of the gateway itself")]
+    IsOurs,
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
+}
+
+impl App {
+    /// Says who else is told when a notice to a mailbox does not arrive; none is nobody.
+    pub async fn set_second_notice_address(
+        &self,
+        mailbox: MailboxId,
+        second: Option<MailAddress>,
+        origin: Origin,
+    ) -> Result<(), SecondAddressError> {
+        for _ in 0..CONFLICT_TRIES {
+            let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(mailbox)).await?;
+            let (mut mailbox, version) = found.ok_or(AppError::Broken("mailbox that is changed"))?;
+            let told = |outcome| {
+                let object = Object::Mailbox(mailbox.id);
+                event(self.now().at, Actor::Operator, Action::MailboxChanged, object, outcome, origin)
+            };
+            if let Some(second) = &second
+                && let Err(refusal) = self.may_be_second(&mailbox, second).await
+            {
+                self.log_alone(told(Outcome::Refused(RefusalReason::PolicyDenied))).await?;
+                return Err(refusal);
+            }
+            let mut unit = UnitOfWork::default();
+            self.log(&mut unit, told(Outcome::Done))?;
+            unit.expect_unchanged(Key::Mailbox(mailbox.id), version);
+            mailbox.second_notice_address.clone_from(&second);
+            unit.put(mailbox);
+            match self.store.commit(unit).await.map_err(AppError::from) {
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(()),
+            }
+        }
+        Err(AppError::Contended.into())
+    }
+
+    async fn may_be_second(&self, mailbox: &Mailbox, second: &MailAddress) -> Result<(), SecondAddressError> {
+        if *second == mailbox.notice_address {
+            return Err(SecondAddressError::IsFirst);
+        }
+        if self.mailboxes().await?.iter().any(|other| other.deposit_address == *second) {
+            return Err(SecondAddressError::TakesDeposits);
+        }
+        let is_ours = *second == self.settings.mail_from || *second.domain() == self.settings.mail_domain;
+        if is_ours { Err(SecondAddressError::IsOurs) } else { Ok(()) }
+    }
+
+    /// Draws the consequences of a failure, in the unit that notes it; of nothing else.
+    pub(super) async fn follow_up(
+        &self,
+        unit: &mut UnitOfWork,
+        mail: QueuedMail,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<QueuedMail, AppError> {
+        if !matches!(mail.state, MailState::Failed { .. }) {
+            return Ok(mail);
+        }
+        let Some(mailbox) = self.mailbox_that_misses(&mail).await? else { return Ok(mail) };
+        let is_news = self.note_out_of_reach(unit, &mail, &mailbox, now, origin).await?;
+        // A dead mailbox is asked each day whether it lives: that it does not is told once.
+        if mail.kind == LetterKind::Heartbeat && !is_news {
+            return Ok(mail);
+        }
+        self.tell_elsewhere(unit, mail, &mailbox, now, origin).await
+    }
+
+    /// Tells the second addresses of notices that wait for longer than the policy's patience, whether they were tried
+    /// themselves or wait behind a host that does not answer. Returns how many it told of.
+    pub async fn tell_of_silences(&self) -> Result<usize, AppError> {
+        let now = self.now();
+        if !now.believed {
+            return Ok(0);
+        }
+        let since = now.at - self.policies.load().alerts.notice_silence;
+        let waiting: Vec<(QueuedMail, u64)> =
+            self.read_list(&List::MailsWaitingSince(since), SILENCES_MAX).await?;
+        let mut told = 0;
+        for (mail, version) in waiting {
+            if mail.told_elsewhere || mail.kind == LetterKind::Heartbeat {
+                continue;
+            }
+            let Some(mailbox) = self.mailbox_that_misses(&mail).await? else { continue };
+            let mut unit = UnitOfWork::default();
+            unit.expect_unchanged(Key::Mail(mail.id), version);
+            let mail = self.tell_elsewhere(&mut unit, mail, &mailbox, now.at, Origin::Job).await?;
+            if !mail.told_elsewhere {
+                continue;
+            }
+            unit.put(mail);
+            match self.store.commit(unit).await.map_err(AppError::from) {
+                // It was tried meanwhile; the next look sees what came of it.
+                Err(error) if error.is_conflict() => {}
+                outcome => {
+                    outcome?;
+                    told += 1;
+                }
+            }
+        }
+        if told > 0 {
+            self.wake_delivery();
+        }
+        Ok(told)
+    }
+
+    /// Tells the second address, if there is one and it was not told.
+    async fn tell_elsewhere(
+        &self,
+        unit: &mut UnitOfWork,
+        mail: QueuedMail,
+        mailbox: &Mailbox,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<QueuedMail, AppError> {
+        match mailbox.second_notice_address.clone().filter(|_| !mail.told_elsewhere) {
+            Some(second) => {
+                self.tell_second_address(unit, &mail, mailbox, second, now, origin).await?;
+                Ok(QueuedMail { told_elsewhere: true, ..mail })
+            }
+            None => Ok(mail),
+        }
+    }
+
+    /// The mailbox that was to get this mail at its address for notices.
+    async fn mailbox_that_misses(&self, mail: &QueuedMail) -> Result<Option<Mailbox>, AppError> {
+        let Some(id) = mail.mailbox.filter(|_| is_followed(mail.kind)) else { return Ok(None) };
+        let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(id)).await?;
+        Ok(found.map(|(mailbox, _)| mailbox).filter(|mailbox| mailbox.notice_address == mail.to))
+    }
+
+    /// Notes that mail to a mailbox does not arrive; says whether that was not known. A defect of ours says nothing of it.
+    async fn note_out_of_reach(
+        &self,
+        unit: &mut UnitOfWork,
+        mail: &QueuedMail,
+        mailbox: &Mailbox,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<bool, AppError> {
+        let is_ours = matches!(
+            mail.state,
+            MailState::Failed { problem: DeliveryProblem::Broken | DeliveryProblem::Dropped, .. }
+        );
+        if is_ours {
+            return Ok(true);
+        }
+        let found: Option<(Pulse, u64)> = self.read(&Key::Pulse(mailbox.id)).await?;
+        let pulse = found.map_or_else(|| Pulse::new(mailbox.id, now), |(pulse, _)| pulse);
+        if pulse.dead_since.is_some() {
+            return Ok(false);
+        }
+        let (action, object) = (Action::MailboxUnreachable, Object::Mailbox(mailbox.id));
+        let outcome = Outcome::Failed(FailureReason::PeerPermanent);
+        self.log(unit, event(now, Actor::System, action, object, outcome, origin))?;
+        unit.put(pulse.dead(now));
+        Ok(true)
+    }
+
+    async fn tell_second_address(
+        &self,
+        unit: &mut UnitOfWork,
+        mail: &QueuedMail,
+        mailbox: &Mailbox,
+        second: MailAddress,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<(), AppError> {
+        let transfer = match mail.transfer {
+            Some(id) => self.read::<Transfer>(&Key::Transfer(id)).await?.map(|(transfer, _)| transfer),
+            None => None,
+        };
+        let cause = self.as_it_stands(mail.clone()).cause().unwrap_or(Cause::StillWaiting);
+        let letter = Letter::Undelivered(UndeliveredLetter {
+            mailbox_name: mailbox.name.clone(),
+            notice_address: mailbox.notice_address.to_string(),
+            reference: transfer.as_ref().map(|transfer| transfer.reference.clone()),
+            can_be_opened_until: transfer.as_ref().map(|transfer| transfer.expires_at),
+            still_waits: matches!(mail.state, MailState::Queued { .. }),
+            because_fr: cause.told(Language::Fr).to_owned(),
+            because_en: cause.told(Language::En).to_owned(),
+            path: transfer.as_ref().map_or_else(
+                || "/boites".to_owned(),
+                |transfer| format!("/transferts/{}", transfer.reference),
+            ),
+        });
+        let written = self.write_letter(&NewLetter {
+            kind: LetterKind::Undelivered,
+            letter: &letter,
+            to: &second,
+            language: Language::Fr,
+            mailbox: Some(mailbox.id),
+            transfer: mail.transfer,
+            written_at: now,
+        })?;
+        let told =
+            event(now, Actor::System, Action::SecondAddressTold, object_of(mail), Outcome::Done, origin);
+        self.log(unit, told)?;
+        self.queue_mail(unit, written, origin)
+    }
+}
+
+/// Which letters tell a mailbox of what waits. The one to the second address is not among them.
+const fn is_followed(kind: LetterKind) -> bool {
+    matches!(kind, LetterKind::Notice | LetterKind::Hold | LetterKind::Heartbeat)
+}
