@@ -163,6 +163,7 @@ impl App {
             partner: new.partner,
             mailboxes: new.mailboxes,
             password: hash,
+            second_factor: None,
             state: AccountState::Active,
             language: new.language,
         };

@@ -41,7 +41,7 @@ impl App {
             .sessions_of(signed)
             .await?
             .into_iter()
-            .filter(|session| session.is_live(now))
+            .filter(|session| session.is_live(now) && session.awaits_code.is_none())
             .map(|session| OwnSession {
                 id: session.id,
                 began_at: session.began_at,

@@ -271,7 +271,7 @@ impl App {
     }
 
     /// Ends the sessions of an account, but for one that may stay, and forgets their open keys.
-    async fn end_other_sessions(
+    pub(super) async fn end_other_sessions(
         &self,
         unit: &mut UnitOfWork,
         account: AccountId,

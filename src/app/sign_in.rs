@@ -35,7 +35,8 @@ pub struct Signed {
 }
 
 impl App {
-    /// Signs a person in; returns the session's cookie.
+    /// Signs a person in; returns the session's cookie. Where the account has a second factor the session opens nothing
+    /// until [`App::confirm_sign_in`].
     pub async fn sign_in(
         &self,
         address: Option<MailAddress>,
@@ -65,7 +66,9 @@ impl App {
         let mut unit = UnitOfWork::default();
         self.note_person(&mut unit, &account.address, now)?;
         let object = Object::Account(account.id);
-        self.log(&mut unit, event(now, actor, Action::SignIn, object, Outcome::Done, visitor.web()))?;
+        let awaits_code = account.second_factor.as_ref().map(|_| 0);
+        let outcome = if awaits_code.is_some() { Outcome::Intended } else { Outcome::Done };
+        self.log(&mut unit, event(now, actor, Action::SignIn, object, outcome, visitor.web()))?;
         unit.put(Session {
             id: SessionId::new(self.random.bytes()),
             token: token.hash(),
@@ -73,6 +76,7 @@ impl App {
             began_at: now,
             used_at: now,
             opened: Vec::new(),
+            awaits_code,
         });
         self.store.commit(unit).await.map_err(AppError::from)?;
         self.unlock_at_sign_in(&account, &secret, &token, visitor).await?;
@@ -101,6 +105,9 @@ impl App {
         let Some((mut session, version)) = found else { return Ok(None) };
         let account: Option<(Account, u64)> = self.read(&Key::Account(session.account)).await?;
         let Some((account, _)) = account else { return Ok(None) };
+        if session.awaits_code.is_some() {
+            return Ok(None);
+        }
         if !now.believed {
             // A false clock must not end sessions, nor open anything; the officer may still look.
             let cookie = cookie.clone();

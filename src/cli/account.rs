@@ -18,6 +18,8 @@ pub(super) enum Action {
     Add(NewAccount),
     /// Cut an account off at once, with its sessions and keys.
     CutOff(AccountNamed),
+    /// Ask somebody who lost telephone and recovery codes for no code any more. Check first who asks you to.
+    DropCode(AccountNamed),
     /// Make the password of a mail program, which takes the place of the one before, or revoke it. It is shown once.
     MailPassword(MailPasswordRequest),
     /// Reset a forgotten password. The new one is read from standard input, one line.
@@ -34,6 +36,7 @@ pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
             }
             Err(error) => failed(&format!("no password on standard input: {error}")),
         },
+        Action::DropCode(named) => print(directory, Request::AccountDropCode(named)),
         Action::CutOff(named) => print(directory, Request::AccountCutOff(named)),
         Action::MailPassword(asked) => print(directory, Request::AccountMailPassword(asked)),
         Action::Reset(mut reset) => match read_password() {

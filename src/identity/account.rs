@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::SecondFactor;
 use crate::policy::password::WeakPassword;
 use crate::value::{
     AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, SecretBytes,
@@ -69,6 +70,8 @@ pub struct Account {
     pub mailboxes: Vec<MailboxId>,
     /// The password's verifier.
     pub password: PasswordHash,
+    /// What the sign-in asks for beside it, if the person set one up.
+    pub second_factor: Option<SecondFactor>,
     /// Whether it may sign in.
     pub state: AccountState,
     /// The language of its pages.

@@ -8,6 +8,7 @@ mod organisation;
 mod partner;
 mod personal;
 mod proof;
+mod second_factor;
 mod session;
 mod terms;
 
@@ -18,5 +19,9 @@ pub use organisation::Organisation;
 pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
 pub use personal::{PersonalKey, PersonalLock};
 pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode, ProofPurpose};
+pub use second_factor::{
+    AcceptedCode, FACTOR_SECRET_BYTES, FACTOR_TRIES, FactorSecret, RECOVERY_CODE_BYTES, RECOVERY_CODES,
+    RecoveryCode, SecondFactor,
+};
 pub use session::{SESSION_IDLE, SESSION_LIFE, Session};
 pub use terms::{ANSWERED_WITHIN, AgreementTerms, AnswerTo, Service, TAKEN_WITHIN};

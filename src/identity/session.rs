@@ -26,6 +26,8 @@ pub struct Session {
     pub used_at: Timestamp,
     /// The transfers that the person opened in it by a POST (invariant 6).
     pub opened: Vec<TransferId>,
+    /// How many wrong codes were typed, while the second factor is waited for: until then it opens nothing.
+    pub awaits_code: Option<u8>,
 }
 
 impl Session {
@@ -63,6 +65,7 @@ mod tests {
             began_at: Timestamp(1000),
             used_at: Timestamp(1000),
             opened: vec![],
+            awaits_code: None,
         }
     }
 

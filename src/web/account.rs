@@ -117,7 +117,7 @@ async fn end_sessions(State(shared): State<Shared>, guest: Guest, Form(form): Fo
     Ok(Answer::see_other("/compte?fait=connexion").into_response())
 }
 
-async fn signed(shared: &Shared, guest: &Guest) -> Result<Signed, Response> {
+pub(super) async fn signed(shared: &Shared, guest: &Guest) -> Result<Signed, Response> {
     let errors = Errors::new(shared, guest);
     let signed = guest.signed(shared).await.map_err(|error| errors.fault(&error))?;
     signed.ok_or_else(|| errors.open(&OpenError::NotSignedIn, PATH))
@@ -172,6 +172,7 @@ async fn page(
         address: signed.account.address.to_string(),
         sessions: rows.collect(),
         has_vault: !signed.account.mailboxes.is_empty(),
+        has_factor: signed.account.second_factor.is_some(),
         notice,
     };
     Ok(Answer::page(status, guest, &view).into_response())

@@ -23,6 +23,7 @@ mod members;
 mod public;
 mod receipt;
 mod request;
+mod second_factor;
 mod sign_in;
 mod status;
 pub mod texts;
@@ -106,6 +107,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())
         .merge(status::routes())
+        .merge(second_factor::routes())
         .merge(desk::routes())
         .merge(kits::routes())
         .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));

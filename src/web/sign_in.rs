@@ -23,6 +23,9 @@ pub(super) struct Asked {
     suite: Option<String>,
     #[serde(default)]
     sortie: Option<String>,
+    /// The code was not given in time, or wrong too often.
+    #[serde(default)]
+    recommencer: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,10 +43,11 @@ pub(super) async fn show(State(shared): State<Shared>, Query(asked): Query<Asked
     if guest.signed(&shared).await.map_err(|error| errors.fault(&error))?.is_some() {
         return Ok(Answer::see_other(next.as_deref().unwrap_or(START)).into_response());
     }
-    let notice = match (asked.sortie, &next) {
-        (Some(_), _) => Some(SignInNotice::SignedOut),
-        (None, Some(_)) => Some(SignInNotice::NeedsSignIn),
-        (None, None) => None,
+    let notice = match (asked.sortie, asked.recommencer, &next) {
+        (Some(_), ..) => Some(SignInNotice::SignedOut),
+        (None, Some(_), _) => Some(SignInNotice::SessionEnded),
+        (None, None, Some(_)) => Some(SignInNotice::NeedsSignIn),
+        (None, None, None) => None,
     };
     Ok(page(&shared, &guest, StatusCode::OK, String::new(), next, notice))
 }
@@ -63,10 +67,21 @@ pub(super) async fn sign_in(
     let (address, password) = (MailAddress::parse(&typed.address).ok(), Password::new(typed.password));
     match shared.app.sign_in(address, password, guest.visitor).await {
         Ok(token) => {
-            shared.failures.forget(origin);
+            let waits = shared.app.awaits_code(&token).await.map_err(|error| errors.fault(&error))?;
+            // The tries are forgiven when the sign-in is complete.
+            if waits {
+                shared.failures.take_back(origin)
+            } else {
+                shared.failures.forget(origin)
+            }
             let secure = shared.config.secure_cookies;
             let cookie = CookieName::Session.set(secure, &token.expose(), SESSION_LIFE.0 / 1000);
-            let answer = Answer::see_other(next.as_deref().unwrap_or(START));
+            let next = next.as_deref().unwrap_or(START);
+            let answer = if waits {
+                Answer::see_other(&format!("/connexion/code?suite={}", escape(next)))
+            } else {
+                Answer::see_other(next)
+            };
             Ok(answer.with_cookie(&cookie).into_response())
         }
         Err(SignInError::Refused) => {
@@ -87,6 +102,11 @@ pub(super) async fn sign_out(State(shared): State<Shared>, guest: Guest) -> Outc
     }
     let unset = CookieName::Session.unset(shared.config.secure_cookies);
     Ok(Answer::see_other("/connexion?sortie=1").with_cookie(&unset).into_response())
+}
+
+/// A path as the value of a query.
+fn escape(path: &str) -> String {
+    percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// Whether a path stays on this gateway: it begins with one slash, and a browser reads nothing else into it.

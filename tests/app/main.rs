@@ -41,6 +41,7 @@ mod resumable;
 mod rotation;
 mod scanned_uploads;
 mod scanning;
+mod second_factor;
 mod senders;
 mod swapped;
 mod timestamps;

@@ -74,6 +74,9 @@ for (const [locale, viewport, colorScheme] of [
     await signIn(page, gateway, gateway.agent);
     await visit('/boites');
     await visit('/compte');
+    await visit('/compte/second-facteur');
+    await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
+    await look('second factor, set up');
     await visit(`/transferts/${reference}`);
     await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
     await look('opened transfer');

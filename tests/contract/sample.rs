@@ -139,6 +139,7 @@ pub fn account(n: u32) -> Account {
         partner: None,
         mailboxes: vec![],
         password: password.clone(),
+        second_factor: None,
         state: AccountState::Active,
         language: Language::Fr,
     }
@@ -152,6 +153,7 @@ pub fn session(n: u32, account: u32, began_at: i64) -> Session {
         began_at: Timestamp(began_at),
         used_at: Timestamp(began_at),
         opened: vec![],
+        awaits_code: None,
     }
 }
 

@@ -87,6 +87,18 @@ pub(super) async fn mail_password(
     }
 }
 
+pub(super) async fn drop_code(
+    app: &Arc<App>,
+    replies: &Replies,
+    AccountNamed { address }: AccountNamed,
+) -> Result<(), RequestError> {
+    let account = find_account(app, &address).await?;
+    if !app.drop_second_factor(account.id, Origin::Cli).await? {
+        return Err(RequestError::Unfit { what: "this account is asked for no code" });
+    }
+    line(replies, format!("{address} signs in by password alone until a new code is set up at /compte")).await
+}
+
 pub(super) async fn reset(app: &Arc<App>, replies: &Replies, reset: Reset) -> Result<(), RequestError> {
     let account = find_account(app, &reset.address).await?;
     let new = password(app, &reset.password, &account.name, &account.address).await?;

@@ -127,6 +127,8 @@ pub enum Request {
     AccountAdd(NewAccount),
     /// An account is cut off.
     AccountCutOff(AccountNamed),
+    /// Somebody lost telephone and recovery codes: no code is asked for any more.
+    AccountDropCode(AccountNamed),
     /// A mail program's password is made or revoked.
     AccountMailPassword(MailPasswordRequest),
     /// A forgotten password is reset.
@@ -579,6 +581,7 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,
+        Request::AccountDropCode(named) => change::drop_code(app, replies, named).await,
         Request::AccountCutOff(named) => change::cut_off(app, replies, named).await,
         Request::AccountMailPassword(asked) => change::mail_password(app, replies, asked).await,
         Request::AccountReset(reset) => change::reset(app, replies, reset).await,

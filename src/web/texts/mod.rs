@@ -18,7 +18,7 @@ mod proofs;
 mod status;
 mod words;
 
-pub(in crate::web) use account::AccountWords;
+pub(in crate::web) use account::{AccountWords, FactorWords};
 pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};
 pub(in crate::web) use delivery::DeliveryWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};

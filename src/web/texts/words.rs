@@ -32,14 +32,15 @@ pub(super) use words;
 #[cfg(test)]
 mod tests {
     use crate::value::Language;
-    use crate::web::texts::{AccountWords, KitWords, ReceiptWords};
+    use crate::web::texts::{AccountWords, FactorWords, KitWords, ReceiptWords};
 
     fn all(language: Language) -> String {
         format!(
-            "{:?}{:?}{:?}",
+            "{:?}{:?}{:?}{:?}",
             ReceiptWords::of(language),
             KitWords::of(language),
-            AccountWords::of(language)
+            AccountWords::of(language),
+            FactorWords::of(language)
         )
     }
 

@@ -20,6 +20,8 @@ pub struct AccountPage {
     pub sessions: Vec<SessionRow>,
     /// Whether the person has a key that a vault passphrase could lock.
     pub has_vault: bool,
+    /// Whether a code is asked for at the sign-in.
+    pub has_factor: bool,
     /// What to say above the forms.
     pub notice: Option<AccountNotice>,
 }
