@@ -162,7 +162,7 @@ fn as_relay(demonstration: &str, relay_port: u16, [http, smtp, metrics]: [&str; 
     let [gateway, base_url, hostname, mail_domain, certificate, key, recipient] = kept.map(value);
     format!(
         "{gateway}\n{base_url}\n[http]\nlisten = \"{http}\"\nplain = true\n\
-         [smtp]\n{hostname}\n{mail_domain}\nlisten = \"{smtp}\"\n{certificate}\n{key}\n\
+         [smtp]\n{hostname}\n{mail_domain}\nlisten = \"{smtp}\"\n{certificate}\n{key}\nchecks_senders = false\n\
          [relay]\nsmart_host = \"127.0.0.1\"\nport = {relay_port}\ntls = \"none\"\n\
          [recovery]\n{recipient}\n[metrics]\nlisten = \"{metrics}\"\n"
     )

@@ -1,8 +1,8 @@
 //! What the two doors take, measured on the real binary in a world of its own, each beside its peer in the same
 //! run: mail by `smtp-source` beside Postfix, deposits by the page beside nginx receiving the same bytes, a large
 //! upload and download beside nginx and `rage` (or `age`). Peers that are not installed are said to be missing.
-//! `cargo bench --bench doors`; with `-- --full` the large file is 1 GiB instead of 256 MiB, with `-- --large` nothing but
-//! the large file is measured.
+//! `cargo bench --bench doors`; with `-- --full` the large file is 1 GiB instead of 256 MiB; with `-- --large`, `--deposits`
+//! or `--mail` nothing but that is measured.
 //!
 //! Pli keeps what it accepts forced to the disk, sealed, logged, with two letters on their way; Postfix forces a message
 //! to the disk and relays it; nginx forces nothing. Load and server share the machine.
@@ -25,6 +25,15 @@ use gateway::Gateway;
 
 const MIB: usize = 1024 * 1024;
 
+/// The parts that can be asked for alone.
+const PARTS: [&str; 3] = ["--large", "--deposits", "--mail"];
+
+/// Whether a part is asked for: by name, or by no part being named.
+fn wants(part: &str) -> bool {
+    let named = |part: &str| std::env::args().any(|argument| argument == part);
+    named(part) || !PARTS.into_iter().any(named)
+}
+
 fn main() {
     // `cargo test --benches` starts it too, and wants no figures.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -35,12 +44,15 @@ fn main() {
     process::let_others_in(place.path());
     // The first start makes the demonstration's world; the figures are those of a process that found it made.
     drop(Gateway::start(place.path()));
-    large::measure(place.path(), if full { 1024 * MIB } else { 256 * MIB });
-    if std::env::args().any(|argument| argument == "--large") {
-        return;
+    if wants("--large") {
+        large::measure(place.path(), if full { 1024 * MIB } else { 256 * MIB });
     }
     // From here on the demonstration is a gateway that hands its mails over.
     let sink = postfix::Sink::start();
-    web::measure(place.path(), &sink);
-    mail::measure(place.path(), &sink);
+    if wants("--deposits") {
+        web::measure(place.path(), &sink);
+    }
+    if wants("--mail") {
+        mail::measure(place.path(), &sink);
+    }
 }

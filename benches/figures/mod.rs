@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// How often each figure is taken; the median is told, with the least and the most.
-pub const RUNS: usize = 3;
+pub const RUNS: usize = 5;
 
 /// A figure over all runs.
 #[derive(Debug, Clone, Copy)]

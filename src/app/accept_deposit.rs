@@ -7,8 +7,11 @@
 //!
 //! Sending twice gets the same reference: the draft remembers what it became.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
+use super::arrived_file::ArrivedFile;
 use super::fill_draft::reason_of;
 use super::inspect::logged;
 use super::inspect_draft::Standing;
@@ -90,6 +93,24 @@ struct Owner {
     answers: Option<TransferId>,
 }
 
+/// What is to be committed, or was before.
+pub(super) enum Ready {
+    /// The draft was sent before.
+    Sent(DepositAnswer),
+    /// All that a deposit is refused for was looked at.
+    Deposit(Box<ReadyDeposit>),
+}
+
+/// A deposit that is accepted once it is committed.
+pub(super) struct ReadyDeposit {
+    view: DraftView,
+    owner: Owner,
+    title: CleanTitle,
+    message_check: Option<Check>,
+    hold: Option<HoldReason>,
+    now: Timestamp,
+}
+
 impl App {
     /// Sends a draft: checks again who may, checks the title, seals the message, commits.
     pub async fn accept_deposit(
@@ -98,8 +119,30 @@ impl App {
         sending: Sending,
         visitor: Visitor,
     ) -> Result<DepositAnswer, DepositRefusal> {
+        let draft = view.draft.id;
+        let deposit = match self.ready(view, &sending, visitor).await? {
+            Ready::Sent(answer) => return Ok(answer),
+            Ready::Deposit(deposit) => *deposit,
+        };
+        match self.commit_deposit(deposit, &sending.message, None, visitor).await {
+            // Sent from two tabs at once: the other one won, and its answer is the answer.
+            Err(error) if error.is_conflict() => {
+                Ok(DepositAnswer { reference: self.reference_of_the_other(draft).await? })
+            }
+            Err(error) => Err(error.into()),
+            Ok(answer) => Ok(answer),
+        }
+    }
+
+    /// Checks all that a deposit is refused for.
+    pub(super) async fn ready(
+        &self,
+        view: DraftView,
+        sending: &Sending,
+        visitor: Visitor,
+    ) -> Result<Ready, DepositRefusal> {
         if let DraftState::Sent { reference, .. } = view.draft.state {
-            return Ok(DepositAnswer { reference });
+            return Ok(Ready::Sent(DepositAnswer { reference }));
         }
         let (view, standing) = self.settle_files(view, visitor).await?;
         let now = self.believed_now()?;
@@ -116,7 +159,7 @@ impl App {
             let (reason, refusal) = (reason_of(error), DepositRefusal::OverLimit(error));
             return Err(self.refuse(&view.draft, reason, visitor, refusal).await);
         }
-        let title = match self.check(&view, &sending) {
+        let title = match self.check(&view, sending) {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse(&view.draft, reason, visitor, refusal).await),
         };
@@ -135,16 +178,8 @@ impl App {
             // Told before anything is sent: the depositor may have another copy of it.
             Standing::Refused => return Err(DepositRefusal::FileRefused),
         };
-        let (draft, check) = (view.draft.id, message_check.and_then(Result::ok));
-        let message = &sending.message;
-        match self.commit_deposit(view, owner, title, (message, check), hold, now, visitor).await {
-            // Sent from two tabs at once: the other one won, and its answer is the answer.
-            Err(error) if error.is_conflict() => {
-                Ok(DepositAnswer { reference: self.reference_of_the_other(draft).await? })
-            }
-            Err(error) => Err(error.into()),
-            Ok(answer) => Ok(answer),
-        }
+        let message_check = message_check.and_then(Result::ok);
+        Ok(Ready::Deposit(Box::new(ReadyDeposit { view, owner, title, message_check, hold, now })))
     }
 
     /// As what the owner of a draft deposits now: admitted by an agreement, or as the recipient of a transfer that can
@@ -189,22 +224,23 @@ impl App {
         Ok(title)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what one commit is decided by, each its own type")]
-    async fn commit_deposit(
+    /// Commits a deposit, with the file that came last when that is not in the draft yet.
+    pub(super) async fn commit_deposit(
         &self,
-        view: DraftView,
-        owner: Owner,
-        title: CleanTitle,
-        (message, message_check): (&SecretBytes, Option<Check>),
-        hold: Option<HoldReason>,
-        now: Timestamp,
+        deposit: ReadyDeposit,
+        message: &SecretBytes,
+        file: Option<&mut ArrivedFile>,
         visitor: Visitor,
     ) -> Result<DepositAnswer, AppError> {
+        let ReadyDeposit { view, owner, title, message_check, hold, now } = deposit;
         let DraftView { mut draft, version, mailbox, .. } = view;
-        let (identity, sealing, mut parts) = self.sealed_draft(&draft, message, now, visitor).await?;
+        let mut unit = UnitOfWork::default();
+        if let Some((file, part)) = file.as_deref().zip(draft.parts.last()) {
+            self.log_sealed(&mut unit, &draft, part.number, &file.entry, now, visitor)?;
+        }
+        let (identity, sealing, mut parts) = self.sealed_draft(&draft, message, file, now, visitor).await?;
         // The message is the first part.
         parts.iter_mut().take(1).for_each(|part| part.check.clone_from(&message_check));
-        let mut unit = UnitOfWork::default();
         let depositor = self.depositor(&mut unit, &draft.address, owner.partner.as_ref(), now)?;
         let reference = self
             .release_or_hold(
@@ -237,8 +273,9 @@ impl App {
             unit.delete(Key::Upload((draft.id, upload)));
         }
         draft.send(reference.clone()).map_err(|_| AppError::Contended)?;
+        let transfer = draft.transfer;
         unit.put(draft);
-        self.store.commit(unit).await?;
+        self.commit_release(transfer, unit).await?;
         self.wake_delivery();
         self.wake_receipts();
         if hold.is_some() {
@@ -247,30 +284,60 @@ impl App {
         Ok(DepositAnswer { reference })
     }
 
-    /// What a draft holds, ready to be released: its message sealed too.
+    async fn draft_keys(
+        &self,
+        draft: &Draft,
+        visitor: Visitor,
+    ) -> Result<(Arc<Identity>, Arc<SealingKey>), AppError> {
+        let identity = self.draft_identity(draft)?.ok_or(AppError::Broken("open draft without key"))?;
+        let sealing = self.draft_sealing_key(draft, &identity, visitor).await?;
+        Ok((Arc::new(identity), Arc::new(sealing)))
+    }
+
+    /// What a draft holds, ready to be released: its message, sealed now, and its files, the one that came last too. What
+    /// is not durable yet is forced to the disk together.
     pub(super) async fn sealed_draft(
         &self,
         draft: &Draft,
         message: &SecretBytes,
+        arrived: Option<&mut ArrivedFile>,
         now: Timestamp,
         visitor: Visitor,
-    ) -> Result<(Identity, SealingKey, Vec<SealedPart>), AppError> {
-        let identity = self.draft_identity(draft)?.ok_or(AppError::Broken("open draft without key"))?;
-        let text = ClearPart {
+    ) -> Result<(Arc<Identity>, Arc<SealingKey>, Vec<SealedPart>), AppError> {
+        let (identity, sealing) = match arrived.as_deref() {
+            Some(file) => (Arc::clone(&file.identity), Arc::clone(&file.sealing)),
+            None => self.draft_keys(draft, visitor).await?,
+        };
+        let text = [ClearPart {
             role: PartRole::Message,
             name: "",
             content_type: "text/plain; charset=utf-8",
             bytes: message.expose(),
+        }];
+        let texts = self.seal_parts(&sealing, &text, now.day());
+        let (mut parts, arrived) = match arrived {
+            Some(file) => {
+                let entry = file.entry.clone();
+                let (parts, object) = futures_util::try_join!(texts, file.kept())?;
+                (parts, Some((entry, object)))
+            }
+            None => (texts.await?, None),
         };
-        let sealing = self.draft_sealing_key(draft, &identity, visitor).await?;
-        let mut parts = self.seal_parts(&sealing, &[text], now.day()).await?;
-        let entries = Self::draft_entries(draft, &identity)?;
-        let files = draft.parts.iter().zip(entries);
-        parts.extend(files.map(|(part, entry)| SealedPart {
+        let known = draft.parts.len() - usize::from(arrived.is_some());
+        for part in draft.parts.iter().take(known) {
+            parts.push(SealedPart {
+                entry: Self::draft_entry(part, &identity)?,
+                objects: part.objects.clone(),
+                number: part.number,
+                check: draft.inspection.of(part.number).cloned(),
+            });
+        }
+        let last = arrived.zip(draft.parts.last());
+        parts.extend(last.map(|((entry, object), part)| SealedPart {
             entry,
-            objects: part.objects.clone(),
+            objects: vec![object],
             number: part.number,
-            check: draft.inspection.of(part.number).cloned(),
+            check: None,
         }));
         Ok((identity, sealing, parts))
     }

@@ -356,7 +356,7 @@ impl App {
             .await?;
         unit.expect_absent(Key::Repeat(digest));
         unit.put(Repeat { digest, transfer, reference: reference.clone(), accepted_at: now });
-        self.store.commit(unit).await?;
+        self.commit_release(transfer, unit).await?;
         self.wake_delivery();
         self.wake_receipts();
         if hold.is_some() {

@@ -15,7 +15,7 @@ use crate::value::{
     DraftId, Language, MailAddress, PartnerId, PersonId, Reference, Slug, Timestamp, Token, TransferId,
     calendar,
 };
-use crate::vault::{Identity, wrap_identity};
+use crate::vault::{Identity, wrap_identity_under};
 
 /// Why an answer is not begun or recorded.
 #[derive(Debug, Error)]
@@ -122,7 +122,7 @@ impl App {
     ) -> Result<Draft, AppError> {
         let identity = Identity::generate();
         let key_day = now.day();
-        let draft_key = self.keyring.recipient(KeyName::Draft(key_day))?;
+        let draft_key = self.shared_sealing_key(&self.keyring.recipient(KeyName::Draft(key_day))?)?;
         Ok(Draft {
             id: DraftId::new(self.random.bytes()),
             tokens: vec![token.hash()],
@@ -134,7 +134,7 @@ impl App {
             language: new.language,
             transfer: TransferId::new(self.random.bytes()),
             recipient: identity.recipient(),
-            wrap: Some(wrap_identity(&draft_key, &identity)?),
+            wrap: Some(wrap_identity_under(&draft_key, &identity)?),
             key_day,
             parts: Vec::new(),
             awaited: Vec::new(),

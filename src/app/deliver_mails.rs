@@ -16,7 +16,6 @@ use crate::relay::letter::{Addressing, Letter, LetterKind, message_id, render, r
 use crate::relay::queue::{DeliveryProblem, MAIL_LIFE, MailState, QueuedMail};
 use crate::retention::KeyName;
 use crate::value::{Domain, Timestamp};
-use crate::vault::open;
 
 /// Among how many waiting mails alerts are looked for while the clock is not believed.
 const ALERTS_AMONG: usize = 1000;
@@ -238,7 +237,7 @@ impl App {
 
     async fn rendered(&self, mail: &QueuedMail) -> Result<(crate::value::MailAddress, Vec<u8>), AppError> {
         let sealed = mail.letter.as_ref().ok_or(AppError::Broken("queued mail without letter"))?;
-        let plain = open(&self.keyring.identity(KeyName::Queue(mail.key_day))?, sealed)?;
+        let plain = self.open_with(KeyName::Queue(mail.key_day), sealed)?;
         let mut letter: Letter =
             serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("letter"))?;
         if let (Letter::Acknowledgement { checkpoint, receipt, .. }, Some(transfer)) =

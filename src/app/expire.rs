@@ -55,6 +55,7 @@ impl App {
             first_error.get_or_insert(error);
         };
         self.unlocked.sweep(now.at);
+        self.recent_keys.forget_old(now.at);
         self.save_clock_anchor().unwrap_or_else(&mut note);
         self.settle_gateway_rotations().await.unwrap_or_else(&mut note);
         self.finish_left_over(now.at).await.unwrap_or_else(&mut note);

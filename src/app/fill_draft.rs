@@ -6,20 +6,23 @@
 //! | the object finished | a sealed object that no record names | the sweep of old objects |
 //! | the commit | the file in the draft | |
 
+use std::sync::Arc;
+
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::arrived_file::{ArrivedFile, ArrivedObject};
 use super::ports::{Key, ObjectWriter, UnitOfWork};
 use super::scan_tee::ScanTee;
 use super::seal_stream::SealStream;
 use super::{App, AppError, CONFLICT_TRIES, DraftView, UploadRefusal, Visitor, event};
-use crate::audit::{Action, Actor, Detail, Object, Outcome, RefusalReason};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::content::RefusalCause;
 use crate::message::{FileName, clean_file_name};
 use crate::retention::KeyName;
-use crate::transfer::{Draft, DraftError};
+use crate::transfer::{Draft, DraftError, DraftPart};
 use crate::value::{ByteSize, Digest, DraftId, Timestamp};
-use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, unwrap_identity};
+use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, read_identity};
 
 /// How many first bytes are kept to tell the type of a file.
 pub(super) const SNIFF_BYTES: usize = 4096;
@@ -81,6 +84,7 @@ pub struct FileSealing<'a> {
     view: DraftView,
     name: FileName,
     head: Vec<u8>,
+    identity: Identity,
     key: SealingKey,
     sealer: SealStream,
     writer: Box<dyn ObjectWriter>,
@@ -107,7 +111,18 @@ impl App {
         let writer = self.objects.create(self.believed_now()?.day()).await.map_err(AppError::from)?;
         let name = clean_file_name(name);
         let tee = ScanTee::begin(self).await;
-        Ok(FileSealing { app: self, view, name, head: Vec::new(), key, sealer, writer, tee, visitor })
+        Ok(FileSealing {
+            app: self,
+            view,
+            name,
+            head: Vec::new(),
+            identity,
+            key,
+            sealer,
+            writer,
+            tee,
+            visitor,
+        })
     }
 
     async fn check_file_pace(&self, view: &DraftView, visitor: Visitor) -> Result<(), FileRefusal> {
@@ -177,17 +192,18 @@ impl App {
     /// The transfer's identity while the draft is open.
     pub(super) fn draft_identity(&self, draft: &Draft) -> Result<Option<Identity>, AppError> {
         let Some(wrap) = &draft.wrap else { return Ok(None) };
-        let key = self.keyring.identity(KeyName::Draft(draft.key_day))?;
-        Ok(Some(unwrap_identity(&key, wrap)?))
+        Ok(Some(read_identity(&self.open_with(KeyName::Draft(draft.key_day), wrap)?)?))
     }
 
     /// The manifest entries of a draft's files, in order.
     pub(super) fn draft_entries(draft: &Draft, identity: &Identity) -> Result<Vec<ManifestPart>, AppError> {
-        let opened = draft.parts.iter().map(|part| {
-            let plain = open(identity, &part.entry)?;
-            serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("draft entry"))
-        });
-        opened.collect()
+        draft.parts.iter().map(|part| Self::draft_entry(part, identity)).collect()
+    }
+
+    /// The manifest entry of one file of a draft.
+    pub(super) fn draft_entry(part: &DraftPart, identity: &Identity) -> Result<ManifestPart, AppError> {
+        let plain = open(identity, &part.entry)?;
+        serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("draft entry"))
     }
 
     pub(super) async fn log_file_refused(
@@ -229,22 +245,26 @@ impl FileSealing<'_> {
     pub async fn finish(mut self) -> Result<SealedFile, FileRefusal> {
         let (app, draft, visitor) = (self.app, self.view.draft.id, self.visitor);
         let (tee, head) = (std::mem::take(&mut self.tee), Zeroizing::new(self.head.clone()));
-        let sealed = self.end().await?;
+        let sealed = app.keep_arrived(self.end().await?, visitor).await?;
         match app.inspect_new_file(draft, sealed.number, &head, tee, visitor).await? {
             None => Ok(sealed),
             Some(cause) => Err(FileRefusal::Content(cause)),
         }
     }
 
-    async fn end(self) -> Result<SealedFile, FileRefusal> {
-        let Self { app, view, name, head, key, sealer, mut writer, tee: _, visitor } = self;
+    pub(super) fn is_inspected(&self) -> bool {
+        self.app.inspects_files()
+    }
+
+    /// Seals what is left. Its bytes are with the store then, the draft does not know of it yet.
+    pub(super) async fn end(self) -> Result<ArrivedFile, FileRefusal> {
+        let Self { app, view, name, head, identity, key, sealer, mut writer, tee: _, visitor } = self;
         if sealer.plain_size() == ByteSize(0) {
             app.log_file_refused(&view.draft, RefusalReason::NothingSent, visitor).await?;
             return Err(FileRefusal::Empty);
         }
         let (tail, summary) = sealer.finish().await?;
         writer.write_owned(tail).await.map_err(AppError::from)?;
-        let object = writer.finish().await.map_err(AppError::from)?;
         let entry = ManifestPart {
             role: PartRole::Attachment,
             name: name.to_string(),
@@ -253,47 +273,18 @@ impl FileSealing<'_> {
             digest: summary.plain_digest,
             segments: vec![summary.segment],
         };
-        let binding = entry.binding();
         let plain = serde_json::to_vec(&entry).map_err(|_| AppError::Broken("manifest entry"))?;
-        let entry = key.seal(&plain).map_err(AppError::from)?;
-
-        let DraftView { mut draft, mut version, mailbox, limits: _ } = view;
-        for _ in 0..CONFLICT_TRIES {
-            let now = app.believed_now()?;
-            let limits = app.limits_in_force(&app.mailbox_again(mailbox.clone()).await?);
-            let added = draft.add(&limits, vec![object.clone()], entry.clone(), summary.plain_size, now);
-            let number = match added {
-                Ok(number) => number,
-                Err(refusal) => {
-                    app.objects.erase(&[object]).await.map_err(AppError::from)?;
-                    app.log_file_refused(&draft, reason_of(refusal), visitor).await?;
-                    return Err(refusal.into());
-                }
-            };
-            let mut unit = UnitOfWork::default();
-            unit.expect_unchanged(Key::Draft(draft.id), version);
-            let target = Object::DraftPart { draft: draft.id, part: number };
-            let sealed = event(
-                now,
-                Actor::Person(draft.person),
-                Action::FileSealed,
-                target,
-                Outcome::Done,
-                visitor.web(),
-            );
-            app.log(&mut unit, sealed.with(Detail::Sealed(binding)))?;
-            unit.put(draft.clone());
-            match app.store.commit(unit).await.map_err(AppError::from) {
-                Ok(_) => return Ok(SealedFile { number, name, size: summary.plain_size }),
-                // Another file of the same draft was quicker: add to the draft as it is now.
-                Err(error) if error.is_conflict() => {
-                    let newer: Option<(Draft, u64)> = app.read(&Key::Draft(draft.id)).await?;
-                    (draft, version) = newer.ok_or(DraftError::AlreadySent)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(AppError::Contended.into())
+        let sealed_entry = key.seal(&plain).map_err(AppError::from)?;
+        let object = ArrivedObject::Written(writer);
+        Ok(ArrivedFile {
+            view,
+            name,
+            entry,
+            sealed_entry,
+            object,
+            identity: Arc::new(identity),
+            sealing: Arc::new(key),
+        })
     }
 }
 

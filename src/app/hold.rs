@@ -22,7 +22,7 @@ use crate::relay::letter::{HoldAudience, HoldLetter, HoldStage, Letter, LetterKi
 use crate::retention::{Effect, ErasureOf, KeyName};
 use crate::transfer::{Check, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, ObjectLocator, REFUSED_TEXT};
 use crate::value::{ByteSize, Language, MailAddress, Millis, Reference, Timestamp, TransferId};
-use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, unwrap_identity, wrap_identity};
+use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, read_identity, wrap_identity_under};
 
 /// How long after a look in vain a held deposit is looked at again.
 const LOOK_AGAIN: Millis = Millis::seconds(30);
@@ -83,7 +83,8 @@ impl App {
     ) -> Result<Reference, AppError> {
         let now = release.received_at;
         let key_day = now.day();
-        let wrap = wrap_identity(&self.keyring.recipient(KeyName::Draft(key_day))?, release.identity)?;
+        let draft_key = self.shared_sealing_key(&self.keyring.recipient(KeyName::Draft(key_day))?)?;
+        let wrap = wrap_identity_under(&draft_key, release.identity)?;
         let recipient = release.identity.recipient();
         let mut parts = Vec::with_capacity(release.parts.len());
         for part in release.parts {
@@ -179,8 +180,8 @@ impl App {
         mailbox: &Mailbox,
         now: Timestamp,
     ) -> Result<Result<Judged, HoldReason>, AppError> {
-        let key = self.keyring.identity(KeyName::Draft(held.key_day))?;
-        let identity = Arc::new(unwrap_identity(&key, &held.wrap)?);
+        let identity = self.open_with(KeyName::Draft(held.key_day), &held.wrap)?;
+        let identity = Arc::new(read_identity(&identity)?);
         let mut judged = Judged {
             identity: Arc::clone(&identity),
             entries: Vec::new(),

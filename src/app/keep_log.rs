@@ -44,9 +44,15 @@ impl App {
         Ok(self.log_signer()?.public().clone())
     }
 
-    pub(super) fn log_signer(&self) -> Result<NoteSigner, AppError> {
+    /// What signs promises and checkpoints. Made once: key and origin are the installation's for as long as it runs.
+    pub(super) fn log_signer(&self) -> Result<&NoteSigner, AppError> {
+        if let Some(signer) = self.log_signer.get() {
+            return Ok(signer);
+        }
         let seed = NoteSeed::new(self.keyring.secret(SecretName::LogSigning)?);
-        NoteSigner::new(&self.settings.log_origin, &seed).map_err(|_| AppError::Broken("log signing key"))
+        let signer = NoteSigner::new(&self.settings.log_origin, &seed);
+        let signer = signer.map_err(|_| AppError::Broken("log signing key"))?;
+        Ok(self.log_signer.get_or_init(|| signer))
     }
 
     /// Signs the log as it is, unless nothing came since the last checkpoint. Returns the newest checkpoint.
@@ -58,7 +64,7 @@ impl App {
             return Ok(newest);
         }
         let now = self.now().at;
-        let note = Checkpoint::sign(&self.log_signer()?, log.size(), log.root(), now)
+        let note = Checkpoint::sign(self.log_signer()?, log.size(), log.root(), now)
             .map_err(|_| AppError::Broken("checkpoint"))?;
         let checkpoint = StoredCheckpoint { size: log.size(), note: note.to_string(), signed_at: now };
         let mut unit = UnitOfWork::default();

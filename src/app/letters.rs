@@ -1,6 +1,8 @@
 //! Puts letters into the queue: sealed to the day's queue key, with the event that tells of them, in the unit of
 //! work of whatever they announce (invariant 1).
 
+use std::sync::Arc;
+
 use super::ports::UnitOfWork;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, MailPurpose, Object, Origin, Outcome};
@@ -25,12 +27,12 @@ pub(super) struct NewLetter<'a> {
 impl App {
     /// Seals a letter and returns the mail that carries it.
     pub(super) fn write_letter(&self, new: &NewLetter<'_>) -> Result<QueuedMail, AppError> {
-        self.write_letter_under(&self.queue_sealing_key(new.written_at)?, new)
+        self.write_letter_under(&*self.queue_sealing_key(new.written_at)?, new)
     }
 
-    /// A key that seals the letters of one use case, written at this instant.
-    pub(super) fn queue_sealing_key(&self, written_at: Timestamp) -> Result<SealingKey, AppError> {
-        Ok(SealingKey::new(&self.keyring.recipient(KeyName::Queue(written_at.day()))?)?)
+    /// A key that seals letters that are written at this instant.
+    pub(super) fn queue_sealing_key(&self, written_at: Timestamp) -> Result<Arc<SealingKey>, AppError> {
+        self.shared_sealing_key(&self.keyring.recipient(KeyName::Queue(written_at.day()))?)
     }
 
     /// As [`App::write_letter`], under a key that other letters of the same instant are sealed with too.

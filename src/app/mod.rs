@@ -6,6 +6,7 @@ mod accept_deposit;
 mod accept_mail;
 mod administer;
 mod alerts;
+mod arrived_file;
 mod attest_keys;
 mod audit_settings;
 mod backup;
@@ -52,6 +53,7 @@ mod prove_log;
 mod prune_log;
 mod read_outside;
 mod receipt;
+mod recent_keys;
 mod recover;
 mod recovery_consent;
 mod register_kit;
@@ -84,13 +86,14 @@ mod write_tiles;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
 
 pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox, role_code};
+pub use arrived_file::{ArrivedFile, FinishedFile, TogetherRefusal};
 pub use audit_settings::{AuditSettings, Timestamping, Witness};
 pub use backup::{
     BackupEnd, BackupError, BackupHeader, BackupProgress, BackupTarget, CheckedBackup, check_backup,
@@ -157,7 +160,7 @@ pub use suspended_mails::SuspendedMails;
 pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 
 use self::standing::WatchedStore;
-use crate::audit::{Action, Actor, Entry as LogEntry, Event, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Entry as LogEntry, Event, NoteSigner, Object, Origin, Outcome};
 use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
@@ -253,6 +256,8 @@ pub struct App {
     /// Who vouches for a recovery with a wrong password.
     recovery_tries: Counted<PersonId>,
     unlocked: unlocked::UnlockedKeys,
+    recent_keys: recent_keys::RecentKeys,
+    log_signer: OnceLock<NoteSigner>,
     /// The digests of mailbox recipients that were read from the log.
     logged_keys: Mutex<HashMap<MailboxId, Digest>>,
     mail_waits: Notify,
@@ -261,6 +266,7 @@ pub struct App {
     /// Where the last look at the queue ended.
     walked_to: Mutex<Option<Domain>>,
     receipt_waits: Notify,
+    deposit_places: receipt::DepositPlaces,
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
     uploads: UploadTurns,
     paces: Paces,
@@ -305,11 +311,14 @@ impl App {
             mail_tries: Tries::of_secrets(),
             recovery_tries: Counted::default(),
             unlocked: unlocked::UnlockedKeys::default(),
+            recent_keys: recent_keys::RecentKeys::default(),
+            log_signer: OnceLock::new(),
             logged_keys: Mutex::default(),
             mail_waits: Notify::new(),
             lanes: Mutex::default(),
             walked_to: Mutex::default(),
             receipt_waits: Notify::new(),
+            deposit_places: receipt::DepositPlaces::default(),
             log_watch: tokio::sync::Mutex::new(None),
             uploads: UploadTurns::default(),
             paces: Paces::default(),

@@ -3,6 +3,8 @@
 //!
 //! They tell hashes only: no payload, no salt.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 use thiserror::Error;
 
@@ -92,6 +94,32 @@ impl App {
     pub async fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Digest>, ProofError> {
         self.inside(size).await?;
         self.proof(|node| inclusion_proof(index, size, node)).await
+    }
+
+    /// The inclusion proofs of several entries under one size, in their order. Each hash that they need is read once.
+    pub(super) async fn inclusion_proofs(
+        &self,
+        places: &[u64],
+        size: u64,
+    ) -> Result<Vec<Vec<Digest>>, ProofError> {
+        self.inside(size).await?;
+        let mut needed = BTreeSet::new();
+        for place in places {
+            inclusion_proof(*place, size, &mut |node: Node| {
+                needed.insert((node.level, node.place));
+                Digest::from_bytes([0; 32])
+            })?;
+        }
+        let nodes: Vec<Node> =
+            needed.iter().map(|(level, place)| Node { level: *level, place: *place }).collect();
+        let found: BTreeMap<(u32, u64), Digest> =
+            needed.into_iter().zip(self.store.roots(&nodes).await?).collect();
+        let missing = Digest::from_bytes([0; 32]);
+        let read = |node: Node| found.get(&(node.level, node.place)).copied().unwrap_or(missing);
+        Ok(places
+            .iter()
+            .map(|place| inclusion_proof(*place, size, &mut { read }))
+            .collect::<Result<_, _>>()?)
     }
 
     /// The proof that the log of the first `older` entries is the beginning of that of the first `size` (RFC 9162

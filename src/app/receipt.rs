@@ -8,6 +8,9 @@
 //! | the checkpoint | the same, and a checkpoint that signs for the entry | the next run |
 //! | the proof's commit | the proof, and the acknowledgement due now | |
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::ports::{DepositReceipt, Key, List, StoredCheckpoint, UnitOfWork};
 use super::{App, AppError, ProofError, Visitor, event};
 use crate::audit::{
@@ -19,7 +22,7 @@ use crate::relay::queue::{MailState, QueuedMail};
 use crate::retention::KeyName;
 use crate::transfer::{RegisterLine, Route, Transfer};
 use crate::value::{Digest, MailId, Millis, Reference, Timestamp, TransferId};
-use crate::vault::{PartRole, open, seal};
+use crate::vault::PartRole;
 
 /// How long an acknowledgement waits for the proof at most. A checkpoint follows a deposit within five seconds.
 pub(super) const RECEIPT_WAIT: Millis = Millis::seconds(15);
@@ -27,6 +30,10 @@ pub(super) const RECEIPT_WAIT: Millis = Millis::seconds(15);
 pub(super) const RECEIPT_RECORD_LIFE: Millis = Millis::days(30);
 /// How many receipts one run proves.
 const BATCH: usize = 500;
+/// How many receipts one commit proves.
+const PROVED_AT_ONCE: usize = 50;
+/// How many places of deposits are remembered until their receipts are proved; others are searched in the log.
+const PLACES_MAX: usize = 10_000;
 /// How many entries of a transfer are looked at for the one that tells of the deposit.
 const ENTRIES_MAX: usize = 10;
 
@@ -64,6 +71,35 @@ pub(super) struct Promising<'a> {
     pub mail: MailId,
 }
 
+/// Where the entries of deposits stand whose receipts wait for their proof: what this process committed, so that it
+/// need not search the log for it.
+#[derive(Default)]
+pub(super) struct DepositPlaces(Mutex<HashMap<TransferId, u64>>);
+
+impl DepositPlaces {
+    fn places(&self) -> MutexGuard<'_, HashMap<TransferId, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, transfer: TransferId, place: u64) {
+        let mut places = self.places();
+        if places.len() < PLACES_MAX {
+            places.insert(transfer, place);
+        }
+    }
+
+    fn of(&self, transfer: TransferId) -> Option<u64> {
+        self.places().get(&transfer).copied()
+    }
+
+    fn forget(&self, transfers: impl Iterator<Item = TransferId>) {
+        let mut places = self.places();
+        transfers.for_each(|transfer| {
+            places.remove(&transfer);
+        });
+    }
+}
+
 impl App {
     /// Waits until a commit has promised a receipt, or asks for a checkpoint otherwise.
     pub async fn receipt_waits(&self) {
@@ -89,15 +125,15 @@ impl App {
             files,
             leaf: promising.leaf,
         };
-        let note = promise.sign(&self.log_signer()?).map_err(|_| AppError::Broken("promise"))?;
+        let note = promise.sign(self.log_signer()?).map_err(|_| AppError::Broken("promise"))?;
         let salt_day = transfer.received_at.day();
-        let key = self.keyring.recipient(KeyName::Draft(salt_day))?;
+        let key = self.shared_sealing_key(&self.keyring.recipient(KeyName::Draft(salt_day))?)?;
         unit.put(DepositReceipt {
             transfer: transfer.id,
             mail: promising.mail,
             promised_at: transfer.received_at,
             promise: note.to_string(),
-            salt: seal(&key, salt.as_bytes())?,
+            salt: key.seal(salt.as_bytes())?,
             salt_day,
             proof: None,
         });
@@ -106,58 +142,112 @@ impl App {
 
     /// Proves the receipts that the newest checkpoint signs for, and lets their acknowledgements leave. Returns how many.
     pub async fn prove_receipts(&self) -> Result<usize, AppError> {
+        let mut count = 0;
+        loop {
+            let proved = self.prove_some_receipts().await?;
+            count += proved;
+            // A full batch may not have been all of them: nobody else wakes the job for the others.
+            if proved < BATCH {
+                return Ok(count);
+            }
+        }
+    }
+
+    async fn prove_some_receipts(&self) -> Result<usize, AppError> {
         let waiting: Vec<(DepositReceipt, u64)> = self.read_list(&List::ReceiptsWithoutProof, BATCH).await?;
         if waiting.is_empty() {
             return Ok(0);
         }
         let Some(checkpoint) = self.newest_checkpoint().await? else { return Ok(0) };
-        let mut proved = 0;
-        for (receipt, version) in waiting {
-            match self.prove_receipt(receipt, version, &checkpoint).await {
-                // The acknowledgement was delivered at this very moment: the next run stores the proof.
-                Err(error) if error.is_conflict() => {}
-                outcome => proved += usize::from(outcome?),
+        let proved = self.with_proofs(waiting, &checkpoint).await?;
+        let mut count = 0;
+        for some in proved.chunks(PROVED_AT_ONCE) {
+            match self.store_proofs(some).await {
+                // An acknowledgement was delivered at this very moment: the others do not wait for it.
+                Err(error) if error.is_conflict() => {
+                    for one in some.chunks(1) {
+                        match self.store_proofs(one).await {
+                            // The next run stores this one.
+                            Err(error) if error.is_conflict() => {}
+                            outcome => count += outcome.map(|()| 1)?,
+                        }
+                    }
+                }
+                outcome => count += outcome.map(|()| some.len())?,
             }
         }
-        if proved > 0 {
+        if count > 0 {
             self.wake_delivery();
         }
-        Ok(proved)
+        Ok(count)
     }
 
-    async fn prove_receipt(
+    /// Those receipts that a checkpoint signs for, with their proofs. The proofs have most of their hashes in common.
+    async fn with_proofs(
         &self,
-        mut receipt: DepositReceipt,
-        version: u64,
+        waiting: Vec<(DepositReceipt, u64)>,
         checkpoint: &StoredCheckpoint,
-    ) -> Result<bool, AppError> {
-        let Some(index) = self.entry_of(&receipt).await?.filter(|index| *index < checkpoint.size) else {
-            return Ok(false);
-        };
-        let proof = self.inclusion_proof(index, checkpoint.size).await;
-        let hashes = proof.map_err(|error| match error {
+    ) -> Result<Vec<(DepositReceipt, u64)>, AppError> {
+        let (mut receipts, mut places) = (Vec::new(), Vec::new());
+        for (receipt, version) in waiting {
+            if let Some(place) = self.entry_of(&receipt).await?.filter(|place| *place < checkpoint.size) {
+                receipts.push((receipt, version));
+                places.push(place);
+            }
+        }
+        let proofs = self.inclusion_proofs(&places, checkpoint.size).await;
+        let proofs = proofs.map_err(|error| match error {
             ProofError::Fault(fault) => fault,
             _ => AppError::Broken("proof of a receipt"),
         })?;
-        let mut unit = UnitOfWork::default();
-        unit.expect_unchanged(Key::Receipt(receipt.transfer), version);
-        let mail: Option<(QueuedMail, u64)> = self.read(&Key::Mail(receipt.mail)).await?;
-        if let Some((mut mail, version)) = mail
-            && mail.tries == 0
-            && let MailState::Queued { next_try_at, .. } = &mut mail.state
-        {
-            *next_try_at = mail.written_at;
-            unit.expect_unchanged(Key::Mail(mail.id), version);
-            unit.put(mail);
+        for (((receipt, _), index), hashes) in receipts.iter_mut().zip(places).zip(proofs) {
+            receipt.proof = Some(LogProof { index, hashes, checkpoint: checkpoint.note.clone() });
         }
-        receipt.proof = Some(LogProof { index, hashes, checkpoint: checkpoint.note.clone() });
-        unit.put(receipt);
+        Ok(receipts)
+    }
+
+    /// Commits receipts with their proofs; their acknowledgements are due from then on.
+    async fn store_proofs(&self, proved: &[(DepositReceipt, u64)]) -> Result<(), AppError> {
+        let mut unit = UnitOfWork::default();
+        for (receipt, version) in proved {
+            unit.expect_unchanged(Key::Receipt(receipt.transfer), *version);
+            let mail: Option<(QueuedMail, u64)> = self.read(&Key::Mail(receipt.mail)).await?;
+            if let Some((mut mail, version)) = mail
+                && mail.tries == 0
+                && let MailState::Queued { next_try_at, .. } = &mut mail.state
+            {
+                *next_try_at = mail.written_at;
+                unit.expect_unchanged(Key::Mail(mail.id), version);
+                unit.put(mail);
+            }
+            unit.put(receipt.clone());
+        }
         self.store.commit(unit).await?;
-        Ok(true)
+        self.deposit_places.forget(proved.iter().map(|(receipt, _)| receipt.transfer));
+        Ok(())
+    }
+
+    /// Commits a unit that releases a deposit, and remembers where its entry stands for the receipt.
+    pub(super) async fn commit_release(
+        &self,
+        transfer: TransferId,
+        unit: UnitOfWork,
+    ) -> Result<(), AppError> {
+        let tells = |action| matches!(action, Action::DepositSent | Action::MailReceived);
+        let offset = (0..).zip(&unit.entries).find(|(_, entry)| tells(entry.event.action));
+        let offset: Option<u64> = offset.map(|(offset, _)| offset);
+        let committed = self.store.commit(unit).await?;
+        if let Some(offset) = offset {
+            self.deposit_places.note(transfer, committed.first_entry + offset);
+        }
+        Ok(())
     }
 
     /// The place of the entry that a receipt promises.
     async fn entry_of(&self, receipt: &DepositReceipt) -> Result<Option<u64>, AppError> {
+        if let Some(place) = self.deposit_places.of(receipt.transfer) {
+            return Ok(Some(place));
+        }
         let promise = self.own_promise(&receipt.promise)?;
         for action in [Action::DepositSent, Action::MailReceived] {
             let deposit =
@@ -184,12 +274,11 @@ impl App {
     pub async fn receipt_salt(&self, transfer: TransferId) -> Result<Option<FileSalt>, AppError> {
         let found: Option<(DepositReceipt, u64)> = self.read(&Key::Receipt(transfer)).await?;
         let Some((receipt, _)) = found else { return Ok(None) };
-        let key = match self.keyring.identity(KeyName::Draft(receipt.salt_day)) {
-            Ok(key) => key,
-            Err(super::ports::KeyringError::NoKey(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let opened = match self.open_with(KeyName::Draft(receipt.salt_day), &receipt.salt) {
+            Ok(opened) => opened,
+            Err(AppError::Keyring(super::ports::KeyringError::NoKey(_))) => return Ok(None),
+            Err(error) => return Err(error),
         };
-        let opened = open(&key, &receipt.salt)?;
         let bytes = opened.expose().try_into().map_err(|_| AppError::Broken("receipt salt"))?;
         Ok(Some(FileSalt::new(bytes)))
     }

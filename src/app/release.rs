@@ -1,6 +1,8 @@
 //! Releases a transfer to its mailbox: what a deposit by the page and one by mail have in common. Everything it
 //! writes goes into one unit of work, which the caller commits before anyone is told (invariant 1).
 
+use std::sync::Arc;
+
 use futures_util::future::try_join_all;
 
 use super::letters::NewLetter;
@@ -214,10 +216,11 @@ impl App {
         mailbox: &Mailbox,
     ) -> Result<Grant, AppError> {
         let day = transfer.expires_at.day();
-        let day_key = self.keyring.recipient(KeyName::ExpiryDay(day))?;
+        let day_key = self.shared_sealing_key(&self.keyring.recipient(KeyName::ExpiryDay(day))?)?;
+        let holder_key = self.shared_sealing_key(&mailbox.key.recipient)?;
         let generation = mailbox.key.generation;
         let terms = GrantTerms { transfer: transfer.id, holder: mailbox.id, generation, day };
-        Ok(Grant::new(terms, identity, &mailbox.key.recipient, &day_key)?)
+        Ok(Grant::under(terms, identity, &holder_key, &day_key)?)
     }
 
     /// The depositor's acknowledgement (T2, D9), which carries the receipt.
@@ -403,5 +406,5 @@ struct Mails<'a> {
     transfer: &'a Transfer,
     mailbox: &'a Mailbox,
     organisation: &'a Organisation,
-    sealing: SealingKey,
+    sealing: Arc<SealingKey>,
 }

@@ -4,10 +4,9 @@
 use std::mem;
 
 use tokio::task::{JoinHandle, spawn_blocking};
-use zeroize::Zeroize;
 
 use super::AppError;
-use crate::value::ByteSize;
+use crate::value::{ByteSize, wipe};
 use crate::vault::{SealSummary, Sealer, SealingKey, VaultError};
 
 /// Bytes that are gathered before they go to the other thread; what is smaller is sealed where it is.
@@ -74,7 +73,7 @@ impl SealStream {
         let (mut idle, mut last) = self.idle().await?;
         last.reserve_exact(self.filling.len() + SEALED_BEYOND_BYTES);
         idle.0.push_onto(&self.filling, &mut last)?;
-        idle.1.zeroize();
+        wipe(&mut idle.1);
         let (tail, summary) = idle.0.finish()?;
         last.extend(tail);
         Ok((last, summary))
@@ -96,7 +95,7 @@ impl SealStream {
             let room = needed.next_power_of_two().clamp(FIRST_ROOM_BYTES, STEP_BYTES);
             let mut roomy = Vec::with_capacity(room);
             roomy.extend_from_slice(&self.filling);
-            self.filling.zeroize();
+            wipe(&mut self.filling);
             self.filling = roomy;
         }
         self.filling.extend_from_slice(plain);
@@ -132,9 +131,9 @@ impl SealStream {
 
 impl Drop for SealStream {
     fn drop(&mut self) {
-        self.filling.zeroize();
+        wipe(&mut self.filling);
         if let Sealing::Idle(idle) = &mut self.sealing {
-            idle.1.zeroize();
+            wipe(&mut idle.1);
         }
     }
 }

@@ -145,7 +145,7 @@ pub(super) fn mail(walk: &mut Walk<'_>, source: &mut dyn ReadSeek, depth: u32) -
     }
     walk.budget.hold(held);
     let walked = mail_parts(walk, &bytes, depth);
-    zeroize::Zeroize::zeroize(&mut bytes);
+    crate::value::wipe(&mut bytes);
     walk.budget.let_go(held);
     walked
 }

@@ -223,7 +223,7 @@ impl Walk<'_> {
         self.hear(answer, kind)?;
         bytes.set_position(0);
         let told = self.open(kind, &mut bytes, name, depth);
-        zeroize::Zeroize::zeroize(bytes.get_mut());
+        crate::value::wipe(bytes.get_mut());
         self.budget.let_go(held);
         told
     }

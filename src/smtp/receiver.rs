@@ -10,7 +10,7 @@ use super::limits::{
     COMMAND_LINE_BYTES_MAX, DISCARDED_BYTES_MAX, FIRST_ALLOCATION_BYTES_MAX, SKIPPED_LINE_BYTES_MAX,
     TEXT_LINE_BYTES_MAX,
 };
-use crate::value::{ByteSize, SecretBytes};
+use crate::value::{ByteSize, SecretBytes, wipe};
 
 /// A command line, or what was wrong with it.
 #[derive(Debug, PartialEq, Eq)]
@@ -128,23 +128,48 @@ impl Message {
         if self.seen > self.limit.bytes() {
             return self.spoil(MessageFault::TooLarge { limit: self.limit });
         }
-        for &byte in run {
+        match self.check(run) {
+            Ok(()) => self.append(run),
+            Err(fault) => self.spoil(fault),
+        }
+    }
+
+    /// Goes from one CR, LF or NUL to the next.
+    fn check(&mut self, run: &[u8]) -> Result<(), MessageFault> {
+        let mut start = 0;
+        for at in memchr::memchr3_iter(b'\r', b'\n', 0, run) {
+            // What stands between two marks follows no CR, and makes the line longer.
+            if at > start && self.after_cr {
+                return Err(MessageFault::LineEnding);
+            }
+            self.grow_line(at - start)?;
+            let byte = run[at];
             if byte == 0 || self.after_cr != (byte == b'\n') {
-                return self.spoil(MessageFault::LineEnding);
+                return Err(MessageFault::LineEnding);
             }
             self.after_cr = byte == b'\r';
-            self.line_bytes = if byte == b'\n' { 0 } else { self.line_bytes + 1 };
-            if self.line_bytes > TEXT_LINE_BYTES_MAX {
-                return self.spoil(MessageFault::LineTooLong);
+            if byte == b'\n' {
+                self.line_bytes = 0
+            } else {
+                self.grow_line(1)?
             }
+            start = at + 1;
         }
-        self.append(run);
+        if start < run.len() && self.after_cr {
+            return Err(MessageFault::LineEnding);
+        }
+        self.grow_line(run.len() - start)
+    }
+
+    fn grow_line(&mut self, bytes: usize) -> Result<(), MessageFault> {
+        self.line_bytes += bytes;
+        if self.line_bytes > TEXT_LINE_BYTES_MAX { Err(MessageFault::LineTooLong) } else { Ok(()) }
     }
 
     /// Gives the message up for this reason; its bytes are wiped now.
     pub(super) fn spoil(&mut self, fault: MessageFault) {
         self.fault.get_or_insert(fault);
-        self.bytes.zeroize();
+        wipe(&mut self.bytes);
         self.bytes = Vec::new();
     }
 
@@ -178,9 +203,12 @@ impl Message {
     fn append(&mut self, run: &[u8]) {
         let needed = self.bytes.len() + run.len();
         if needed > self.bytes.capacity() {
-            let mut larger = Vec::with_capacity(needed.max(self.bytes.capacity() * 2));
+            // No more room than the largest message takes: that much is there for it.
+            let limit = usize::try_from(self.limit.bytes()).unwrap_or(usize::MAX);
+            let doubled = self.bytes.capacity().saturating_mul(2).min(limit);
+            let mut larger = Vec::with_capacity(needed.max(doubled));
             larger.extend_from_slice(&self.bytes);
-            self.bytes.zeroize();
+            wipe(&mut self.bytes);
             self.bytes = larger;
         }
         self.bytes.extend_from_slice(run);
@@ -189,7 +217,7 @@ impl Message {
 
 impl Drop for Message {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        wipe(&mut self.bytes);
     }
 }
 
@@ -222,11 +250,8 @@ impl DataReceiver {
     /// Takes bytes from the front of `input` until the message ends; then the message, or why there is none.
     pub(super) fn take(&mut self, input: &mut &[u8]) -> Option<Result<SecretBytes, MessageFault>> {
         while let Some((&byte, rest)) = input.split_first() {
-            if self.at == At::Middle && byte != b'\r' {
-                let run = input.iter().position(|&b| b == b'\r').unwrap_or(input.len());
-                let (run, rest) = input.split_at(run);
-                self.message.push(run);
-                *input = rest;
+            if matches!(self.at, At::Middle | At::LineStart) && byte != b'.' && byte != b'\r' {
+                *input = self.run(input);
                 continue;
             }
             *input = rest;
@@ -235,6 +260,20 @@ impl DataReceiver {
             }
         }
         None
+    }
+
+    /// Takes what stands before the next dot that begins a line, or all there is; returns the rest. Most of a message is
+    /// taken so, many lines at once.
+    fn run<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
+        let end = memchr::memmem::find(input, b"\r\n.").map_or(input.len(), |at| at + 2);
+        let (run, rest) = input.split_at(end);
+        self.message.push(run);
+        self.at = match run {
+            [.., b'\r', b'\n'] => At::LineStart,
+            [.., b'\r'] => At::Cr,
+            _ => At::Middle,
+        };
+        rest
     }
 
     /// The message in the making.
@@ -307,7 +346,57 @@ mod tests {
         assert_eq!(message.finish().unwrap_err(), MessageFault::NoRoom);
     }
 
+    /// The rule of line endings and line lengths, byte by byte.
+    fn first_fault(bytes: &[u8]) -> Option<MessageFault> {
+        let (mut after_cr, mut line) = (false, 0);
+        for &byte in bytes {
+            if byte == 0 || after_cr != (byte == b'\n') {
+                return Some(MessageFault::LineEnding);
+            }
+            after_cr = byte == b'\r';
+            line = if byte == b'\n' { 0 } else { line + 1 };
+            if line > TEXT_LINE_BYTES_MAX {
+                return Some(MessageFault::LineTooLong);
+            }
+        }
+        None
+    }
+
     proptest! {
+        #[test]
+        fn looking_from_mark_to_mark_finds_what_looking_at_each_byte_finds(
+            pieces in prop::collection::vec(prop_oneof!["\r\n", "\r\n", "[\r\n\0.]", "[a-z.]{1,9}", "x{600}"], 0..40),
+            cut in 1..700_usize,
+        ) {
+            let whole = pieces.concat();
+            let mut message = message(1_000_000);
+            for piece in whole.as_bytes().chunks(cut) {
+                message.push(piece);
+            }
+            prop_assert_eq!(message.fault(), first_fault(whole.as_bytes()));
+        }
+
+        #[test]
+        fn a_message_ends_and_is_unstuffed_alike_however_it_is_cut(
+            lines in prop::collection::vec("[.]{0,2}[a-c]{0,3}", 0..20), cut in 1..40_usize,
+        ) {
+            let stuff = |line: &String| format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" });
+            let sent: String = lines.iter().map(stuff).chain([".\r\nQUIT\r\n".to_owned()]).collect();
+            let mut receiver = DataReceiver::new(message(1_000_000));
+            let (mut ended, mut left) = (None, 0);
+            for piece in sent.as_bytes().chunks(cut) {
+                let mut input = piece;
+                if ended.is_none() {
+                    ended = receiver.take(&mut input);
+                }
+                left += input.len();
+            }
+            let whole: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let taken = ended.unwrap().unwrap();
+            prop_assert_eq!(taken.expose(), whole.as_bytes());
+            prop_assert_eq!(left, "QUIT\r\n".len());
+        }
+
         /// The message grows by hand: no byte is lost or doubled on the way.
         #[test]
         fn a_message_is_the_sum_of_its_pieces(lines in prop::collection::vec("[a-zé]{0,300}\r\n", 0..60), cut in 1..500_usize) {

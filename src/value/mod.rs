@@ -22,6 +22,6 @@ pub use id::{
     PersonId, ProofId, RecoveryId, Reference, SessionId, Slug, TransferId, UploadId,
 };
 pub use language::Language;
-pub use secret::{SecretBytes, Token, TokenHash, are_same_bytes, derive_secret};
+pub use secret::{SecretBytes, Token, TokenHash, are_same_bytes, derive_secret, wipe};
 pub use size::{ByteSize, SizeError};
 pub use time::{Day, Millis, Timestamp};

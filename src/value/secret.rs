@@ -10,7 +10,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::Digest;
 
 /// Bytes that must not outlive their use: wiped on drop, `Debug` shows the length only.
-#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Default)]
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
@@ -23,6 +23,24 @@ impl SecretBytes {
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
+}
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl ZeroizeOnDrop for SecretBytes {}
+
+/// Wipes a buffer, the room that it does not use too, and empties it. As [`Zeroize::zeroize`] does, which writes byte by
+/// byte and takes longer over a large file than sealing it.
+pub fn wipe(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    // The compiler may not leave the zeros out because nobody reads them.
+    zeroize::optimization_barrier(bytes.as_slice());
+    bytes.clear();
 }
 
 impl fmt::Debug for SecretBytes {
@@ -123,6 +141,19 @@ mod tests {
         assert_eq!(hex, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
         let token = Token::new([3; 32]);
         assert_ne!(token.derive(b"a").unwrap().expose(), token.derive(b"b").unwrap().expose());
+    }
+
+    #[test]
+    fn a_wiped_buffer_holds_zeros_in_its_unused_room_too() {
+        let mut bytes = Vec::with_capacity(300);
+        bytes.extend_from_slice(&[7; 200]);
+        bytes.truncate(10);
+        let room = bytes.as_ptr();
+        wipe(&mut bytes);
+        assert!(bytes.is_empty());
+        assert_eq!(bytes.as_ptr(), room, "another buffer was wiped");
+        bytes.resize(bytes.capacity(), 1);
+        assert_eq!(bytes.len(), 300);
     }
 
     #[test]

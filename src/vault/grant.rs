@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Recipient, Sealed, VaultError, open, seal};
+use super::{Identity, Recipient, Sealed, SealingKey, VaultError, open};
 use crate::value::{Day, MailboxId, TransferId};
 
 /// What a grant says of itself, checked each time it is used: a grant that was moved to another transfer,
@@ -50,13 +50,23 @@ impl Grant {
         holder: &Recipient,
         day: &Recipient,
     ) -> Result<Self, VaultError> {
+        Self::under(terms, transfer, &SealingKey::new(holder)?, &SealingKey::new(day)?)
+    }
+
+    /// As [`Grant::new`], under keys that seal other grants to the same holder, and of the same day, too.
+    pub fn under(
+        terms: GrantTerms,
+        transfer: &Identity,
+        holder: &SealingKey,
+        day: &SealingKey,
+    ) -> Result<Self, VaultError> {
         let exposed = transfer.expose();
         let identity = String::from_utf8_lossy(exposed.expose()).into_owned();
         let content = GrantContent { terms, identity };
         let plain =
             crate::value::SecretBytes::new(serde_json::to_vec(&content).map_err(|_| VaultError::Damaged)?);
-        let inner = seal(holder, plain.expose())?;
-        Ok(Self { terms, sealed: seal(day, inner.as_bytes())? })
+        let inner = holder.seal(plain.expose())?;
+        Ok(Self { terms, sealed: day.seal(inner.as_bytes())? })
     }
 
     /// Opens the grant with the day's identity and then the holder's, and checks that it says what the store

@@ -78,7 +78,7 @@ impl fmt::Debug for Identity {
 
 /// The public half of a key pair, `age1…`. Only X25519 recipients exist here: a plugin's name
 /// (`age1name1…`) does not parse, so no file can make the gateway run a program.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Recipient {
     text: String,

@@ -17,12 +17,40 @@ const FIRST_LOOK_BYTES: usize = 512;
 
 /// Opens a small sealed blob.
 pub fn open(identity: &Identity, sealed: &Sealed) -> Result<SecretBytes, VaultError> {
-    let bytes = sealed.as_bytes();
-    let header = Header::parse(bytes)?.ok_or(VaultError::Damaged)?;
-    let file_key = header.unwrap(identity)?;
-    let rest = bytes.get(header.as_bytes().len()..).unwrap_or_default();
+    OpenedHeader::new(identity, sealed)?.open(sealed)
+}
+
+/// A header whose file key was unwrapped: all that was sealed under the same header opens without another exchange of
+/// keys. Whoever keeps one holds what opens those blobs: not for long, and not longer than the identity exists.
+pub struct OpenedHeader {
+    header: Vec<u8>,
+    file_key: FileKey,
+}
+
+impl OpenedHeader {
+    /// Unwraps the file key of the header that a blob begins with, and checks the header's MAC.
+    pub fn new(identity: &Identity, sealed: &Sealed) -> Result<Self, VaultError> {
+        let header = Header::parse(sealed.as_bytes())?.ok_or(VaultError::Damaged)?;
+        let file_key = header.unwrap(identity)?;
+        Ok(Self { header: header.as_bytes().to_vec(), file_key })
+    }
+
+    /// Whether a blob begins with this very header.
+    pub fn is_of(&self, sealed: &Sealed) -> bool {
+        sealed.as_bytes().starts_with(&self.header)
+    }
+
+    /// Opens a blob that begins with this header; another one is [`VaultError::WrongKey`].
+    pub fn open(&self, sealed: &Sealed) -> Result<SecretBytes, VaultError> {
+        let rest = sealed.as_bytes().strip_prefix(&self.header[..]).ok_or(VaultError::WrongKey)?;
+        open_payload(&self.file_key, rest)
+    }
+}
+
+/// Opens what follows a header: the nonce and the chunks.
+fn open_payload(file_key: &FileKey, rest: &[u8]) -> Result<SecretBytes, VaultError> {
     let (nonce, chunks) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
-    let payload = Payload::new(&file_key, nonce)?;
+    let payload = Payload::new(file_key, nonce)?;
     // Room for all of it at once: a growing buffer would leave plaintext behind in freed memory.
     let mut plain = vec![0; chunks.len()];
     match open_chunks(&payload, chunks, &mut plain) {
@@ -56,8 +84,12 @@ fn open_chunks(payload: &Payload, sealed: &[u8], plain: &mut [u8]) -> Result<usi
 
 /// Opens a wrapped identity.
 pub fn unwrap_identity(identity: &Identity, wrap: &Sealed) -> Result<Identity, VaultError> {
-    let text = open(identity, wrap)?;
-    Identity::parse(std::str::from_utf8(text.expose()).map_err(|_| VaultError::NotAKey)?)
+    read_identity(&open(identity, wrap)?)
+}
+
+/// Reads an identity that was wrapped by [`super::wrap_identity`], once the wrap is opened.
+pub fn read_identity(opened: &SecretBytes) -> Result<Identity, VaultError> {
+    Identity::parse(std::str::from_utf8(opened.expose()).map_err(|_| VaultError::NotAKey)?)
 }
 
 /// The key of a header that was opened before: the segments of a part, and the parts of a deposit, often share one.

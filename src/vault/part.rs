@@ -7,11 +7,11 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::open::{KnownHeader, SegmentReader};
 use super::{ContentDigest, Identity, ManifestPart, Segment, VaultError};
-use crate::value::Digest;
+use crate::value::{Digest, wipe};
 
 /// Where the sealed bytes of a part's segments are. Called where blocking is allowed.
 pub trait SegmentSource {
@@ -108,7 +108,7 @@ impl<S: SegmentSource> PartOpener<S> {
         let mut chunk = std::mem::take(&mut *self.chunk);
         if passed > 0 {
             let rest = chunk.get(passed..).unwrap_or_default().to_vec();
-            chunk.zeroize();
+            wipe(&mut chunk);
             return Ok(Some(rest));
         }
         Ok(Some(chunk))

@@ -53,7 +53,12 @@ pub fn seal(recipient: &Recipient, plain: &[u8]) -> Result<Sealed, VaultError> {
 
 /// Wraps an identity to a recipient: the sealed text of its key file.
 pub fn wrap_identity(recipient: &Recipient, identity: &Identity) -> Result<Sealed, VaultError> {
-    seal(recipient, identity.expose().expose())
+    wrap_identity_under(&SealingKey::new(recipient)?, identity)
+}
+
+/// As [`wrap_identity`], under a key that seals other things for the same recipient too.
+pub fn wrap_identity_under(key: &SealingKey, identity: &Identity) -> Result<Sealed, VaultError> {
+    key.seal(identity.expose().expose())
 }
 
 /// What is known of a part once it is sealed as one segment.

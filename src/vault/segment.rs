@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::header::{self, FileKey};
 use super::stream::{CHUNK_BYTES, ChunkPlace, NONCE_BYTES, Payload, SEALED_CHUNK_BYTES, TAG_BYTES};
 use super::{Recipient, Sealed, VaultError};
-use crate::value::{ByteSize, Digest};
+use crate::value::{ByteSize, Digest, wipe};
 
 /// One segment of a part, as the manifest names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,8 @@ pub struct Segment {
 
 /// A file key that was wrapped to a recipient once. What it seals has one header and each time a fresh payload nonce of
 /// 128 random bits, hence a payload key of its own: one wrap, the dearest step of sealing something small, does for all
-/// parts of a deposit. It lives as long as one use case; it is never stored.
+/// parts of a deposit. It lives as long as one use case, or for a minute where many things are sealed to one recipient
+/// (`docs/decisions/0057`); it is never stored.
 pub struct SealingKey {
     header: Vec<u8>,
     file_key: FileKey,
@@ -148,7 +149,7 @@ impl SegmentSealer {
             let room = if self.chunk.is_empty() { needed } else { CHUNK_BYTES };
             let mut roomy = Vec::with_capacity(room + TAG_BYTES);
             roomy.extend_from_slice(&self.chunk);
-            zeroize::Zeroize::zeroize(&mut self.chunk);
+            wipe(&mut self.chunk);
             self.chunk = roomy;
         }
         self.chunk.extend_from_slice(plain);
@@ -161,6 +162,6 @@ impl SegmentSealer {
 
 impl Drop for SegmentSealer {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.chunk);
+        wipe(&mut self.chunk);
     }
 }

@@ -14,7 +14,8 @@ use super::deposit::{begin, code_asked, code_page, host_of, inspection_words, li
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
 use super::upload::{
-    DepositForm, FormError, Incoming, Target, Wish, form_limit, is_without_files, read, read_without_files,
+    DepositForm, FormError, Incoming, Target, Wish, form_limit, is_without_files, problem_of, read,
+    read_without_files,
 };
 use super::views::{
     DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, OtherDraftRow, SentPage,
@@ -22,12 +23,12 @@ use super::views::{
 };
 use crate::app::{
     Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, OtherDraft, Sending,
-    UnfinishedUpload, UploadProgress, UploadRefusal,
+    TogetherRefusal, UnfinishedUpload, UploadProgress, UploadRefusal,
 };
 use crate::content::RefusalCause;
 use crate::policy::title::TitleRefusal;
 use crate::transfer::{DraftState, REFUSED_TEXT, RefusedFile};
-use crate::value::{DraftId, Language, SecretBytes, Token, TransferId, UploadId};
+use crate::value::{ByteSize, DraftId, Language, SecretBytes, Token, TransferId, UploadId};
 
 /// The path of a draft: organisation, mailbox, draft.
 pub(super) type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
@@ -66,6 +67,8 @@ pub(super) async fn submit(
         read(&place.target(), incoming).await
     };
     match read_form {
+        // What is sent with its last file is looked at as it was when that file began.
+        Ok(form) if form.arrived.is_some() => place.send(form).await,
         Ok(form) => place.refreshed().await?.act(form).await,
         Err(FormError::Unreadable) => Err(errors.page(ErrorKind::BadRequest)),
         Err(FormError::TooLarge) => Err(errors.page(ErrorKind::TooLarge { limit })),
@@ -143,6 +146,7 @@ impl<'a> Place<'a> {
             token: &self.token,
             limits: self.view.limits,
             visitor: self.guest.visitor,
+            answers_program: self.guest.wants_json,
         }
     }
 
@@ -187,11 +191,7 @@ impl<'a> Place<'a> {
             return Ok(self.already_sent());
         }
         match form.wish {
-            Wish::Send if form.problems.is_empty() => self.send(form).await,
-            Wish::AcceptTitle if form.problems.is_empty() => {
-                form.title = form.suggested_title.take().unwrap_or(form.title);
-                self.send(form).await
-            }
+            Wish::Send | Wish::AcceptTitle if form.problems.is_empty() => self.send(form).await,
             Wish::Remove(number) => {
                 let removed = self
                     .shared
@@ -225,13 +225,32 @@ impl<'a> Place<'a> {
         }
     }
 
-    async fn send(self, form: DepositForm) -> Outcome {
+    async fn send(self, mut form: DepositForm) -> Outcome {
+        if form.wish == Wish::AcceptTitle {
+            form.title = form.suggested_title.take().unwrap_or(form.title);
+        }
         let message = SecretBytes::new(form.message.expose().to_vec());
         let sending = Sending { title: form.title.clone(), message };
         let (shared, guest, action) = (self.shared, self.guest, self.action.clone());
         let draft = self.view.draft.id;
-        let outcome = shared.app.accept_deposit(self.view, sending, guest.visitor).await;
         let errors = Errors::new(shared, guest);
+        let arrived = form.arrived.take().map(|file| (file.name().to_string(), file));
+        let outcome = match arrived {
+            None => shared.app.accept_deposit(self.view, sending, guest.visitor).await,
+            Some((name, file)) => match shared.app.accept_deposit_with(*file, sending, guest.visitor).await {
+                Ok(answer) => Ok(answer),
+                Err(TogetherRefusal::Deposit(refusal)) => Err(refusal),
+                Err(TogetherRefusal::File(refusal)) => {
+                    match problem_of(refusal, &name, ByteSize(0)) {
+                        Ok(problem) => form.problems.push(problem),
+                        Err(FormError::Fault(error)) => return Err(errors.fault(&error)),
+                        Err(_) => return Ok(self.already_sent()),
+                    }
+                    let problems = std::mem::take(&mut form.problems);
+                    return self.refreshed().await?.form(typed(form, problems, None)).await;
+                }
+            },
+        };
         let (problem, refusal) = match outcome {
             Ok(_) => return Ok(Answer::see_other(&action).into_response()),
             Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),

@@ -19,7 +19,7 @@ use percent_encoding::percent_decode;
 use thiserror::Error;
 
 use super::views::DraftProblem;
-use crate::app::{App, AppError, DraftView, FileRefusal, SealedFile, Visitor};
+use crate::app::{App, AppError, ArrivedFile, DraftView, FileRefusal, FinishedFile, SealedFile, Visitor};
 use crate::mailbox::DepositLimits;
 use crate::transfer::DraftError;
 use crate::value::{ByteSize, DraftId, SecretBytes, Token, UploadId};
@@ -61,6 +61,8 @@ pub(super) struct DepositForm {
     pub suggested_title: Option<String>,
     pub wish: Wish,
     pub sealed: Vec<SealedFile>,
+    /// The last file, when the form asks to send: it goes into the draft with the sending.
+    pub arrived: Option<Box<ArrivedFile>>,
     pub problems: Vec<DraftProblem>,
     files_seen: u32,
 }
@@ -73,6 +75,7 @@ impl DepositForm {
             suggested_title: None,
             wish: Wish::Send,
             sealed: Vec::new(),
+            arrived: None,
             problems: Vec::new(),
             files_seen: 0,
         }
@@ -243,15 +246,43 @@ pub(super) struct Target<'a> {
     pub token: &'a Token,
     pub limits: DepositLimits,
     pub visitor: Visitor,
+    /// A program adds files and sends nothing: each is in the draft when it is answered.
+    pub answers_program: bool,
 }
 
-/// Reads a form.
-pub(super) async fn read(target: &Target<'_>, mut incoming: Incoming) -> Result<DepositForm, FormError> {
+/// Reads a form. Each file is in the draft when the next one begins; the last one waits for what the form asks for.
+pub(super) async fn read(target: &Target<'_>, incoming: Incoming) -> Result<DepositForm, FormError> {
     let mut form = DepositForm::empty();
+    let outcome = read_parts(target, incoming, &mut form).await;
+    let sends = matches!(form.wish, Wish::Send | Wish::AcceptTitle) && form.problems.is_empty();
+    if outcome.is_err() || !sends || target.answers_program {
+        // Of a form that broke off, what came in whole stays.
+        let kept = keep_arrived(target, &mut form).await;
+        outcome.and(kept)?;
+    }
+    Ok(form)
+}
+
+/// Puts the file that came last into the draft.
+async fn keep_arrived(target: &Target<'_>, form: &mut DepositForm) -> Result<(), FormError> {
+    let Some(file) = form.arrived.take() else { return Ok(()) };
+    let name = file.name().to_string();
+    match target.app.keep_arrived(*file, target.visitor).await {
+        Ok(sealed) => form.sealed.push(sealed),
+        Err(refusal) => form.note(problem_of(refusal, &name, ByteSize(0))?),
+    }
+    Ok(())
+}
+
+async fn read_parts(
+    target: &Target<'_>,
+    mut incoming: Incoming,
+    form: &mut DepositForm,
+) -> Result<(), FormError> {
     for _ in 0..FIELDS_MAX {
-        let Some(mut part) = incoming.next_part().await? else { return Ok(form) };
+        let Some(mut part) = incoming.next_part().await? else { return Ok(()) };
         match part.field.name().unwrap_or_default() {
-            "files" => take_file(target, part, &mut form).await?,
+            "files" => take_file(target, part, form).await?,
             name if TEXT_FIELDS.contains(&name) => {
                 let name = name.to_owned();
                 form.take(&name, text(&mut part).await?);
@@ -317,10 +348,12 @@ async fn take_file(target: &Target<'_>, mut part: Part<'_>, form: &mut DepositFo
         form.note(DraftProblem::TooManyFiles { limit });
         return part.pass().await.map(drop);
     }
+    keep_arrived(target, form).await?;
     let view = target.app.draft(target.draft, target.token).await.map_err(FormError::Fault)?;
     let view = view.ok_or(FormError::NoDraft)?;
     match seal_file(target.app, view, &name, first, &mut part, target.visitor).await? {
-        Ok(sealed) => form.sealed.push(sealed),
+        Ok(FinishedFile::InDraft(sealed)) => form.sealed.push(sealed),
+        Ok(FinishedFile::Arrived(file)) => form.arrived = Some(file),
         Err(refusal) => {
             // The rest is read past, and only counted: the person is told what the file really weighs.
             let rest = part.pass().await?;
@@ -337,7 +370,7 @@ async fn seal_file(
     first: Option<Bytes>,
     part: &mut Part<'_>,
     visitor: Visitor,
-) -> Result<Result<SealedFile, FileRefusal>, FormError> {
+) -> Result<Result<FinishedFile, FileRefusal>, FormError> {
     let mut sealing = match app.begin_file(view, name, visitor).await {
         Ok(sealing) => sealing,
         Err(refusal) => return Ok(Err(refusal)),
@@ -349,10 +382,14 @@ async fn seal_file(
         }
         next = part.chunk().await?;
     }
-    Ok(sealing.finish().await)
+    Ok(sealing.arrive().await)
 }
 
-fn problem_of(refusal: FileRefusal, name: &str, rest: ByteSize) -> Result<DraftProblem, FormError> {
+pub(super) fn problem_of(
+    refusal: FileRefusal,
+    name: &str,
+    rest: ByteSize,
+) -> Result<DraftProblem, FormError> {
     let name = name.to_owned();
     match refusal {
         FileRefusal::Empty => Ok(DraftProblem::FileEmpty { name }),

@@ -45,5 +45,6 @@ mod second_factor;
 mod senders;
 mod swapped;
 mod timestamps;
+mod together;
 mod uploads;
 mod witnesses;

@@ -119,7 +119,7 @@ impl App {
             return Ok(Some(known));
         }
         let now = self.now().at;
-        let note = Checkpoint::sign(&self.log_signer()?, log.size(), log.root(), now)
+        let note = Checkpoint::sign(self.log_signer()?, log.size(), log.root(), now)
             .map_err(|_| AppError::Broken("checkpoint"))?;
         let checkpoint = StoredCheckpoint { size: log.size(), note: note.to_string(), signed_at: now };
         let head = LogHead { note: checkpoint.note.clone(), frontier: log.clone() };

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use zeroize::Zeroizing;
 
 use super::super::durable;
 use super::place::Place;
@@ -64,6 +65,8 @@ struct Known {
     recipients: BTreeMap<KeyName, Recipient>,
     /// The private halves in it are sealed.
     dkim_keys: Vec<DkimKey>,
+    /// They stay as they are for as long as the installation lives.
+    secrets: BTreeMap<SecretName, Zeroizing<[u8; 32]>>,
 }
 
 impl DirectoryKeyring {
@@ -76,7 +79,12 @@ impl DirectoryKeyring {
             places.mirror.iter().map(|mirror| Place::open(mirror)).collect::<Result<Vec<_>, _>>()?;
         copies.push(first);
         let id = identify(&copies, random)?;
-        let known = Known { destroyed: BTreeSet::new(), recipients: BTreeMap::new(), dkim_keys: Vec::new() };
+        let known = Known {
+            destroyed: BTreeSet::new(),
+            recipients: BTreeMap::new(),
+            dkim_keys: Vec::new(),
+            secrets: BTreeMap::new(),
+        };
         let gateway_key_file = places.gateway_key_file.clone();
         let keyring = Self { id, copies, gateway_key_file, known: RwLock::new(known), _lock: lock };
         keyring.reconcile()?;
@@ -353,7 +361,12 @@ impl Keyring for DirectoryKeyring {
     }
 
     fn secret(&self, name: SecretName) -> Result<[u8; 32], KeyringError> {
-        self.find_secret(name)
+        if let Some(secret) = self.known().secrets.get(&name) {
+            return Ok(**secret);
+        }
+        let secret = self.find_secret(name)?;
+        self.known_mut().secrets.insert(name, Zeroizing::new(secret));
+        Ok(secret)
     }
 
     fn gateway(&self) -> Result<Identity, KeyringError> {

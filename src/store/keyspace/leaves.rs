@@ -4,6 +4,8 @@
 //! The places of entries that were lost before a restore hold [`LOST`] in their tiles, and only those roots that the signed
 //! tree told are known of them. Leaf hashes and roots stay for ever; blocks go when their entries are pruned. What entries are found by is `log.rs`.
 
+use std::collections::BTreeMap;
+
 use super::write::Writes;
 use super::{Direction, KeyspaceError, Pair, Pairs, end_of};
 use crate::app::ports::{Entry, RestoredLog, StoreError, StoredLeaf};
@@ -234,7 +236,7 @@ pub(super) fn entries_between(
 }
 
 /// The root of a complete subtree.
-pub(super) fn root(pairs: &dyn Pairs, node: Node) -> Result<Digest, StoreError> {
+pub(super) fn root(pairs: &dyn Pairs, known: &mut KnownTiles, node: Node) -> Result<Digest, StoreError> {
     // Below a tile only what a signed tree told of lost entries has a root of its own.
     if let Some(bytes) = pairs.get(&root_key(node))? {
         return Ok(Digest::from_bytes(bytes.try_into().map_err(|_| StoreError::Damaged)?));
@@ -243,16 +245,41 @@ pub(super) fn root(pairs: &dyn Pairs, node: Node) -> Result<Digest, StoreError> 
         return Err(StoreError::Damaged);
     }
     let (first, width) = (node.place << node.level, 1_u64 << node.level);
+    let tile = known.get(pairs, first / TILE_LEAVES)?;
+    let leaves = tile.get(offset(first)..offset(first) + offset(width)).ok_or(StoreError::Damaged)?;
     let mut frontier = Frontier::default();
-    if let Some(tile) = tile(pairs, first / TILE_LEAVES)? {
-        let known = (first..first + width).map(|place| tile[offset(place)]).take_while(|leaf| *leaf != LOST);
-        known.for_each(|leaf| frontier.append(leaf));
-    } else {
-        let leaves = stored(pairs, first, offset(width))?;
-        let known = (first..).zip(&leaves).take_while(|(place, leaf)| leaf.index == *place);
-        known.for_each(|(_, leaf)| frontier.append(leaf.leaf));
-    }
+    leaves.iter().take_while(|leaf| **leaf != LOST).for_each(|leaf| frontier.append(*leaf));
     if frontier.size() == width { Ok(frontier.root()) } else { Err(StoreError::Damaged) }
+}
+
+/// The leaf hashes of the tiles that were read last: neighbours in a tree are asked for together.
+#[derive(Default)]
+pub(super) struct KnownTiles(BTreeMap<u64, Vec<Digest>>);
+
+impl KnownTiles {
+    /// The hashes of a tile as far as there are leaves; of one that still grows, from its entries.
+    fn get(&mut self, pairs: &dyn Pairs, number: u64) -> Result<&[Digest], StoreError> {
+        if !self.0.contains_key(&number) {
+            let leaves = match tile(pairs, number)? {
+                Some(leaves) => leaves,
+                None => growing_tile(pairs, number)?,
+            };
+            self.0.insert(number, leaves);
+        }
+        Ok(self.0.get(&number).map_or(&[], Vec::as_slice))
+    }
+}
+
+fn growing_tile(pairs: &dyn Pairs, number: u64) -> Result<Vec<Digest>, StoreError> {
+    let first = number * TILE_LEAVES;
+    let mut leaves = Vec::with_capacity(2 * HALF_LEAVES);
+    let within = |leaf: &StoredLeaf| leaf.index < first + TILE_LEAVES;
+    for leaf in stored(pairs, first, 2 * HALF_LEAVES)?.into_iter().take_while(within) {
+        let place = offset(leaf.index);
+        leaves.resize(place.max(leaves.len()), LOST);
+        leaves.push(leaf.leaf);
+    }
+    Ok(leaves)
 }
 
 /// Removes the payloads before a place that begins a tile; a block that reaches over it keeps the rest.

@@ -66,7 +66,8 @@ pub(in super::super) fn leaves(
 
 /// The roots of complete subtrees.
 pub(in super::super) fn roots(pairs: &dyn Pairs, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
-    nodes.iter().map(|node| kept::root(pairs, *node)).collect()
+    let mut tiles = kept::KnownTiles::default();
+    nodes.iter().map(|node| kept::root(pairs, &mut tiles, *node)).collect()
 }
 
 /// Removes the payloads and salts before a place that begins a tile, and all by which they are found.
