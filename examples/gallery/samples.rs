@@ -4,6 +4,8 @@
 mod cases;
 #[path = "desk.rs"]
 mod desk;
+#[path = "outside.rs"]
+mod outside;
 #[path = "status.rs"]
 mod status;
 
@@ -33,6 +35,8 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
     let of = Samples { language };
     let groups = [
         of.outside(),
+        outside::recipient(&of.frame(), NOW, "Service social"),
+        outside::member(of.draft(), of.envelope(), NOW, "Paul Tanguy"),
         of.depositor(),
         of.receipts(),
         of.kits(),
@@ -423,6 +427,7 @@ impl Samples {
                 received: ByteSize(640_000_000),
                 fingerprint: String::new(),
             }],
+            outgoing: None,
             others: vec![OtherDraftRow {
                 id: DraftId::new([3; 16]),
                 touched_at: NOW,
@@ -520,6 +525,7 @@ impl Samples {
             address: address.to_owned(),
             desk: "/boites/partenaires-retraite".to_owned(),
             members: "/boites/partenaires-retraite/membres".to_owned(),
+            sent: "/boites/partenaires-retraite/envois".to_owned(),
             waits: !gateway_custody,
             unreachable: gateway_custody
                 .then(|| ("partenaires@retraite.example".to_owned(), NOW - Millis::days(2))),
@@ -628,6 +634,7 @@ impl Samples {
             opened: None,
             held: false,
             case: cases::late_case(NOW),
+            answer: outside::answer_part(false, NOW, "Paul Tanguy"),
             letters: Self::letters(),
             notice_read: None,
         }
@@ -663,6 +670,7 @@ impl Samples {
             refused: 1,
             original_digest: None,
             case: cases::case(NOW, HOSTILE),
+            answer: outside::answer_part(false, NOW, "Paul Tanguy"),
             letters: Self::letters(),
         }
     }

@@ -145,6 +145,16 @@ impl App {
         })
     }
 
+    /// What a member's draft answers, and who gets the answer.
+    pub async fn answered_by_draft(
+        &self,
+        draft: &Draft,
+    ) -> Result<Option<(Reference, MailAddress)>, AppError> {
+        let DraftPurpose::Outgoing { answers: Some(answered), .. } = draft.purpose else { return Ok(None) };
+        let found: Option<(Transfer, u64)> = self.read(&Key::Transfer(answered)).await?;
+        Ok(found.map(|(transfer, _)| (transfer.reference, transfer.depositor.address)))
+    }
+
     /// Whether the owner of a draft may fill it now: a member's right to the mailbox is read anew (invariant 7).
     pub(super) async fn may_fill(&self, draft: &Draft) -> Result<bool, AppError> {
         let DraftPurpose::Outgoing { account, .. } = draft.purpose else { return Ok(true) };

@@ -13,4 +13,6 @@ pub use effect::{Effect, ErasureOf, PendingEffect};
 pub use key_plan::{DAY_KEYS_AHEAD, DRAFT_KEY_DAYS, KeyName, KeyPlan, plan};
 pub use recovery::{RECOVERY_LIFE, RecoveryParty, RecoveryRefusal, RecoveryRequest};
 pub use standing::{Standing, StandingNote, Subject, last_standing};
-pub use validity::{LONGEST_VALIDITY, ValidityPolicy, ValidityPolicyError};
+pub use validity::{
+    LONGEST_VALIDITY, LONGEST_VALIDITY_DAYS, SHORTEST_VALIDITY_DAYS, ValidityPolicy, ValidityPolicyError,
+};

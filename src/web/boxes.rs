@@ -70,6 +70,7 @@ fn mailbox(listed: ListedMailbox, language: Language) -> Mailbox {
         address: mailbox.deposit_address.to_string(),
         desk: format!("/boites/{}", mailbox.slug),
         members: format!("/boites/{}/membres", mailbox.slug),
+        sent: format!("/boites/{}/envois", mailbox.slug),
         waits,
         unreachable: unreachable_since.map(|since| (mailbox.notice_address.to_string(), since)),
         gateway_custody: mailbox.key.custody == Custody::Gateway,

@@ -168,7 +168,7 @@ pub(in crate::web) async fn check_title(
     Answer::json(StatusCode::OK, &body).into_response()
 }
 
-async fn go_to_draft(shared: &Shared, guest: &Guest, opened: &OpenedDraft) -> Outcome {
+pub(in crate::web) async fn go_to_draft(shared: &Shared, guest: &Guest, opened: &OpenedDraft) -> Outcome {
     let host =
         host_of(shared, &opened.mailbox).await.map_err(|error| Errors::new(shared, guest).fault(&error))?;
     let secure = shared.config.secure_cookies;

@@ -31,7 +31,7 @@ use super::answer::{Errors, Outcome};
 use super::request::Guest;
 use super::transfer::visitor;
 use super::views::ErrorKind;
-use crate::app::{App, FileView, OpenError, OpenedTransfer, PartStream, Signed, Visitor};
+use crate::app::{App, FileView, OpenError, OpenedTransfer, OutsideReader, PartStream, Signed, Visitor};
 use crate::audit::FailureReason;
 use crate::message::name_of;
 use crate::retention::PendingEffect;
@@ -70,7 +70,37 @@ pub(super) async fn file(
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
-    let errors = Errors::new(&shared, &guest);
+    let asked = Asked { path, method, headers };
+    send_file(&shared, &guest, Reader::Member(signed), opened, &number, asked).await
+}
+
+/// Who downloads.
+pub(super) enum Reader {
+    /// A member of a mailbox.
+    Member(Signed),
+    /// The recipient of a link.
+    Outside(OutsideReader),
+}
+
+/// What a request for a download asks.
+pub(super) struct Asked {
+    /// Where the transfer's page is.
+    pub path: String,
+    pub method: Method,
+    pub headers: HeaderMap,
+}
+
+/// Sends one file of an opened transfer, whole or a stretch of it.
+pub(super) async fn send_file(
+    shared: &Shared,
+    guest: &Guest,
+    reader: Reader,
+    opened: OpenedTransfer,
+    number: &str,
+    asked: Asked,
+) -> Outcome {
+    let Asked { path, method, headers } = asked;
+    let errors = Errors::new(shared, guest);
     let file = number
         .parse()
         .ok()
@@ -84,10 +114,10 @@ pub(super) async fn file(
         Wanted::Stretch(stretch) => Some(stretch),
         Wanted::NotThere => return Ok(not_there(&file)),
     };
-    let place = place(&shared, &errors)?;
+    let place = place(shared, &errors)?;
     let mut stream =
         shared.app.open_file(&opened, file.number).await.map_err(|error| errors.open(&error, &path))?;
-    let download = Download::begin(&shared, place, &signed, opened, Some(file.number), guest.visitor).await;
+    let download = Download::begin(shared, place, &reader, opened, Some(file.number), guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
     let (feed, body) = piped();
     let from = stretch.map(|stretch| ByteSize(stretch.first));
@@ -126,13 +156,24 @@ pub(super) async fn archive(
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
-    let errors = Errors::new(&shared, &guest);
+    send_archive(&shared, &guest, Reader::Member(signed), opened, &method).await
+}
+
+/// Sends all files of an opened transfer as one zip.
+pub(super) async fn send_archive(
+    shared: &Shared,
+    guest: &Guest,
+    reader: Reader,
+    opened: OpenedTransfer,
+    method: &Method,
+) -> Outcome {
+    let errors = Errors::new(shared, guest);
     let name = format!("{}.zip", opened.transfer.reference);
-    if method == Method::HEAD {
+    if *method == Method::HEAD {
         return Ok(answer(Body::empty(), &name, ARCHIVE_TYPE, None));
     }
-    let place = place(&shared, &errors)?;
-    let download = Download::begin(&shared, place, &signed, opened, None, guest.visitor).await;
+    let place = place(shared, &errors)?;
+    let download = Download::begin(shared, place, &reader, opened, None, guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
     let (feed, body) = piped();
     spawn_blocking(move || {
@@ -177,12 +218,15 @@ impl Download {
     async fn begin(
         shared: &Shared,
         place: OwnedSemaphorePermit,
-        signed: &Signed,
+        reader: &Reader,
         opened: OpenedTransfer,
         number: Option<u32>,
         visitor: Visitor,
     ) -> Result<Self, crate::app::AppError> {
-        let pending = shared.app.begin_download(signed, &opened, number, visitor).await?;
+        let pending = match reader {
+            Reader::Member(signed) => shared.app.begin_download(signed, &opened, number, visitor).await?,
+            Reader::Outside(reader) => shared.app.begin_outside_download(reader, number, visitor).await?,
+        };
         let (app, handle) = (Arc::clone(&shared.app), Handle::current());
         Ok(Self { app, opened, pending, handle, _place: place })
     }

@@ -1,6 +1,8 @@
 //! The draft's form (D4 to D6, D9): what is sealed stays listed, what was typed is kept, each thing that is wrong is
 //! said where it is, and sending twice is sending once.
 
+mod outgoing;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Form, Path, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH};
@@ -14,20 +16,20 @@ use super::deposit::{begin, code_asked, code_page, host_of, inspection_words, li
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
 use super::upload::{
-    DepositForm, FormError, Incoming, Target, Wish, form_limit, is_without_files, problem_of, read,
-    read_without_files,
+    DepositForm, FormError, Incoming, OutgoingFields, Target, Wish, form_limit, is_without_files, problem_of,
+    read, read_without_files,
 };
 use super::views::{
     DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, OtherDraftRow, SentPage,
     TitleFinding, UnfinishedFile,
 };
 use crate::app::{
-    Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, OtherDraft, Sending,
-    TogetherRefusal, UnfinishedUpload, UploadProgress, UploadRefusal,
+    Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, OpenError,
+    OtherDraft, Sending, Signed, TogetherRefusal, UnfinishedUpload, UploadProgress, UploadRefusal,
 };
 use crate::content::RefusalCause;
 use crate::policy::title::TitleRefusal;
-use crate::transfer::{DraftState, REFUSED_TEXT, RefusedFile};
+use crate::transfer::{DraftPurpose, DraftState, REFUSED_TEXT, RefusedFile};
 use crate::value::{ByteSize, DraftId, Language, SecretBytes, Token, TransferId, UploadId};
 
 /// The path of a draft: organisation, mailbox, draft.
@@ -124,6 +126,7 @@ pub(super) async fn ask_for_other(
 struct Typed {
     title: String,
     message: String,
+    outgoing: OutgoingFields,
     problems: Vec<DraftProblem>,
     refusal: Option<TitleRefusal>,
 }
@@ -133,6 +136,9 @@ pub(super) struct Place<'a> {
     pub(super) shared: &'a Shared,
     pub(super) guest: &'a Guest,
     pub(super) view: DraftView,
+    draft: DraftId,
+    /// The member who fills it; none of a depositor.
+    signed: Option<Signed>,
     token: Token,
     host: DepositHost,
     action: String,
@@ -171,7 +177,24 @@ impl<'a> Place<'a> {
             return Err(errors.page(ErrorKind::NotFound));
         }
         let action = format!("{}/brouillon/{draft}", host.path);
-        Ok(Self { shared, guest, view, token, host, action })
+        let signed = Self::member(shared, guest, &view, &action).await?;
+        Ok(Self { shared, guest, view, draft, signed, token, host, action })
+    }
+
+    /// The member whose draft it is, signed in now; none of a depositor's.
+    async fn member(
+        shared: &Shared,
+        guest: &Guest,
+        view: &DraftView,
+        action: &str,
+    ) -> Result<Option<Signed>, Response> {
+        let DraftPurpose::Outgoing { account, .. } = view.draft.purpose else { return Ok(None) };
+        let errors = Errors::new(shared, guest);
+        match guest.signed(shared).await.map_err(|error| errors.fault(&error))? {
+            Some(signed) if signed.account.id == account => Ok(Some(signed)),
+            Some(_) => Err(errors.page(ErrorKind::Forbidden)),
+            None => Err(errors.open(&OpenError::NotSignedIn, action)),
+        }
     }
 
     /// The same draft as it is after files came in.
@@ -229,6 +252,9 @@ impl<'a> Place<'a> {
         if form.wish == Wish::AcceptTitle {
             form.title = form.suggested_title.take().unwrap_or(form.title);
         }
+        if self.is_outgoing() {
+            return self.send_outgoing(form).await;
+        }
         let message = SecretBytes::new(form.message.expose().to_vec());
         let sending = Sending { title: form.title.clone(), message };
         let (shared, guest, action) = (self.shared, self.guest, self.action.clone());
@@ -269,13 +295,17 @@ impl<'a> Place<'a> {
         let view = shared.app.draft(draft, &self.token).await.map_err(|error| errors.fault(&error))?;
         let gone = ErrorKind::LinkExpired { again: Some(self.host.path.clone()) };
         let view = view.ok_or_else(|| errors.page(gone))?;
-        let place = Self { shared, guest, view, token: self.token, host: self.host, action: self.action };
+        let place = Self { shared, guest, view, ..self };
         place.form(typed(form, vec![problem], refusal)).await
     }
 
     /// The form with everything typed kept.
-    async fn form(self, typed: Typed) -> Outcome {
+    async fn form(self, mut typed: Typed) -> Outcome {
         let errors = Errors::new(self.shared, self.guest);
+        let outgoing = self.outgoing_form(&typed.outgoing, &typed.problems).await?;
+        if typed.title.is_empty() && typed.problems.is_empty() {
+            typed.title = self.offered_title();
+        }
         let unfinished = self.shared.app.unfinished_uploads(&self.view.draft).await;
         let unfinished = unfinished.map_err(|error| errors.fault(&error))?.into_iter().map(unfinished_file);
         let others = self.shared.app.other_drafts(&self.view).await.map_err(|error| errors.fault(&error))?;
@@ -302,7 +332,7 @@ impl<'a> Place<'a> {
         let status =
             if typed.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         let page = DraftPage {
-            frame: self.guest.frame(self.shared, None),
+            frame: self.guest.frame(self.shared, self.signed.as_ref()),
             host: self.host,
             mailbox_slug: slug,
             action: self.action,
@@ -315,6 +345,7 @@ impl<'a> Place<'a> {
             findings: findings.collect(),
             suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
             problems: typed.problems,
+            outgoing,
             others: others.into_iter().map(other_row).collect(),
             limits: limits_of(self.shared, &self.view.mailbox),
             inspection: inspection_words(self.shared, self.guest, &self.view.mailbox),
@@ -432,6 +463,9 @@ impl<'a> Place<'a> {
         let errors = Errors::new(self.shared, self.guest);
         let found = self.shared.app.sent_transfer(transfer).await.map_err(|error| errors.fault(&error))?;
         let Some(transfer) = found else { return self.held(transfer).await };
+        if self.is_outgoing() {
+            return Ok(Answer::see_other(&format!("/transferts/{}", transfer.reference)).into_response());
+        }
         let app = &self.shared.app;
         let receipt = app.receipt_of(transfer.id).await.map_err(|error| errors.fault(&error))?;
         let salt = app.receipt_salt(transfer.id).await.map_err(|error| errors.fault(&error))?;
@@ -506,7 +540,7 @@ pub(super) fn names_and_reasons(refused: Vec<NamedRefusal>, language: Language) 
 
 fn typed(form: DepositForm, problems: Vec<DraftProblem>, refusal: Option<TitleRefusal>) -> Typed {
     let message = String::from_utf8_lossy(form.message.expose()).into_owned();
-    Typed { title: form.title, message, problems, refusal }
+    Typed { title: form.title, message, outgoing: form.outgoing, problems, refusal }
 }
 
 fn title_problem(refusal: &TitleRefusal) -> DraftProblem {

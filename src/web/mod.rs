@@ -20,10 +20,12 @@ mod kits;
 mod letter_states;
 mod listener;
 mod members;
+mod outside;
 mod public;
 mod receipt;
 mod request;
 mod second_factor;
+mod sent;
 mod sign_in;
 mod status;
 pub mod texts;
@@ -106,6 +108,8 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())
+        .merge(outside::routes())
+        .merge(sent::routes())
         .merge(status::routes())
         .merge(second_factor::routes())
         .merge(desk::routes())

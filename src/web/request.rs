@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use super::Shared;
 use super::views::{Frame, SignedIn};
 use crate::app::{AppError, Signed, Visitor};
-use crate::value::{DraftId, Language, Token};
+use crate::value::{DraftId, Language, LinkId, Token};
 
 /// How many cookies of a request are looked at. Each draft has one, and browsers send the older ones first.
 const COOKIES_MAX: usize = 200;
@@ -25,6 +25,10 @@ pub(in crate::web) enum CookieName {
     Browser,
     /// Opens a draft; one each, since a depositor may have several open at once (D6).
     Draft(DraftId),
+    /// Binds the code of a link to the browser that asked for it.
+    Opening,
+    /// The session of somebody outside who took a link's second step; one for each link.
+    Link(LinkId),
     /// The language that the visitor chose.
     Language,
 }
@@ -35,6 +39,8 @@ impl CookieName {
             Self::Session => "pli_session".to_owned(),
             Self::Browser => "pli_code".to_owned(),
             Self::Draft(draft) => format!("pli_draft_{}", &draft.to_string()[..12]),
+            Self::Opening => "pli_open".to_owned(),
+            Self::Link(link) => format!("pli_link_{}", &link.to_string()[..12]),
             Self::Language => "pli_lang".to_owned(),
         }
     }

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use super::answer::{Answer, Errors, Outcome};
 use super::letter_states::letters;
 use super::request::Guest;
+use super::sent::answer_part;
 use super::texts::Texts;
-use super::views::{CaseNotice, EnvelopePage, ErrorKind, OpenedFile, OpenedPage, TransferHead};
+use super::views::{AnswerPart, CaseNotice, EnvelopePage, ErrorKind, OpenedFile, OpenedPage, TransferHead};
 use super::{Shared, case};
-use crate::app::{Envelope, OpenError, Signed};
+use crate::app::{Envelope, OpenError, OpenedTransfer, Signed};
 use crate::mailbox::{Custody, Mailbox};
 use crate::relay::letter::TaggedMail;
 use crate::transfer::{Belief, Check, SenderEvidence, Transfer};
@@ -31,20 +32,47 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
     guest: Guest,
 ) -> Outcome {
-    let notice = asked.dossier.as_deref().and_then(CaseNotice::from_code);
     let (signed, reference) = visitor(&shared, &guest, &reference).await?;
-    let errors = Errors::new(&shared, &guest).signed_as(signed.as_ref());
-    let read = asked.avis.as_deref().and_then(TaggedMail::parse);
+    let said = Said {
+        notice: asked.dossier.as_deref().and_then(CaseNotice::from_code),
+        read: asked.avis.as_deref().and_then(TaggedMail::parse),
+        problem: None,
+    };
+    show_with(&shared, &guest, signed, &reference, said).await
+}
+
+/// What a transfer's page says beside what it shows.
+#[derive(Default)]
+pub(super) struct Said {
+    /// What became of a step of the case.
+    pub notice: Option<CaseNotice>,
+    /// The notice by whose link somebody came.
+    pub read: Option<TaggedMail>,
+    /// What is wrong with an answer that was to be recorded.
+    pub problem: Option<&'static str>,
+}
+
+/// The page as it stands.
+pub(super) async fn show_with(
+    shared: &Shared,
+    guest: &Guest,
+    signed: Option<Signed>,
+    reference: &Reference,
+    said: Said,
+) -> Outcome {
+    let errors = Errors::new(shared, guest).signed_as(signed.as_ref());
     // Who signs in first comes back to the same link.
-    let path = match read {
+    let path = match said.read {
         Some(notice) => format!("/transferts/{reference}?avis={notice}"),
         None => format!("/transferts/{reference}"),
     };
-    let envelope = shared.app.envelope(signed.as_ref(), &reference, guest.visitor).await;
-    let envelope = envelope.map_err(|error| errors.open(&error, &path))?;
+    let envelope = shared.app.envelope(signed.as_ref(), reference, guest.visitor).await;
+    let mut envelope = envelope.map_err(|error| errors.open(&error, &path))?;
+    let answer = answer_part(shared, &mut envelope, said.problem).await;
+    let answer = answer.map_err(|error| errors.fault(&error))?;
     match signed {
-        Some(signed) if envelope.opened => opened(&shared, &guest, &signed, envelope, notice).await,
-        signed => closed(&shared, &guest, signed.as_ref(), envelope, notice, read).await,
+        Some(signed) if envelope.opened => opened(shared, guest, &signed, envelope, said, answer).await,
+        signed => closed(shared, guest, signed.as_ref(), envelope, said, answer).await,
     }
 }
 
@@ -91,8 +119,8 @@ async fn closed(
     guest: &Guest,
     signed: Option<&Signed>,
     envelope: Envelope,
-    notice: Option<CaseNotice>,
-    read: Option<TaggedMail>,
+    said: Said,
+    answer: AnswerPart,
 ) -> Outcome {
     let errors = Errors::new(shared, guest).signed_as(signed);
     let opened = match envelope.transfer.first_opening {
@@ -102,15 +130,16 @@ async fn closed(
         }
         None => None,
     };
-    let case = case::view(shared, signed, &envelope.transfer, None, notice).await;
+    let case = case::view(shared, signed, &envelope.transfer, None, said.notice).await;
     let page = EnvelopePage {
         case: case.map_err(|error| errors.fault(&error))?,
         frame: guest.frame(shared, signed),
         head: head(&envelope.transfer, &envelope.mailbox, guest.language),
         opened,
         held: false,
+        answer,
         letters: letters(envelope.mails, guest.language),
-        notice_read: read.map(|notice| notice.to_string()),
+        notice_read: said.read.map(|notice| notice.to_string()),
     };
     Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
 }
@@ -120,7 +149,8 @@ async fn opened(
     guest: &Guest,
     signed: &Signed,
     envelope: Envelope,
-    notice: Option<CaseNotice>,
+    said: Said,
+    answer: AnswerPart,
 ) -> Outcome {
     let errors = Errors::new(shared, guest).signed_as(Some(signed));
     let reference = &envelope.transfer.reference;
@@ -128,28 +158,34 @@ async fn opened(
     let opened = shared.app.opened_transfer(Some(signed), reference, guest.visitor).await;
     let opened = opened.map_err(|error| errors.open(&error, &path))?;
     let message = shared.app.message(&opened).await.map_err(|error| errors.fault(&error))?;
+    let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
+    let case = case::view(shared, Some(signed), &opened.transfer, Some(&opened), said.notice).await;
+    let page = OpenedPage {
+        case: case.map_err(|error| errors.fault(&error))?,
+        frame: guest.frame(shared, Some(signed)),
+        head: head(&opened.transfer, &opened.mailbox, guest.language),
+        message: String::from_utf8_lossy(message.expose()).into_owned(),
+        files: opened_files(&opened, guest.language),
+        unscanned,
+        answer,
+        refused: opened.transfer.refused.len(),
+        original_digest: opened.transfer.original_digest.map(crate::value::Digest::to_hex),
+        letters: letters(envelope.mails, guest.language),
+    };
+    Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
+}
+
+/// The files of an opened transfer, in order.
+pub(super) fn opened_files(opened: &OpenedTransfer, language: Language) -> Vec<OpenedFile> {
     let files = opened.files().into_iter().map(|file| OpenedFile {
         number: file.number,
         name: file.name,
         media_type: file.content_type,
         size: file.size,
         digest: file.digest.to_hex(),
-        warnings: file.check.warnings().iter().map(|found| found.told(guest.language).to_owned()).collect(),
+        warnings: file.check.warnings().iter().map(|found| found.told(language).to_owned()).collect(),
     });
-    let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
-    let case = case::view(shared, Some(signed), &opened.transfer, Some(&opened), notice).await;
-    let page = OpenedPage {
-        case: case.map_err(|error| errors.fault(&error))?,
-        frame: guest.frame(shared, Some(signed)),
-        head: head(&opened.transfer, &opened.mailbox, guest.language),
-        message: String::from_utf8_lossy(message.expose()).into_owned(),
-        files: files.collect(),
-        unscanned,
-        refused: opened.transfer.refused.len(),
-        original_digest: opened.transfer.original_digest.map(crate::value::Digest::to_hex),
-        letters: letters(envelope.mails, guest.language),
-    };
-    Ok(Answer::page(StatusCode::OK, guest, &page).into_response())
+    files.collect()
 }
 
 pub(super) fn head(transfer: &Transfer, mailbox: &Mailbox, language: Language) -> TransferHead {

@@ -27,7 +27,19 @@ use crate::value::{ByteSize, DraftId, SecretBytes, Token, UploadId};
 /// The longest text of a field: a message, and room for whoever pastes too much and is told so.
 const TEXT_MAX_BYTES: usize = 1024 * 1024;
 /// The text fields of the form.
-const TEXT_FIELDS: [&str; 6] = ["title", "message", "suggested_title", "action", "remove", "drop"];
+const TEXT_FIELDS: [&str; 11] = [
+    "title",
+    "message",
+    "suggested_title",
+    "action",
+    "remove",
+    "drop",
+    "recipients",
+    "validity",
+    "tell",
+    "note",
+    "told",
+];
 /// How many fields a form has: its files, and a few.
 const FIELDS_MAX: usize = 1000;
 /// What may come beyond the files themselves.
@@ -54,11 +66,22 @@ pub(super) enum Wish {
     Drop(UploadId),
 }
 
+/// What a member's form has beside a depositor's.
+#[derive(Default)]
+pub(super) struct OutgoingFields {
+    pub recipients: String,
+    pub validity: String,
+    pub tell: bool,
+    pub note: String,
+    pub told: SecretBytes,
+}
+
 /// A form that was read.
 pub(super) struct DepositForm {
     pub title: String,
     pub message: SecretBytes,
     pub suggested_title: Option<String>,
+    pub outgoing: OutgoingFields,
     pub wish: Wish,
     pub sealed: Vec<SealedFile>,
     /// The last file, when the form asks to send: it goes into the draft with the sending.
@@ -73,6 +96,7 @@ impl DepositForm {
             title: String::new(),
             message: SecretBytes::default(),
             suggested_title: None,
+            outgoing: OutgoingFields::default(),
             wish: Wish::Send,
             sealed: Vec::new(),
             arrived: None,
@@ -86,6 +110,11 @@ impl DepositForm {
         match name {
             "title" => self.title = value,
             "message" => self.message = SecretBytes::new(value.into_bytes()),
+            "recipients" => self.outgoing.recipients = value,
+            "validity" => self.outgoing.validity = value,
+            "tell" => self.outgoing.tell = true,
+            "note" => self.outgoing.note = value,
+            "told" => self.outgoing.told = SecretBytes::new(value.into_bytes()),
             "suggested_title" => self.suggested_title = Some(value),
             "action" => {
                 self.wish = match value.as_str() {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
+mod answered;
 mod backup;
 mod bad_input;
 mod clock_jump;

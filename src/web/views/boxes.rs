@@ -31,6 +31,8 @@ pub struct Mailbox {
     pub desk: String,
     /// The page of its members.
     pub members: String,
+    /// The page of what it sent; a new transfer is begun beside it.
+    pub sent: String,
     /// Whether a member still has to open it to the person.
     pub waits: bool,
     /// The address that notices do not reach, and since when.

@@ -6,6 +6,7 @@
 use askama::Template;
 
 use super::{DepositHost, DraftField, DraftProblem, Frame, OtherDraftRow};
+use crate::retention::{LONGEST_VALIDITY_DAYS, SHORTEST_VALIDITY_DAYS};
 use crate::value::{ByteSize, Digest, Reference, Timestamp, UploadId};
 use crate::web::texts::{OtherDraftsWords, ReceiptWords};
 
@@ -56,12 +57,40 @@ pub struct DraftPage {
     pub findings: Vec<TitleFinding>,
     /// A title that would be accepted.
     pub suggestion: Option<String>,
+    /// What the form has when a member sends to people outside; none of a deposit.
+    pub outgoing: Option<OutgoingForm>,
     /// Other drafts of the same address that are open.
     pub others: Vec<OtherDraftRow>,
     /// What may be sent.
     pub limits: Limits,
     /// Whether files are scanned, and which are accepted, in a sentence.
     pub inspection: String,
+}
+
+/// What the form of a member has beside a depositor's (T5, T9, V4).
+#[derive(Debug, Clone)]
+pub struct OutgoingForm {
+    /// The transfer that is answered, and who gets the answer; none of a new transfer.
+    pub answers: Option<(Reference, String)>,
+    /// The recipients as typed.
+    pub recipients: String,
+    /// The validity that is chosen, in days.
+    pub days: u8,
+    /// Whether the sender is told of the first download.
+    pub tell: bool,
+    /// The personal text as typed.
+    pub note: String,
+    /// The shortest password.
+    pub told_min: usize,
+    /// Whether something is to be said of the options, which are then unfolded.
+    pub unfolded: bool,
+}
+
+impl OutgoingForm {
+    /// The validities to choose from (V2).
+    fn choices(&self) -> Vec<u8> {
+        (SHORTEST_VALIDITY_DAYS..=LONGEST_VALIDITY_DAYS).collect()
+    }
 }
 
 /// A file of a draft.
@@ -144,6 +173,14 @@ impl DraftPage {
         self.problems_at(DraftField::Message)
     }
 
+    fn recipient_problems(&self) -> Vec<String> {
+        self.problems_at(DraftField::Recipients)
+    }
+
+    fn option_problems(&self) -> Vec<String> {
+        self.problems_at(DraftField::Options)
+    }
+
     fn file_problems(&self) -> Vec<String> {
         self.problems_at(DraftField::Files)
     }
@@ -155,6 +192,8 @@ impl DraftPage {
                 DraftField::Title => "title",
                 DraftField::Message => "message",
                 DraftField::Files => "files",
+                DraftField::Recipients => "recipients",
+                DraftField::Options => "validity",
             };
             (id, problem.text(self.frame.language))
         };
@@ -280,6 +319,7 @@ mod tests {
             message: String::new(),
             files: Vec::new(),
             unfinished: Vec::new(),
+            outgoing: None,
             others: Vec::new(),
             canonical_titles: Vec::new(),
             problems: Vec::new(),

@@ -21,6 +21,7 @@ mod home;
 mod kits;
 mod legal;
 mod members;
+mod outside;
 mod problem;
 mod receipt;
 mod second_factor;
@@ -40,7 +41,9 @@ pub use desk::{
     LogVerdict, PageLink, PersonCount, PersonPage, ProofsPage, RefusalRow, RefusalsPage, RightsPage,
     StoryPage, StoryRow,
 };
-pub use draft::{DraftFile, DraftFileState, DraftPage, Limits, SentPage, TitleFinding, UnfinishedFile};
+pub use draft::{
+    DraftFile, DraftFileState, DraftPage, Limits, OutgoingForm, SentPage, TitleFinding, UnfinishedFile,
+};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use heard::HeardPage;
@@ -50,6 +53,9 @@ pub use kits::{
 };
 pub use legal::{AccessibilityPage, DataProtectionPage};
 pub use members::{KeyNotice, KeyPage, MemberRow, MembersNotice, MembersPage};
+pub use outside::{
+    AnswerPart, OutsideGonePage, OutsideLinkPage, OutsideOpenedPage, OutsideStepPage, SentListPage,
+};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
 pub use receipt::{AskedFileOutcome, HeldReceipt, ReceiptOutcome, ReceiptPage};
 pub use second_factor::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignInCodePage};

@@ -36,6 +36,10 @@ pub enum DraftField {
     Message,
     /// `files`.
     Files,
+    /// `recipients`.
+    Recipients,
+    /// The options: `validity`, `note`, `told`.
+    Options,
 }
 
 /// Why a deposit cannot be sent as it is, or a file was not taken. Limits and file names are the depositor's own
@@ -60,6 +64,13 @@ pub enum DraftProblem {
     MessageRefused {
         /// Why.
         cause: RefusalCause,
+    },
+    /// What is wrong with a transfer to people outside, at a field of its own.
+    Outgoing {
+        /// Where.
+        field: DraftField,
+        /// The sentence.
+        text: String,
     },
     /// Neither a message nor a file.
     NothingToSend,
@@ -153,6 +164,7 @@ impl DraftProblem {
     /// The field that the problem is shown at.
     pub const fn field(&self) -> DraftField {
         match self {
+            Self::Outgoing { field, .. } => *field,
             Self::TitleMissing | Self::TitleRefused | Self::TitleTooLong { .. } => DraftField::Title,
             Self::MessageTooLong { .. } | Self::MessageRefused { .. } | Self::NothingToSend => {
                 DraftField::Message
@@ -166,6 +178,7 @@ impl DraftProblem {
         let t = &Texts::of(language).problem;
         let size = |size: &ByteSize| size_in_words(*size, language);
         match self {
+            Self::Outgoing { text, .. } => text.clone(),
             Self::TitleMissing => t.title_missing.to_owned(),
             Self::TitleRefused => t.title_refused.to_owned(),
             Self::TitleTooLong { limit } => (t.title_too_long)(*limit),

@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::{CaseView, Frame};
+use super::{AnswerPart, CaseView, Frame};
 use crate::value::{ByteSize, Reference, Timestamp};
 
 /// What can be said of a transfer without opening it.
@@ -49,6 +49,8 @@ pub struct EnvelopePage {
     pub held: bool,
     /// Where its case stands.
     pub case: CaseView,
+    /// Answers to it, or what became of it outside.
+    pub answer: AnswerPart,
     /// The mails that were sent about it.
     pub letters: Vec<LetterState>,
     /// The notice whose link led here, and its tag: the button proves that it was read.
@@ -75,6 +77,8 @@ pub struct OpenedPage {
     pub original_digest: Option<String>,
     /// Where its case stands.
     pub case: CaseView,
+    /// Answers to it, or what became of it outside.
+    pub answer: AnswerPart,
     /// The mails that were sent about it.
     pub letters: Vec<LetterState>,
 }
