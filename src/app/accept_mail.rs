@@ -46,6 +46,8 @@ pub struct InboundMail {
     pub tls: Option<String>,
     /// The certificate that the host showed.
     pub certificate: Option<CertificateDigest>,
+    /// Its sender asked that it goes by verified TLS only (RFC 8689).
+    pub requires_tls: bool,
     /// The message.
     pub bytes: SecretBytes,
 }
@@ -227,7 +229,8 @@ impl App {
         });
         match pinned.or(proved.then_some(Belief::Dmarc)) {
             Some(believed) => {
-                let evidence = SenderEvidence { believed, tls: mail.tls.clone(), findings };
+                let (tls, requires_tls) = (mail.tls.clone(), mail.requires_tls);
+                let evidence = SenderEvidence { believed, tls, findings, requires_tls };
                 Ok(Some(Author { address: address.clone(), partner, evidence }))
             }
             None if is_open(findings.as_ref()) => Err(MailRefusal::SenderUnchecked),

@@ -445,7 +445,7 @@ impl App {
             ends_at: held.ends_at(),
             path: "/boites".to_owned(),
         });
-        let mail = self.write_letter(&NewLetter {
+        let mut mail = self.write_letter(&NewLetter {
             kind: LetterKind::Hold,
             letter: &letter,
             to,
@@ -454,6 +454,7 @@ impl App {
             transfer: Some(held.id),
             written_at: now,
         })?;
+        mail.requires_tls = held.depositor.requires_tls();
         self.queue_mail(unit, mail, Origin::Job)
     }
 }

@@ -264,6 +264,7 @@ impl App {
         // It waits for the proof of its receipt, and for no fault of ours longer than that.
         let next_try_at = leaves_at_last(transfer.received_at);
         mail.state = MailState::Queued { next_try_at, last_problem: None };
+        mail.requires_tls = transfer.depositor.requires_tls();
         let id = mail.id;
         self.queue_mail(unit, mail, origin)?;
         Ok(id)
@@ -290,7 +291,7 @@ impl App {
             can_be_opened_until: transfer.expires_at,
             path: format!("/transferts/{}", transfer.reference),
         };
-        let mail = self.write_letter_under(
+        let mut mail = self.write_letter_under(
             &mails.sealing,
             &NewLetter {
                 kind: LetterKind::Notice,
@@ -302,6 +303,7 @@ impl App {
                 written_at,
             },
         )?;
+        mail.requires_tls = transfer.depositor.requires_tls();
         self.queue_mail(unit, mail, origin)
     }
 

@@ -237,6 +237,7 @@ impl Walk<'_> {
                 helo: "controle.invalid".to_owned(),
                 tls: None,
                 certificate: None,
+                requires_tls: false,
                 bytes: SecretBytes::new(mail(from).into_bytes()),
             };
             if self.app.accept_mail(inbound).await.is_ok() != taken {

@@ -35,6 +35,8 @@ pub struct SubmittedEnvelope {
     pub tls: String,
     /// The mail program announced UTF-8 addresses or headers (RFC 6531).
     pub smtp_utf8: bool,
+    /// The mail program asked that it goes by verified TLS only (RFC 8689).
+    pub requires_tls: bool,
 }
 
 /// What became of it.

@@ -79,7 +79,7 @@ impl MailDoor {
     }
 
     async fn deposit(&self, mailbox: MailboxId, received: ReceivedMail) -> MailOutcome {
-        let ReceivedMail { peer, tls, helo, from, bytes, .. } = received;
+        let ReceivedMail { peer, tls, helo, from, bytes, requires_tls, .. } = received;
         let (tls, certificate) = tls.map(|tls| (tls.protocol, tls.certificate)).unzip();
         let mail = InboundMail {
             visitor: Visitor { address: peer },
@@ -88,6 +88,7 @@ impl MailDoor {
             helo,
             tls,
             certificate: certificate.flatten(),
+            requires_tls,
             bytes,
         };
         match self.app.accept_mail(mail).await {

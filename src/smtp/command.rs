@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use smtp_proto::{
-    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, MailFrom, RcptTo, Request,
+    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_REQUIRETLS, MAIL_SMTPUTF8, MailFrom,
+    RcptTo, Request,
 };
 use zeroize::Zeroizing;
 
@@ -86,6 +87,8 @@ pub(super) struct MailCommand {
     pub(super) smtp_utf8: bool,
     /// AUTH (RFC 4954 section 5) was given. What it says is not used: the account that signed in is who submits.
     pub(super) auth_given: bool,
+    /// REQUIRETLS (RFC 8689) was asked for.
+    pub(super) requires_tls: bool,
 }
 
 /// RCPT TO.
@@ -168,7 +171,7 @@ fn hello_name(host: &str) -> Result<String, CommandError> {
 }
 
 fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, CommandError> {
-    const OFFERED: u64 = MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_SMTPUTF8;
+    const OFFERED: u64 = MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_SMTPUTF8 | MAIL_REQUIRETLS;
     let others = from.trans_id.is_some()
         || from.env_id.is_some()
         || from.solicit.is_some()
@@ -179,17 +182,18 @@ fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, Comma
     }
     let size = ByteSize(checked_number(line, from.size)?);
     let (smtp_utf8, auth_given) = (from.flags & MAIL_SMTPUTF8 != 0, from.auth.is_some());
+    let requires_tls = from.flags & MAIL_REQUIRETLS != 0;
     // smtp-proto reads `<>` and `<postmaster>` alike.
     if from.address.is_empty() {
         let null = path_is(line, "");
-        let command = MailCommand { from: None, size, smtp_utf8, auth_given };
+        let command = MailCommand { from: None, size, smtp_utf8, auth_given, requires_tls };
         return if null { Ok(command) } else { Err(CommandError::SenderAddress) };
     }
     let address = MailAddress::parse(&from.address).map_err(|_| CommandError::SenderAddress)?;
     if !smtp_utf8 && !address_is_ascii(&address) {
         return Err(CommandError::SenderNeedsUtf8);
     }
-    Ok(MailCommand { from: Some(address), size, smtp_utf8, auth_given })
+    Ok(MailCommand { from: Some(address), size, smtp_utf8, auth_given, requires_tls })
 }
 
 fn rcpt(to: &RcptTo<Cow<'_, str>>, line: &[u8]) -> Result<RcptTarget, CommandError> {
@@ -262,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_refused_rather_than_ignored() {
-        for parameter in ["RET=FULL", "ENVID=x", "BODY=BINARYMIME", "REQUIRETLS", "HOLDFOR=9", "X=1"] {
+        for parameter in ["RET=FULL", "ENVID=x", "BODY=BINARYMIME", "HOLDFOR=9", "X=1"] {
             let line = format!("MAIL FROM:<a@b.example> {parameter}");
             assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
         }

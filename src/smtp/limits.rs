@@ -48,11 +48,13 @@ pub struct SessionLimits {
     pub errors: u32,
     /// Commands since the last accepted mail before 421, so that nobody idles loudly. Default 200.
     pub commands: u32,
+    /// Mails of one connection, as announced by LIMITS (RFC 9422). Default 10,000.
+    pub mails: u32,
 }
 
 impl Default for SessionLimits {
     fn default() -> Self {
-        Self { message: ByteSize::mebibytes(50), errors: 20, commands: 200 }
+        Self { message: ByteSize::mebibytes(50), errors: 20, commands: 200, mails: 10_000 }
     }
 }
 

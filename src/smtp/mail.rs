@@ -81,6 +81,8 @@ pub struct ReceivedMail {
     pub bytes: SecretBytes,
     /// The sender announced UTF-8 addresses or headers (RFC 6531).
     pub smtp_utf8: bool,
+    /// The sender asked that the mail goes by verified TLS only (RFC 8689).
+    pub requires_tls: bool,
 }
 
 /// Takes a mail over.

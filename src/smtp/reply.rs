@@ -135,6 +135,8 @@ impl Reply {
 
     pub(super) const TOO_MANY_ERRORS: Self = fixed(421, (4, 7, 0), &["Too many errors; closing"]);
     pub(super) const TOO_MANY_COMMANDS: Self = fixed(421, (4, 7, 0), &["Too many commands; closing"]);
+    pub(super) const TOO_MANY_MAILS: Self =
+        fixed(421, (4, 7, 0), &["Too many mails over one connection; closing"]);
     pub(super) const TOO_MANY_CONNECTIONS: Self =
         fixed(421, (4, 7, 0), &["Too many connections from your address; come back later"]);
     pub(super) const SERVER_BUSY: Self = fixed(421, (4, 3, 2), &["Too busy; come back later"]);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use self::submitting::{SignInExchange, Submitter};
 use super::command::{Command, MailCommand, RcptTarget, address_is_ascii};
-use super::limits::{DISCARDED_BYTES_MAX, SessionLimits};
+use super::limits::{ADDRESSEES_MAX, DISCARDED_BYTES_MAX, SessionLimits};
 use super::mail::{
     MailOutcome, PeerTls, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
 };
@@ -69,6 +69,7 @@ pub struct Session {
     phase: Phase,
     errors: u32,
     commands: u32,
+    mails: u32,
 }
 
 /// What mail is for here.
@@ -98,6 +99,7 @@ struct Transaction {
     from: Option<MailAddress>,
     declared: ByteSize,
     smtp_utf8: bool,
+    requires_tls: bool,
     /// Whom it is for, on a door for other hosts.
     recipient: Option<Recipient>,
     /// Whom it is for, when it is submitted.
@@ -142,6 +144,7 @@ impl Session {
             phase: Phase::Command(LineReceiver::default()),
             errors: 0,
             commands: 0,
+            mails: 0,
         }
     }
 
@@ -311,8 +314,15 @@ impl Session {
         }
         let offered = ["PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"];
         let mut extensions: Vec<String> = offered.map(str::to_owned).into();
-        extensions.push(format!("SIZE {}", self.config.limits.message.bytes()));
-        if self.config.offers_tls && self.tls.is_none() {
+        let (limits, offers_tls) = (&self.config.limits, self.config.offers_tls);
+        extensions.push(format!("SIZE {}", limits.message.bytes()));
+        let recipients = if matches!(self.purpose, Purpose::Exchange(_)) { 1 } else { ADDRESSEES_MAX };
+        extensions.push(format!("LIMITS MAILMAX={} RCPTMAX={recipients}", limits.mails));
+        // RFC 8689 section 2: only where there is TLS already.
+        if self.tls.is_some() {
+            extensions.push("REQUIRETLS".to_owned());
+        }
+        if offers_tls && self.tls.is_none() {
             extensions.push("STARTTLS".to_owned());
         }
         if self.offers_sign_in() {
@@ -325,11 +335,16 @@ impl Session {
         if let Some(refusal) = self.refusal_of_mail(&mail) {
             return Step::Reply(refusal);
         }
+        self.mails += 1;
+        if self.mails > self.config.limits.mails {
+            return self.close(Reply::TOO_MANY_MAILS);
+        }
         let sender = mail.from.clone();
         self.transaction = Some(Transaction {
             from: mail.from,
             declared: mail.size,
             smtp_utf8: mail.smtp_utf8,
+            requires_tls: mail.requires_tls,
             recipient: None,
             addressees: Vec::new(),
             chunks: None,
@@ -346,7 +361,7 @@ impl Session {
             Some(Reply::HELLO_FIRST)
         } else if self.config.requires_tls && self.tls.is_none() {
             Some(Reply::TLS_FIRST)
-        } else if mail.auth_given && !self.offers_sign_in() {
+        } else if (mail.auth_given && !self.offers_sign_in()) || (mail.requires_tls && self.tls.is_none()) {
             Some(Reply::PARAMETER)
         } else if self.transaction.is_some() {
             Some(Reply::SENDER_GIVEN)
@@ -421,7 +436,8 @@ impl Session {
         if matches!(self.purpose, Purpose::Submission(_)) {
             return self.submit(transaction, bytes);
         }
-        let Some(Transaction { from, smtp_utf8, recipient: Some(recipient), .. }) = transaction else {
+        let Some(Transaction { from, smtp_utf8, requires_tls, recipient: Some(recipient), .. }) = transaction
+        else {
             return Step::Reply(Reply::RECIPIENT_FIRST);
         };
         self.phase = Phase::Handling;
@@ -433,6 +449,7 @@ impl Session {
             recipient,
             bytes,
             smtp_utf8,
+            requires_tls,
         }))
     }
 

@@ -74,6 +74,13 @@ pub struct Depositor {
     pub evidence: Option<SenderEvidence>,
 }
 
+impl Depositor {
+    /// Whether the mails that speak of the deposit go by verified TLS only (RFC 8689).
+    pub fn requires_tls(&self) -> bool {
+        self.evidence.as_ref().is_some_and(|evidence| evidence.requires_tls)
+    }
+}
+
 /// The first time that somebody opened a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstOpening {

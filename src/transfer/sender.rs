@@ -84,6 +84,9 @@ pub struct SenderEvidence {
     pub tls: Option<String>,
     /// What was found; none when nothing was looked up, because a pinned relay vouched for it.
     pub findings: Option<SenderFindings>,
+    /// Its sender asked that it goes by verified TLS only (RFC 8689): so do the mails that speak of it.
+    #[serde(default)]
+    pub requires_tls: bool,
 }
 
 /// Why a mail was taken for its author's.

@@ -272,6 +272,7 @@ impl House {
             helo: "mx.departement.example".into(),
             tls: None,
             certificate: None,
+            requires_tls: message.contains("\nX-Test-RequireTLS: yes\n"),
             bytes: SecretBytes::new(message.replace('\n', "\r\n").into_bytes()),
         };
         self.app.accept_mail(mail).await

@@ -145,6 +145,7 @@ async fn what_is_submitted_is_refused_honestly_and_logged() {
             helo: "poste.carsat.example".into(),
             tls: "TLSv1.3".into(),
             smtp_utf8: false,
+            requires_tls: false,
         },
         message: SecretBytes::new(b"Subject: x\r\n\r\nBonjour\r\n".to_vec()),
     };

@@ -1,5 +1,6 @@
 //! A deposit by ordinary mail (D7), and what is none (invariant 10).
 
+use pli::app::ports::{List, Record};
 use pli::app::{MailAnswer, MailRefusal};
 use pli::relay::letter::parse_return_address;
 use pli::relay::queue::{DeliveryProblem, MailState};
@@ -140,4 +141,25 @@ async fn a_dead_mail_system_delays_mails_and_blocks_no_deposit() {
     *house.outbox.problem.lock().unwrap() = None;
     house.clock.advance(pli::value::Millis::minutes(2));
     assert_eq!(house.mails_to("balc-pensions@carsat.example").await.len(), 1);
+}
+
+/// RFC 8689: what a sender asked of the way in holds for every mail that speaks of the deposit.
+#[tokio::test]
+async fn a_mail_that_requires_tls_has_its_acknowledgement_and_its_notice_require_it_too() {
+    let house = House::build().await;
+    for (field, required) in [("", false), ("X-Test-RequireTLS: yes\n", true)] {
+        let mail = format!(
+            "From: {DEPOSITOR}\nSubject: Demande urgente\nMessage-ID: <{required}@x.example>\n{field}\nBonjour\n"
+        );
+        let taken = house.mail_in(Some(DEPOSITOR), &mail, relay()).await.unwrap();
+        let MailAnswer::Deposited { reference } = taken else { panic!("no deposit") };
+        let found = house.app.store.list(&List::TransferByReference(reference), 1).await.unwrap().remove(0);
+        let Record::Transfer(transfer) = found.record else { panic!("no transfer") };
+        let mails = house.app.store.list(&List::MailsOf(transfer.id), 10).await.unwrap();
+        assert_eq!(mails.len(), 2);
+        for mail in mails {
+            let Record::Mail(mail) = mail.record else { panic!("no mail") };
+            assert_eq!(mail.requires_tls, required, "{:?}", mail.kind);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! R: what the client sends, as it is, with \r \n \0 \\ written out
 //! S: what the server answers, one line; a trailing … stands for any rest
 //! M: a mail reaches the handler; what the message must be, written as in R
+//! Q: whether the mail requires TLS: yes, no
 //! H: what the handler says: accepted, noted, may-not, no-mail, later
 //! T: the TLS handshake takes place
 //! A: what a try to sign in is answered: signed, refused, many, later; the name and secret that were given stand before
@@ -63,10 +64,10 @@ pub fn session_with(limits: SessionLimits) -> Session {
 
 /// A session of the door for mail programs.
 pub fn submission() -> Session {
-    Session::for_submission(config(LIMITS), PEER, None)
+    Session::for_submission(config(SessionLimits { commands: 150, ..LIMITS }), PEER, None)
 }
 
-const LIMITS: SessionLimits = SessionLimits { message: ByteSize(2000), errors: 5, commands: 30 };
+const LIMITS: SessionLimits = SessionLimits { message: ByteSize(2000), errors: 5, commands: 30, mails: 20 };
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn config(limits: SessionLimits) -> SessionConfig {
@@ -131,6 +132,14 @@ impl Run {
                 "S" => self.expect_line(rest, &place),
                 "M" => assert_eq!(self.message(&place), unescape(rest), "{place}"),
                 "E" => self.expect_envelope(rest, &place),
+                "Q" => {
+                    let required = match &self.asked {
+                        Asked::Mail(mail) => mail.requires_tls,
+                        Asked::Submitted(mail) => mail.envelope.requires_tls,
+                        _ => panic!("no mail at {place}"),
+                    };
+                    assert_eq!(rest == "yes", required, "{place}");
+                }
                 "H" => self.handle(rest, &place),
                 "A" => self.sign_in(rest, &place),
                 "W" => {

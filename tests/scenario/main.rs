@@ -27,6 +27,7 @@ mod robots;
 mod scanned;
 mod senders;
 mod signed;
+mod submission;
 mod support;
 mod timestamps;
 mod witness;

@@ -195,7 +195,8 @@ impl Session {
         else {
             return Step::Reply(Reply::SIGN_IN_FIRST);
         };
-        let Some(Transaction { from: Some(from), addressees, smtp_utf8, .. }) = transaction else {
+        let Some(Transaction { from: Some(from), addressees, smtp_utf8, requires_tls, .. }) = transaction
+        else {
             return Step::Reply(Reply::RECIPIENT_FIRST);
         };
         let envelope = SubmittedEnvelope {
@@ -204,6 +205,7 @@ impl Session {
             helo: self.hello.clone().unwrap_or_default(),
             tls: tls.protocol.clone(),
             smtp_utf8,
+            requires_tls,
         };
         let visitor = Visitor { address: self.peer };
         let mail = SubmittedMail { account: *account, visitor, envelope, message };

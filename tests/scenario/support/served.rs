@@ -1,8 +1,8 @@
 //! A gateway in earnest: made by `pli init`, filled by commands, run by `pli serve`.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -18,6 +18,8 @@ pub struct Setting<'a> {
     pub relay: &'a str,
     /// More of `[smtp]`.
     pub smtp: &'a str,
+    /// More of `[submission]`.
+    pub submission: &'a str,
     /// More of `[dns]`.
     pub dns: &'a str,
     /// Options of the partner `Conseil`, whose domain is `conseil.example`.
@@ -31,6 +33,7 @@ impl Default for Setting<'_> {
             smart_host: "127.0.0.1:9",
             relay: "tls = \"none\"\n",
             smtp: "checks_senders = false\n",
+            submission: "",
             dns: "",
             partner: "--relay 127.0.0.0/8",
         }
@@ -41,9 +44,16 @@ impl Default for Setting<'_> {
 pub struct Served {
     /// Where mail is taken, `address:port`.
     pub smtp: String,
+    /// Where mail programs begin with STARTTLS, if they are served.
+    pub submission_starttls: String,
+    /// Where they begin with TLS, if they are served.
+    pub submission_tls: String,
     process: Child,
     home: TempDir,
 }
+
+/// The agent of the mailbox `retraite`, once it has a mail password.
+pub const AGENT: &str = "agent@caisse.example";
 
 impl Served {
     /// Makes it, fills it and starts it.
@@ -63,10 +73,29 @@ impl Served {
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended before it was ready:\n{said}");
             said.push_str(&line);
         }
-        let smtp = line.split("smtp=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let told = |name: &str| line.split(name).nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let smtp = told(" smtp=\"");
+        let (submission_starttls, submission_tls) =
+            (told("submission_starttls=\""), told("submission_tls=\""));
         // Somebody must read on, or the gateway waits for its log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { smtp, process, home }
+        Self { smtp, submission_starttls, submission_tls, process, home }
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> PathBuf {
+        self.home.path().join("pli")
+    }
+
+    /// Gives the mailbox an agent whose mail program has a password, and says which.
+    pub fn mail_password(&self) -> String {
+        let arguments = format!("account add --address {AGENT} --name Agent --role agent --mailbox retraite");
+        let mut add = self.prepare(&arguments);
+        let mut adding = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        adding.stdin.take().unwrap().write_all(b"phrase de passe synthetique\n").unwrap();
+        assert!(adding.wait().unwrap().success());
+        let told = self.command(&format!("account mail-password --address {AGENT}"));
+        told.trim().rsplit(' ').next().unwrap().to_owned()
     }
 
     /// Runs a command of the gateway's own, which must succeed; what it said.
@@ -102,6 +131,7 @@ fn configure(file: &Path, setting: &Setting<'_>) {
         .replace("listen = \"[::]:25\"", "listen = \"127.0.0.1:0\"")
         .replace("# plain = false", "plain = true")
         .replace("\n[smtp]\n", &format!("\n[smtp]\n{}", setting.smtp))
+        .replace("\n[submission]\n", &format!("\n[submission]\n{}", setting.submission))
         .replace("\n[dns]\n", &format!("\n[dns]\n{}", setting.dns));
     fs::write(file, changed).unwrap();
 }
