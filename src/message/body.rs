@@ -9,8 +9,12 @@ use mail_parser::decoders::html::html_to_text;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use super::mime::{Leaf, Structure};
+use super::tnef::{self, Tnef, TnefFile};
 use super::{Attachment, FileName, Limits, MessageError, clean_file_name};
 use crate::value::ByteSize;
+
+/// RFC 6838 section 4.2: 127 characters of a type, as many of a subtype.
+const MEDIA_TYPE_MAX_BYTES: usize = 255;
 
 /// The text and the files of a message.
 pub(super) struct Content<'x> {
@@ -30,7 +34,8 @@ pub(super) fn extract<'x>(structure: &Structure<'x>, limits: &Limits) -> Result<
     let mut total = 0;
     let mut pieces = Vec::new();
     let mut attachments = Vec::new();
-    for leaf in &structure.leaves {
+    let mut outlook = String::new();
+    for leaf in structure.leaves.iter().filter(|leaf| !structure.is_resource_fork(leaf)) {
         let bytes = transfer_decoded(leaf, limits);
         count(&mut total, bytes.len(), limits)?;
         if is_body(leaf, limits) && bytes.len() <= limits.text_bytes {
@@ -39,10 +44,53 @@ pub(super) fn extract<'x>(structure: &Structure<'x>, limits: &Limits) -> Result<
             pieces.push(piece);
         } else {
             let name = name(leaf, attachments.len() + 1, limits);
+            let has_text = pieces.iter().any(|piece| !piece.text.trim().is_empty());
+            if let Some(found) = tnef_of(leaf, &name, &bytes, limits.parts.saturating_sub(attachments.len()))
+            {
+                if !has_text {
+                    outlook = text_of_tnef(&found, limits);
+                    count(&mut total, outlook.len(), limits)?;
+                }
+                for file in found.files {
+                    count(&mut total, file.bytes.len(), limits)?;
+                    attachments.push(attachment_of_tnef(file, attachments.len() + 1));
+                }
+                if has_text || !outlook.is_empty() {
+                    continue;
+                }
+            }
             attachments.push(Attachment { name, content_type: leaf.media_type.clone(), bytes });
         }
     }
-    Ok(Content { text: joined(&pieces), attachments })
+    let text = joined(&pieces);
+    Ok(Content { text: if text.is_empty() { outlook } else { text }, attachments })
+}
+
+/// What Outlook's `winmail.dat` holds. One that is not understood, or holds nothing that is, stays a file.
+fn tnef_of(leaf: &Leaf<'_>, name: &FileName, bytes: &[u8], files_max: usize) -> Option<Tnef> {
+    let is_tnef = matches!(leaf.media_type.as_str(), "application/ms-tnef" | "application/vnd.ms-tnef")
+        || name.as_str().eq_ignore_ascii_case("winmail.dat");
+    let found = is_tnef.then(|| tnef::read(bytes, files_max))?.ok()?;
+    (!found.files.is_empty() || found.text.is_some() || found.html.is_some()).then_some(found)
+}
+
+fn text_of_tnef(found: &Tnef, limits: &Limits) -> String {
+    let fits = |text: &&String| text.len() <= limits.text_bytes && !text.trim().is_empty();
+    let plain = found.text.as_ref().filter(fits).map(|text| text.replace("\r\n", "\n"));
+    let html = || found.html.as_ref().filter(fits).map(|html| text_of_html(html));
+    plain.or_else(html).unwrap_or_default().trim().to_owned()
+}
+
+fn attachment_of_tnef(file: TnefFile, number: usize) -> Attachment<'static> {
+    let is_media_type = |text: &String| {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"+-./_".contains(&byte);
+        (3..=MEDIA_TYPE_MAX_BYTES).contains(&text.len()) && text.contains('/') && text.bytes().all(is_token)
+    };
+    let given = file.media_type.filter(is_media_type).map(|given| given.to_ascii_lowercase());
+    let content_type = given.unwrap_or_else(|| "application/octet-stream".to_owned());
+    let name = file.name.filter(|name| !name.trim().is_empty());
+    let name = name.map_or_else(|| FileName::unnamed(number, &content_type), |name| clean_file_name(&name));
+    Attachment { name, content_type, bytes: Cow::Owned(file.bytes) }
 }
 
 fn count(total: &mut u64, more: usize, limits: &Limits) -> Result<(), MessageError> {

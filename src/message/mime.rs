@@ -26,6 +26,8 @@ pub(super) struct Leaf<'x> {
     pub body: &'x [u8],
     /// The outermost multipart/alternative that it belongs to, by a number of its own.
     pub alternative: Option<usize>,
+    /// The multipart/appledouble that it belongs to (RFC 1740), by a number of its own.
+    pub appledouble: Option<usize>,
 }
 
 /// What the splitter found.
@@ -39,11 +41,24 @@ pub(super) struct Structure<'x> {
     pub leaves: Vec<Leaf<'x>>,
 }
 
+impl Structure<'_> {
+    /// Whether a leaf is what the Finder knows of a file, beside the file itself (RFC 1740): nothing that anybody reads.
+    pub fn is_resource_fork(&self, leaf: &Leaf<'_>) -> bool {
+        let is_file = |other: &&Leaf<'_>| {
+            other.appledouble == leaf.appledouble && other.media_type != "application/applefile"
+        };
+        leaf.appledouble.is_some()
+            && leaf.media_type == "application/applefile"
+            && self.leaves.iter().any(|other| is_file(&other))
+    }
+}
+
 /// An open multipart.
 struct Frame {
     boundary: Vec<u8>,
     is_digest: bool,
     alternative: Option<usize>,
+    appledouble: Option<usize>,
 }
 
 /// Where the splitter stands.
@@ -160,6 +175,7 @@ impl<'x> Splitter<'x, '_> {
             boundary,
             is_digest: leaf.media_type == "multipart/digest",
             alternative: leaf.alternative.or(is_alternative.then_some(self.parts)),
+            appledouble: (leaf.media_type == "multipart/appledouble").then_some(self.parts),
         });
         Ok(State::Preamble { start: body, leaf })
     }
@@ -174,7 +190,8 @@ impl<'x> Splitter<'x, '_> {
             _ => "text/plain".to_owned(),
         };
         let alternative = parent.and_then(|frame| frame.alternative);
-        Leaf { fields, media_type, content_type, body: &[], alternative }
+        let appledouble = parent.and_then(|frame| frame.appledouble);
+        Leaf { fields, media_type, content_type, body: &[], alternative, appledouble }
     }
 
     /// The part before a delimiter or the end of the message is over. A multipart of which not even its own

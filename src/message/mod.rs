@@ -3,7 +3,8 @@
 //!
 //! Standards: RFC 5322 (messages), RFC 2045 to 2047 and 2231 (MIME), RFC 3834 (automatic mail), RFC 3464 (delivery
 //! reports). Fields, character sets and HTML are decoded by mail-parser. What is not done here: judging who
-//! may deposit, the title policy, virus and type checks, opening archives, TNEF, S/MIME or PGP (kept as files).
+//! may deposit, the title policy, virus and type checks, opening archives, S/MIME or PGP (kept as files). Outlook's
+//! `winmail.dat` comes apart ([MS-OXTNEF]).
 
 mod body;
 mod dedup;
@@ -13,6 +14,7 @@ mod header;
 mod kind;
 mod mime;
 mod old_bounce;
+mod tnef;
 
 use std::borrow::Cow;
 

@@ -71,12 +71,17 @@ pub struct ListenerLimits {
     /// Memory for messages in flight, all sessions together. What does not fit is told to come later.
     /// Default 512 MiB.
     pub memory: ByteSize,
-    /// Wait for a command (RFC 5321 section 4.5.3.2.7). Default 5 minutes.
+    /// Wait for a whole command line (RFC 5321 section 4.5.3.2.7), however it trickles in. Default 5 minutes.
     pub command_wait: Duration,
     /// Wait for the next bytes of a message (RFC 5321 section 4.5.3.2.5). Default 3 minutes.
     pub data_wait: Duration,
     /// Wait for a whole message: a sender that trickles does not hold its place for ever. Default 30 minutes.
     pub message_wait: Duration,
+    /// Octets a second that a message must reach on the whole, once `data_wait` has gone by. Default 512: less than an old
+    /// telephone line has.
+    pub pace: u64,
+    /// Wait for a mail: who talks and sends none does not hold its place for ever. Default 30 minutes.
+    pub session_wait: Duration,
     /// Wait for a TLS handshake. Default 1 minute.
     pub handshake_wait: Duration,
     /// Wait for a peer to take a reply. Default 5 minutes.
@@ -95,6 +100,8 @@ impl Default for ListenerLimits {
             command_wait: Duration::from_mins(5),
             data_wait: Duration::from_mins(3),
             message_wait: Duration::from_mins(30),
+            pace: 512,
+            session_wait: Duration::from_mins(30),
             handshake_wait: Duration::from_mins(1),
             reply_wait: Duration::from_mins(5),
             drain: Duration::from_secs(10),

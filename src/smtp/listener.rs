@@ -321,13 +321,27 @@ struct Conversation<'a, S> {
     replies: Vec<u8>,
     /// The memory held for the message in progress.
     memory: Option<OwnedSemaphorePermit>,
-    /// When the message in progress must be in.
-    message_end: Option<Instant>,
+    /// When the message in progress began.
+    message_begun: Option<Instant>,
+    /// When the next command line must be in.
+    command_end: Instant,
+    /// When the next mail must have been taken.
+    mail_end: Instant,
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
-    const fn new(house: &'a House, session: &'a mut Session, stream: &'a mut S) -> Self {
-        Self { house, session, stream, replies: Vec::new(), memory: None, message_end: None }
+    fn new(house: &'a House, session: &'a mut Session, stream: &'a mut S) -> Self {
+        let (now, limits) = (Instant::now(), &house.config.limits);
+        Self {
+            house,
+            session,
+            stream,
+            replies: Vec::new(),
+            memory: None,
+            message_begun: None,
+            command_end: now + limits.command_wait,
+            mail_end: now + limits.session_wait,
+        }
     }
 
     async fn begin(mut self) -> End {
@@ -362,6 +376,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                     Step::Deliver(_) | Step::Submit(_) | Step::SignIn(_) | Step::CheckSender { .. } => {}
                 }
                 self.account();
+                self.command_end = Instant::now() + self.house.config.limits.command_wait;
             }
             self.account();
             if self.flush().await.is_err() {
@@ -372,10 +387,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     async fn wait(&mut self, buffer: &mut [u8]) -> Waited {
         let limits = &self.house.config.limits;
-        let mut wait = limits.command_wait;
-        if let Some(end) = self.message_end {
-            wait = limits.data_wait.min(end.saturating_duration_since(Instant::now()));
-        }
+        let end = match self.message_begun {
+            Some(begun) => self.message_end(begun),
+            None => self.command_end.min(self.mail_end),
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        let wait = if self.message_begun.is_some() { limits.data_wait.min(left) } else { left };
         tokio::select! {
             biased;
             () = self.house.shutdown.cancelled(), if self.session.is_idle() => Waited::Stopping,
@@ -416,18 +433,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         Ok(Step::Reply(reply))
     }
 
+    /// When a message must be in: as long as it keeps the pace, and not for ever.
+    fn message_end(&self, begun: Instant) -> Instant {
+        let limits = &self.house.config.limits;
+        let earned = Duration::from_secs(self.session.received() / limits.pace.max(1));
+        begun + (limits.data_wait + earned).min(limits.message_wait)
+    }
+
     /// Before a mail is treated, what was said so far is told.
     async fn begin_treating(&mut self) -> std::io::Result<()> {
-        self.message_end = None;
+        self.message_begun = None;
+        self.mail_end = Instant::now() + self.house.config.limits.session_wait;
         self.flush().await
     }
 
     /// Holds the memory that the message in progress takes, or gives the message up.
     fn account(&mut self) {
         if !self.session.is_receiving() {
-            self.message_end = None;
-        } else if self.message_end.is_none() {
-            self.message_end = Some(Instant::now() + self.house.config.limits.message_wait);
+            self.message_begun = None;
+        } else if self.message_begun.is_none() {
+            self.message_begun = Some(Instant::now());
         }
         let needed = self.session.memory().bytes().div_ceil(MEMORY_UNIT_BYTES);
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
@@ -616,6 +641,50 @@ mod tests {
         let mut stream = connect(server.address).await;
         assert!(read_reply(&mut stream).await.starts_with("421 4.4.2"));
         assert_eq!(read_reply(&mut stream).await, "");
+    }
+
+    /// Sends one byte after the other until it is cut off, and gives what it was told.
+    async fn trickle(stream: TcpStream, bytes: &'static [u8]) -> String {
+        let (mut reading, mut writing) = stream.into_split();
+        let trickling = tokio::spawn(async move {
+            for byte in bytes.iter().cycle() {
+                if writing.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let told = read_reply(&mut reading).await;
+        drop(reading);
+        trickling.await.unwrap();
+        told
+    }
+
+    #[tokio::test]
+    async fn a_message_below_the_pace_is_cut_off_long_before_the_longest_wait() {
+        let wait = Duration::from_millis(20);
+        let limits = ListenerLimits { data_wait: wait, pace: u64::MAX, ..ListenerLimits::default() };
+        let server = start(Keeper::open(), ListenerTls::Off, limits).await;
+        let mut stream = connect(server.address).await;
+        begin_message(&mut stream).await;
+        assert!(trickle(stream, b"x").await.starts_with("421 4.4.2"));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_talks_and_sends_no_mail_is_told_goodbye() {
+        let mut limits =
+            ListenerLimits { session_wait: Duration::from_millis(20), ..ListenerLimits::default() };
+        limits.session.commands = u32::MAX;
+        let server = start(Keeper::open(), ListenerTls::Off, limits).await;
+        let mut stream = connect(server.address).await;
+        loop {
+            let told = ask(&mut stream, b"NOOP\r\n").await;
+            if told.starts_with("421") {
+                assert!(told.starts_with("421 4.4.2"), "{told}");
+                break;
+            }
+            assert!(told.starts_with("250"), "{told}");
+        }
     }
 
     #[tokio::test]

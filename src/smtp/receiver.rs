@@ -178,6 +178,11 @@ impl Message {
         self.bytes.capacity()
     }
 
+    /// The bytes that came, kept or not.
+    pub(super) const fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// The message is refused and its sender goes on beyond all measure.
     pub(super) fn is_endless(&self) -> bool {
         self.seen > self.limit.bytes().saturating_add(DISCARDED_BYTES_MAX)

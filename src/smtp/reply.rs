@@ -47,23 +47,25 @@ impl Reply {
     pub(super) const START_MAIL: Self =
         Self { code: 354, enhanced: None, text: Text::Fixed(&["Send the message, end with a lone dot"]) };
 
-    pub(super) const UNKNOWN_COMMAND: Self = fixed(500, (5, 5, 1), &["Command not known"]);
+    pub(super) const UNKNOWN_COMMAND: Self = fixed(500, (5, 5, 1), &["This command is not known here."]);
     pub(super) const LINE_ENDING: Self =
-        fixed(500, (5, 5, 2), &["A line ends with CR LF; a lone CR or LF, or NUL, is refused"]);
-    pub(super) const LINE_TOO_LONG: Self = fixed(500, (5, 5, 2), &["Command line too long"]);
-    pub(super) const SYNTAX: Self = fixed(501, (5, 5, 4), &["Syntax error in the parameters"]);
-    pub(super) const NOT_OFFERED: Self = fixed(502, (5, 5, 1), &["Command not offered here"]);
-    pub(super) const HELLO_FIRST: Self = fixed(503, (5, 5, 1), &["Say EHLO first"]);
-    pub(super) const SENDER_FIRST: Self = fixed(503, (5, 5, 1), &["Give MAIL FROM first"]);
-    pub(super) const RECIPIENT_FIRST: Self = fixed(503, (5, 5, 1), &["No valid recipient"]);
-    pub(super) const SENDER_GIVEN: Self = fixed(503, (5, 5, 1), &["The sender is given already"]);
-    pub(super) const TLS_ALREADY: Self = fixed(503, (5, 5, 1), &["TLS is on already"]);
-    pub(super) const CHUNKS_BEGUN: Self = fixed(503, (5, 5, 1), &["The message has begun with BDAT"]);
-    pub(super) const TLS_FIRST: Self = fixed(530, (5, 7, 0), &["Issue STARTTLS first"]);
+        fixed(500, (5, 5, 2), &["A line ends with CR LF; a lone CR or LF, or NUL, is refused."]);
+    pub(super) const LINE_TOO_LONG: Self = fixed(500, (5, 5, 2), &["The command line is too long."]);
+    pub(super) const SYNTAX: Self =
+        fixed(501, (5, 5, 4), &["The parameters of this command cannot be read."]);
+    pub(super) const NOT_OFFERED: Self = fixed(502, (5, 5, 1), &["This command is not offered here."]);
+    pub(super) const HELLO_FIRST: Self = fixed(503, (5, 5, 1), &["Say EHLO first."]);
+    pub(super) const SENDER_FIRST: Self = fixed(503, (5, 5, 1), &["Give MAIL FROM first."]);
+    pub(super) const RECIPIENT_FIRST: Self =
+        fixed(503, (5, 5, 1), &["Give a recipient that is accepted first."]);
+    pub(super) const SENDER_GIVEN: Self = fixed(503, (5, 5, 1), &["The sender is given already."]);
+    pub(super) const TLS_ALREADY: Self = fixed(503, (5, 5, 1), &["TLS is on already."]);
+    pub(super) const CHUNKS_BEGUN: Self = fixed(503, (5, 5, 1), &["The message has begun with BDAT."]);
+    pub(super) const TLS_FIRST: Self = fixed(530, (5, 7, 0), &["Issue STARTTLS first."]);
     /// RFC 3207 section 4.2: what came in clear behind STARTTLS could be anybody's.
     pub(super) const BYTES_AFTER_STARTTLS: Self =
-        fixed(554, (5, 5, 1), &["Nothing may follow STARTTLS before TLS; closing"]);
-    pub(super) const PARAMETER: Self = fixed(555, (5, 5, 4), &["Parameter not offered here"]);
+        fixed(554, (5, 5, 1), &["Nothing may follow STARTTLS before TLS; closing."]);
+    pub(super) const PARAMETER: Self = fixed(555, (5, 5, 4), &["This parameter is not offered here."]);
     pub(super) const SENDER_SYNTAX: Self = fixed(
         553,
         (5, 1, 7),
@@ -75,10 +77,11 @@ impl Reply {
         &["Adresse du destinataire incorrecte.", "The recipient address is not of the form name@domain."],
     );
     /// RFC 6531 section 3.5.
-    pub(super) const SENDER_NEEDS_UTF8: Self = fixed(550, (5, 6, 7), &["This sender address needs SMTPUTF8"]);
+    pub(super) const SENDER_NEEDS_UTF8: Self =
+        fixed(550, (5, 6, 7), &["This sender address needs SMTPUTF8."]);
     /// RFC 6531 section 3.5.
     pub(super) const RECIPIENT_NEEDS_UTF8: Self =
-        fixed(553, (5, 6, 7), &["This recipient address needs SMTPUTF8"]);
+        fixed(553, (5, 6, 7), &["This recipient address needs SMTPUTF8."]);
     pub(super) const UNKNOWN_RECIPIENT: Self = fixed(
         550,
         (5, 1, 1),
@@ -91,7 +94,7 @@ impl Reply {
     );
     /// RFC 5321 section 4.5.3.1.10: the peer sends the rest in a transaction of its own.
     pub(super) const ONE_RECIPIENT: Self =
-        fixed(452, (4, 5, 3), &["One recipient a mail; send it separately"]);
+        fixed(452, (4, 5, 3), &["One recipient a mail; send it separately."]);
 
     /// Challenges have no enhanced code (RFC 2034 section 3); they are base64: nothing, "Username:", "Password:".
     pub(super) const CHALLENGE_EMPTY: Self = Self { code: 334, enhanced: None, text: Text::Fixed(&[""]) };
@@ -101,8 +104,8 @@ impl Reply {
         Self { code: 334, enhanced: None, text: Text::Fixed(&["UGFzc3dvcmQ6"]) };
     pub(super) const SIGNED_IN: Self = fixed(235, (2, 7, 0), &["Signed in"]);
     pub(super) const SIGN_IN_LATER: Self =
-        fixed(454, (4, 7, 0), &["Cannot sign you in now; try again later"]);
-    pub(super) const SIGN_IN_FIRST: Self = fixed(530, (5, 7, 0), &["Sign in first (AUTH)"]);
+        fixed(454, (4, 7, 0), &["Cannot sign you in now; try again later."]);
+    pub(super) const SIGN_IN_FIRST: Self = fixed(530, (5, 7, 0), &["Sign in first (AUTH)."]);
     /// One text for every reason: unknown, wrong, cut off.
     pub(super) const SIGN_IN_REFUSED: Self = fixed(535, (5, 7, 8), SIGN_IN_REFUSED_LINES);
     pub(super) const SIGN_IN_REFUSED_LAST: Self = fixed(421, (4, 7, 0), SIGN_IN_REFUSED_LINES);
@@ -114,38 +117,38 @@ impl Reply {
             "Too many tries; wait a quarter of an hour.",
         ],
     );
-    pub(super) const SIGN_IN_NEEDS_TLS: Self = fixed(538, (5, 7, 11), &["Issue STARTTLS first"]);
-    pub(super) const SIGN_IN_ENCODING: Self = fixed(501, (5, 5, 2), &["This cannot be read as base64"]);
-    pub(super) const SIGN_IN_CANCELLED: Self = fixed(501, (5, 7, 0), &["Signing in was cancelled"]);
-    pub(super) const SIGN_IN_LINE_TOO_LONG: Self = fixed(500, (5, 5, 6), &["The line is too long"]);
-    pub(super) const SIGNED_IN_ALREADY: Self = fixed(503, (5, 5, 1), &["You are signed in already"]);
-    pub(super) const SIGN_IN_BEFORE_MAIL: Self = fixed(503, (5, 5, 1), &["Sign in before MAIL FROM"]);
+    pub(super) const SIGN_IN_NEEDS_TLS: Self = fixed(538, (5, 7, 11), &["Issue STARTTLS first."]);
+    pub(super) const SIGN_IN_ENCODING: Self = fixed(501, (5, 5, 2), &["This cannot be read as base64."]);
+    pub(super) const SIGN_IN_CANCELLED: Self = fixed(501, (5, 7, 0), &["Signing in was cancelled."]);
+    pub(super) const SIGN_IN_LINE_TOO_LONG: Self = fixed(500, (5, 5, 6), &["The line is too long."]);
+    pub(super) const SIGNED_IN_ALREADY: Self = fixed(503, (5, 5, 1), &["You are signed in already."]);
+    pub(super) const SIGN_IN_BEFORE_MAIL: Self = fixed(503, (5, 5, 1), &["Sign in before MAIL FROM."]);
     pub(super) const MECHANISM: Self =
-        fixed(504, (5, 5, 4), &["Only AUTH PLAIN and AUTH LOGIN are known here"]);
+        fixed(504, (5, 5, 4), &["Only AUTH PLAIN and AUTH LOGIN are known here."]);
     pub(super) const SENDER_NOT_YOURS: Self = fixed(
         553,
         (5, 7, 1),
         &["Votre compte n'envoie pas sous cette adresse.", "Your account does not send under this address."],
     );
-    pub(super) const SENDER_LATER: Self = fixed(451, (4, 3, 0), &["Cannot take mail now; try again later"]);
+    pub(super) const SENDER_LATER: Self = fixed(451, (4, 3, 0), &["Cannot take mail now; try again later."]);
     pub(super) const ACCOUNT_ENDED: Self =
         fixed(421, (4, 7, 0), &["Votre compte n'est plus actif.", "Your account is not active any more."]);
     pub(super) const TOO_MANY_RECIPIENTS: Self =
-        fixed(452, (4, 5, 3), &["Too many recipients; send the mail to the others separately"]);
+        fixed(452, (4, 5, 3), &["Too many recipients; send the mail to the others separately."]);
 
-    pub(super) const TOO_MANY_ERRORS: Self = fixed(421, (4, 7, 0), &["Too many errors; closing"]);
-    pub(super) const TOO_MANY_COMMANDS: Self = fixed(421, (4, 7, 0), &["Too many commands; closing"]);
+    pub(super) const TOO_MANY_ERRORS: Self = fixed(421, (4, 7, 0), &["Too many errors; closing."]);
+    pub(super) const TOO_MANY_COMMANDS: Self = fixed(421, (4, 7, 0), &["Too many commands; closing."]);
     pub(super) const TOO_MANY_MAILS: Self =
-        fixed(421, (4, 7, 0), &["Too many mails over one connection; closing"]);
+        fixed(421, (4, 7, 0), &["Too many mails over one connection; closing."]);
     pub(super) const TOO_MANY_CONNECTIONS: Self =
-        fixed(421, (4, 7, 0), &["Too many connections from your address; come back later"]);
-    pub(super) const SERVER_BUSY: Self = fixed(421, (4, 3, 2), &["Too busy; come back later"]);
-    pub(super) const CLOSING: Self = fixed(421, (4, 3, 2), &["Stopping; come back later"]);
-    pub(super) const TIMED_OUT: Self = fixed(421, (4, 4, 2), &["Waited too long; closing"]);
+        fixed(421, (4, 7, 0), &["Too many connections from your address; come back later."]);
+    pub(super) const SERVER_BUSY: Self = fixed(421, (4, 3, 2), &["Too busy; come back later."]);
+    pub(super) const CLOSING: Self = fixed(421, (4, 3, 2), &["Stopping; come back later."]);
+    pub(super) const TIMED_OUT: Self = fixed(421, (4, 4, 2), &["Waited too long; closing."]);
     pub(super) const NO_MEMORY: Self =
-        fixed(452, (4, 3, 1), &["No room for this message now; send it again later"]);
+        fixed(452, (4, 3, 1), &["No room for this message now; send it again later."]);
 
-    const DISCARDED_TOO_MUCH: Self = fixed(552, (5, 3, 4), &["Message far too large; closing"]);
+    const DISCARDED_TOO_MUCH: Self = fixed(552, (5, 3, 4), &["Message far too large; closing."]);
 
     /// The greeting (RFC 5321 section 4.3.1).
     pub(super) fn greeting(hostname: &str) -> Self {
@@ -212,9 +215,9 @@ impl Reply {
             MessageFault::LineEnding => fixed(
                 554,
                 (5, 6, 0),
-                &["The message holds a lone CR or LF, or NUL; each line ends with CR LF"],
+                &["The message holds a lone CR or LF, or NUL; each line ends with CR LF."],
             ),
-            MessageFault::LineTooLong => fixed(554, (5, 6, 0), &["A line of the message is too long"]),
+            MessageFault::LineTooLong => fixed(554, (5, 6, 0), &["A line of the message is too long."]),
             MessageFault::TooLarge { limit } => Self::too_large(limit),
             MessageFault::NoRoom => Self::NO_MEMORY,
         }
@@ -234,19 +237,19 @@ impl Reply {
             MailOutcome::Noted => Self::NOTED,
             MailOutcome::Refused(refused) => Self::to_refused(*refused),
             MailOutcome::TryLater(TryLater::Fault) => {
-                fixed(451, (4, 3, 0), &["Cannot take this mail now; send it again later"])
+                fixed(451, (4, 3, 0), &["Cannot take this mail now; send it again later."])
             }
             MailOutcome::TryLater(TryLater::Busy) => {
-                fixed(451, (4, 3, 2), &["Too busy; send it again later"])
+                fixed(451, (4, 3, 2), &["Too busy; send it again later."])
             }
             MailOutcome::TryLater(TryLater::SenderUnchecked) => fixed(
                 451,
                 (4, 4, 3),
-                &["The names that tell who sent this do not answer now; send it again later"],
+                &["The names that tell who sent this do not answer now; send it again later."],
             ),
             // RFC 3463 section 3.3: system not accepting messages, of this author for now.
             MailOutcome::TryLater(TryLater::TooFast) => {
-                fixed(451, (4, 3, 2), &["This author sent much in an hour; send it again later"])
+                fixed(451, (4, 3, 2), &["This author sent much in an hour; send it again later."])
             }
             MailOutcome::TryLater(TryLater::Full) => Self::NO_MEMORY,
         }
@@ -362,7 +365,7 @@ impl Reply {
                 (5, 7, 1),
                 &["Un fichier joint est d'un type interdit ou dangereux.", "An attached file is refused."],
             ),
-            RefusedMail::Loop => (554, (5, 4, 6), &["This mail goes round in a loop"]),
+            RefusedMail::Loop => (554, (5, 4, 6), &["This mail goes round in a loop."]),
         };
         fixed(code, enhanced, lines)
     }
@@ -407,71 +410,4 @@ const fn made(code: u16, enhanced: Option<Enhanced>, lines: Vec<String>) -> Repl
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::value::Reference;
-
-    fn every_outcome() -> Vec<MailOutcome> {
-        use RefusedMail::{
-            AddressTakesNoMail, Automatic, Empty, FileRefused, IsReply, Loop, Malformed, MayNotDeposit,
-            TitleNamesPerson, TooComplex, TooLarge,
-        };
-        let refused = [
-            MayNotDeposit,
-            AddressTakesNoMail,
-            IsReply,
-            Automatic,
-            Malformed,
-            TooComplex,
-            Empty,
-            TooLarge { limit: ByteSize::mebibytes(50) },
-            TitleNamesPerson,
-            FileRefused,
-            Loop,
-        ];
-        let mut outcomes: Vec<_> = refused.into_iter().map(MailOutcome::Refused).collect();
-        outcomes.extend(
-            [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked]
-                .map(MailOutcome::TryLater),
-        );
-        outcomes.push(MailOutcome::Noted);
-        outcomes.push(MailOutcome::Accepted { reference: Reference::new([9; 8]) });
-        outcomes
-    }
-
-    #[test]
-    fn every_outcome_is_said_in_short_ascii_lines_whose_codes_agree() {
-        for outcome in every_outcome() {
-            let mut wire = Vec::new();
-            let reply = Reply::to_outcome(&outcome);
-            reply.write_to(&mut wire);
-            let text = String::from_utf8(wire).unwrap();
-            assert!(text.is_ascii(), "{text}");
-            assert!(text.ends_with("\r\n"));
-            for line in text.split_terminator("\r\n") {
-                assert!(line.len() <= 510, "RFC 5321 section 4.5.3.1.5: {line}");
-                assert_eq!(line.as_bytes()[0], line.as_bytes()[4], "class of code and enhanced code: {line}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_ours_to_mend_is_never_refused_for_good() {
-        for later in [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked] {
-            let code = Reply::to_outcome(&MailOutcome::TryLater(later)).code();
-            assert_eq!(code / 100, 4, "{later:?}");
-        }
-    }
-
-    #[test]
-    fn a_reply_of_several_lines_is_marked_as_such() {
-        let mut wire = Vec::new();
-        Reply::extended_hello("mx.example", vec!["PIPELINING".into(), "SIZE 10".into()]).write_to(&mut wire);
-        assert_eq!(wire, b"250-mx.example\r\n250-PIPELINING\r\n250 SIZE 10\r\n");
-        wire.clear();
-        Reply::UNKNOWN_RECIPIENT.write_to(&mut wire);
-        let text = String::from_utf8(wire).unwrap();
-        assert!(text.starts_with("550-5.1.1 Adresse inconnue"), "{text}");
-        assert!(text.contains("\r\n550 5.1.1 No such"), "{text}");
-    }
-}
+mod tests;

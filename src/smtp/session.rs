@@ -221,6 +221,18 @@ impl Session {
         matches!(self.phase, Phase::Data(_) | Phase::Chunk(_))
     }
 
+    /// The octets of the message coming in so far.
+    pub fn received(&self) -> u64 {
+        match &self.phase {
+            Phase::Data(data) => data.message().seen(),
+            _ => self
+                .transaction
+                .as_ref()
+                .and_then(|transaction| transaction.chunks.as_ref())
+                .map_or(0, Message::seen),
+        }
+    }
+
     /// The memory that the message coming in takes, or will take if its sender announced its size.
     pub fn memory(&self) -> ByteSize {
         let declared = self.transaction.as_ref().map_or(ByteSize(0), |transaction| transaction.declared);

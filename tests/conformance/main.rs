@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod age_v1;
+mod real_mail;
 mod rfc1870;
+mod rfc2920;
 mod rfc3030;
 mod rfc3207;
 mod rfc3461;
@@ -12,8 +14,8 @@ mod rfc4954;
 mod rfc5321;
 mod rfc6409;
 mod rfc6531;
-mod signed_names;
 mod rfc8689;
 mod rfc9422;
+mod signed_names;
 mod transcript;
 mod way_out;

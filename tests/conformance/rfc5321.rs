@@ -63,6 +63,20 @@ const ENVELOPE: &str =
 const SMUGGLED: &str =
     "MAIL FROM:<evil@b.example>\r\nRCPT TO:<depot@carsat.example>\r\nDATA\r\nevil\r\n.\r\n";
 
+#[test]
+fn section_4_1_1_4_false_endings_as_dialogues() {
+    for transcript in [
+        include_str!("../data/smtp/smuggling_lf_dot_lf.txt"),
+        include_str!("../data/smtp/smuggling_lf_dot_crlf.txt"),
+        include_str!("../data/smtp/smuggling_cr_dot_cr.txt"),
+        include_str!("../data/smtp/smuggling_crlf_dot_lf.txt"),
+        include_str!("../data/smtp/smuggling_crlf_dot_cr.txt"),
+        include_str!("../data/smtp/smuggling_nul.txt"),
+    ] {
+        run(transcript);
+    }
+}
+
 /// CVE-2023-51764, -51765, -51766 and cousins: whatever a laxer system takes for the end of a message.
 #[test]
 fn section_4_1_1_4_no_false_ending_smuggles_a_second_mail_wherever_the_bytes_are_cut() {
