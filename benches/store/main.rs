@@ -1,7 +1,7 @@
 //! What a durable commit and a durable small object cost, each beside the machine's own limit in the same run: an
 //! appended log with one fdatasync a group, and a file of its own that is written, forced and renamed. Prints ratios;
 //! the figures of one machine say little of another's. `cargo bench --bench store`, with `-- log` what has to do with
-//! the log alone.
+//! the log alone, with `-- queue` what a queue for a dead host costs.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on says where")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
@@ -10,6 +10,7 @@ mod deposits;
 #[expect(dead_code, reason = "the tests of the use cases need more of it")]
 #[path = "../../tests/app/house.rs"]
 mod house;
+mod queue;
 mod verification;
 
 use std::fs::{self, File};
@@ -44,6 +45,9 @@ fn main() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if std::env::args().any(|argument| argument == "queue") {
+        return runtime.block_on(queue::measure());
+    }
     verification::measure();
     runtime.block_on(async {
         for (writers, each) in [(64, 1), (64, 4), (256, 1)] {

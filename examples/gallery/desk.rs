@@ -4,7 +4,8 @@ use askama::Result;
 use pli::value::{Millis, Timestamp};
 use pli::web::views::{
     AccountRow, AgreementRow, Frame, JournalOutcome, JournalRow, JournalState, KeyFate, PersonCount,
-    PersonPage, ProofsPage, RefusalRow, RefusalsPage, RightsPage, StoryPage, StoryRow, Template,
+    PersonPage, ProofsPage, QueueNotice, QueuePage, QueueRow, RefusalRow, RefusalsPage, RightsPage,
+    StoryPage, StoryRow, Template,
 };
 
 /// Each page of the officer but the timeline; `typed` is what somebody may type anywhere.
@@ -19,6 +20,7 @@ pub fn pages(
         ("desk-story", story(frame, state, now, typed).render()),
         ("desk-person", person(frame, state, row, now, typed).render()),
         ("desk-refusals", refusals(frame, state, now, typed).render()),
+        ("desk-queue", queue(frame, now, typed).render()),
         ("desk-rights", rights(frame, state, now, typed).render()),
         ("desk-proofs", proofs(frame, state, now).render()),
     ]
@@ -105,6 +107,40 @@ fn proofs(frame: &Frame, state: &JournalState, now: Timestamp) -> ProofsPage {
     let sizes = [5_998, 5_871, 5_102];
     let each = |days: i64| sizes.into_iter().zip((0..).map(move |n| now - Millis::days(n * days))).collect();
     ProofsPage { frame: frame.clone(), state: state.clone(), checkpoints: each(0), timestamps: each(1) }
+}
+
+fn queue(frame: &Frame, now: Timestamp, typed: &str) -> QueuePage {
+    let row = |kind, state, hours, reason: Option<&str>| QueueRow {
+        id: "0102030405060708090a0b0c0d0e0f10".to_owned(),
+        kind,
+        to: "balc-pensions@carsat.example".to_owned(),
+        mailbox: "Partenaires retraite".to_owned(),
+        destination: "carsat.example".to_owned(),
+        state,
+        is_well: reason.is_none() && state == "en attente",
+        is_held: state == "retenu",
+        can_be_held: state != "retenu",
+        reason: reason.map(str::to_owned),
+        hours,
+        written_at: now - Millis::hours(hours),
+        next_try_at: reason.map(|_| now + Millis::minutes(7)),
+        tries: u32::from(reason.is_some()),
+    };
+    QueuePage {
+        frame: frame.clone(),
+        notice: Some(QueueNotice::Retried),
+        state: "delayed",
+        states: vec![("waiting", "en attente"), ("delayed", "retardé")],
+        destination: typed.to_owned(),
+        mailbox: String::new(),
+        mailboxes: vec![("pensions".to_owned(), "Partenaires retraite".to_owned())],
+        rows: vec![
+            row("Avis de dépôt", "retardé", 26, Some("le serveur de courrier ne répond pas")),
+            row("Accusé de réception", "retenu", 3, None),
+            row("Avis de dépôt", "en attente", 0, None),
+        ],
+        next: Some("/journal/file?apres=1-2".to_owned()),
+    }
 }
 
 fn rights(frame: &Frame, state: &JournalState, now: Timestamp, typed: &str) -> RightsPage {

@@ -9,13 +9,13 @@ use futures_util::stream::FuturesUnordered;
 
 use super::letters::object_of;
 use super::ports::{Dispatched, Key, List, OutgoingMail, SecretName, UnitOfWork};
-use super::{App, AppError, event};
+use super::{App, AppError, CONFLICT_TRIES, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Origin, Outcome, TlsVersion};
 use crate::relay::destination::{Destination, Lanes};
 use crate::relay::letter::{Addressing, Letter, LetterKind, message_id, render, return_address};
 use crate::relay::queue::{DeliveryProblem, MAIL_LIFE, MailState, QueuedMail};
 use crate::retention::KeyName;
-use crate::value::{Domain, Timestamp};
+use crate::value::{Domain, MailId, Timestamp};
 
 /// Among how many waiting mails alerts are looked for while the clock is not believed.
 const ALERTS_AMONG: usize = 1000;
@@ -92,11 +92,36 @@ impl App {
         let (now, jitter) = (self.now().at, self.random.bytes::<1>()[0]);
         let learned = outcome.as_ref().map(|_| ()).map_err(|problem| *problem);
         self.lanes().learn(&set_out.destination, learned, now, jitter);
-        match self.note_delivery(mail.clone(), set_out.version, outcome, jitter).await {
-            // A bounce was noted meanwhile, or an operator acted: what the store says of the mail is newer.
-            Err(error) if error.is_conflict() => Ok(()),
+        metrics::counter!("pli_mails_out_total", "outcome" => outcome_code(&outcome)).increment(1);
+        match self.note_delivery(mail.clone(), set_out.version, outcome.clone(), jitter).await {
+            Err(error) if error.is_conflict() => self.note_again(mail.id, outcome, jitter).await,
             outcome => outcome,
         }
+    }
+
+    /// Somebody changed the mail while it was on its way: a bounce was noted, or an operator held it or gave it up. What left
+    /// has left, whatever was decided meanwhile; else what the store says of the mail is newer.
+    async fn note_again(
+        &self,
+        id: MailId,
+        outcome: Result<Dispatched, DeliveryProblem>,
+        jitter: u8,
+    ) -> Result<(), AppError> {
+        for _ in 0..CONFLICT_TRIES {
+            let found: Option<(QueuedMail, u64)> = self.read(&Key::Mail(id)).await?;
+            let Some((mail, version)) = found.filter(|(mail, _)| {
+                let dropped =
+                    matches!(mail.state, MailState::Failed { problem: DeliveryProblem::Dropped, .. });
+                outcome.is_ok() && (mail.is_unfinished() || dropped)
+            }) else {
+                return Ok(());
+            };
+            match self.note_delivery(mail, version, outcome.clone(), jitter).await {
+                Err(error) if error.is_conflict() => {}
+                outcome => return outcome,
+            }
+        }
+        Err(AppError::Contended)
     }
 
     /// The mails to be tried now, as many as may be under way. The queue is walked domain by domain, so that what waits for
@@ -318,6 +343,14 @@ impl Walk {
         self.wrapped = true;
         self.after = None;
         again
+    }
+}
+
+/// What came of a try, for figures.
+const fn outcome_code(outcome: &Result<Dispatched, DeliveryProblem>) -> &'static str {
+    match outcome {
+        Ok(_) => "accepted",
+        Err(problem) => problem.as_str(),
     }
 }
 

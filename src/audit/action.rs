@@ -43,6 +43,9 @@ coded! {
         MailFailed = "mail.failed", "échec définitif d'un courriel", "final failure of a mail";
         MailSuspended = "mail.suspended", "suspension d'un courriel", "suspension of a mail";
         MailResumed = "mail.resumed", "reprise d'un courriel suspendu", "resumption of a suspended mail";
+        MailHeld = "mail.held", "mise en retenue d'un courriel", "holding back of a mail";
+        MailRetried = "mail.retried", "relance d'un courriel", "retry of a mail";
+        MailQueueRead = "mail.queue_read", "consultation de la file d'envoi", "reading of the mail queue";
         MailCancelled = "mail.cancelled", "annulation d'un courriel", "cancellation of a mail";
         SubmissionRefused = "mail.submission_refused", "refus d'un courriel d'un logiciel de messagerie", "refusal of a mail from a mail program";
         // Sign-in.

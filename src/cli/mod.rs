@@ -19,6 +19,7 @@ mod organisation;
 mod partner;
 mod password;
 mod privacy;
+mod queue;
 mod receipt;
 mod recover;
 mod restore;
@@ -101,6 +102,9 @@ enum Command {
     Backup(backup::Options),
     /// Check a backup, restore one into an empty store, open the gateway afterwards.
     Restore(restore::Options),
+    /// The mails that wait to leave: list, show, retry, hold, drop.
+    #[command(subcommand)]
+    Queue(queue::Action),
     /// The gateway's clock.
     #[command(subcommand)]
     Clock(clock::Action),
@@ -131,6 +135,7 @@ pub fn run() -> ExitCode {
         Command::Recover(action) => recover::run(&directory, action),
         Command::Backup(options) => backup::run(&directory, &options),
         Command::Restore(options) => restore::run(&directory, &options),
+        Command::Queue(action) => queue::run(&directory, action),
         Command::Clock(action) => clock::run(&directory, &action),
         Command::Key(action) => key::run(&directory, action),
     }
@@ -203,6 +208,11 @@ mod tests {
             "pli privacy erase a@b.example --yes",
             "pli receipt salt 7K3M-9QXD-04TZ",
             "pli title check --policy title.toml",
+            "pli queue list --mailbox pensions --destination a.example --state delayed --json",
+            "pli queue show 000102030405060708090a0b0c0d0e0f --json",
+            "pli queue retry --destination a.example",
+            "pli queue hold 000102030405060708090a0b0c0d0e0f",
+            "pli queue drop --all --json",
             "pli --dir d clock confirm",
             "pli key show --json",
             "pli key dkim add --algorithm ed25519 --selector s1",

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, Upkeep};
+use crate::app::{App, AppError, QueueState, Upkeep};
 use crate::audit::Verdict;
 use rhythm::{Rhythm, Wake};
 pub use timer::{SystemTimer, Timer};
@@ -27,6 +27,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 const RECEIPTS_GATHER: Duration = Duration::from_secs(2);
 /// How often the officer's alerts are looked for.
 const ALERTS_EVERY: Duration = Duration::from_secs(30);
+/// How often the mails that wait are counted.
+const COUNT_QUEUE_EVERY: Duration = Duration::from_mins(1);
 /// How often the whole log is verified.
 const VERIFY_EVERY: Duration = Duration::from_mins(10);
 /// How often it is looked for notices that wait too long.
@@ -112,6 +114,18 @@ impl Work {
         }
     }
 
+    /// Counts what waits to leave.
+    pub async fn count_queue(&self) -> Result<(), AppError> {
+        let depth = self.app.queue_depth().await?;
+        for (state, count) in QueueState::ALL.into_iter().zip(depth.counts) {
+            metrics::gauge!("pli_mail_queue", "state" => state.as_str()).set(count as f64);
+        }
+        let age = depth.oldest.map_or(0, |oldest| oldest.until(self.app.now().at).0.max(0));
+        metrics::gauge!("pli_mail_queue_oldest_seconds").set(age as f64 / 1000.0);
+        metrics::gauge!("pli_mail_destinations_in_trouble").set(depth.destinations_in_trouble as f64);
+        Ok(())
+    }
+
     /// Looks at what is held, and how the scanner is.
     pub async fn held(&self) -> Result<(), AppError> {
         let _alone = self.held.lock().await;
@@ -172,6 +186,7 @@ pub fn start(work: &Arc<Work>, shutdown: &CancellationToken) -> JoinSet<()> {
     };
     add("upkeep", UPKEEP_EVERY, |work| Box::pin(async move { work.upkeep().await.map(drop) }));
     add("checkpoint", CHECKPOINT_EVERY, |work| Box::pin(async move { work.checkpoint().await }));
+    add("queue", COUNT_QUEUE_EVERY, |work| Box::pin(async move { work.count_queue().await }));
     add("alerts", ALERTS_EVERY, |work| Box::pin(async move { work.app.watch().await.map(drop) }));
     add("verify", VERIFY_EVERY, |work| Box::pin(async move { work.verify().await }));
     add("heartbeats", HEARTBEATS_EVERY, |work| {

@@ -103,6 +103,28 @@ impl DeliveryProblem {
         }
     }
 
+    /// The word for scripts and figures.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TlsRequired => "tls_required",
+            Self::HostBusy { .. } => "host_busy",
+            Self::TryLater { .. } => "try_later",
+            Self::Greylisted { .. } => "greylisted",
+            Self::MailboxFull { .. } => "mailbox_full",
+            Self::Refused { .. } => "refused",
+            Self::UnknownRecipient { .. } => "unknown_recipient",
+            Self::AgainstPolicy { .. } => "against_policy",
+            Self::NoMailDomain => "no_mail_domain",
+            Self::NamesUnavailable => "names_unavailable",
+            Self::Loop => "loop",
+            Self::Bounced => "bounced",
+            Self::TooLate => "too_late",
+            Self::Dropped => "dropped",
+            Self::Broken => "broken",
+        }
+    }
+
     /// The host's reply code, if it gave one.
     pub const fn code(self) -> Option<u16> {
         match self {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub struct MetricsError(#[from] metrics_exporter_prometheus::BuildError);
 
 /// What each figure says. No address, title or name is ever in one.
-const GAUGES: [(&str, &str); 12] = [
+const GAUGES: [(&str, &str); 15] = [
     (
         "pli_self_check_clear",
         "1 when the last daily self-check found its marker nowhere in clear; 0: look at once.",
@@ -27,6 +27,15 @@ const GAUGES: [(&str, &str); 12] = [
     ("pli_scanner_fit", "1 while the scanner can judge files; 0: deposits are held."),
     ("pli_scanner_signatures_age_seconds", "Age of the scanner's signatures, where it tells their date."),
     ("pli_deposits_held", "Deposits that still wait after the last look at them."),
+    (
+        "pli_mail_queue",
+        "Mails that wait to leave, by state: waiting, delayed, held, suspended. The 5,000 oldest are counted.",
+    ),
+    ("pli_mail_queue_oldest_seconds", "Age of the oldest mail that waits; 0 when none does."),
+    (
+        "pli_mail_destinations_in_trouble",
+        "Destinations that take no mail at present and are probed now and then.",
+    ),
     ("pli_clock_believed", "1 while the clock is believed; 0: access is closed until `pli clock confirm`."),
     ("pli_log_verified", "1 when the whole log verified at the last look, every ten minutes; 0: it did not."),
     ("pli_log_signed_entries", "Entries of the log under the newest signed checkpoint."),
@@ -36,12 +45,13 @@ const GAUGES: [(&str, &str); 12] = [
     ),
     ("pli_job_failing", "1 while a job fails and is tried again, by job."),
 ];
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 9] = [
     ("pli_log_pruned_total", "Entries of the log that lost their payload at the end of its retention."),
     ("pli_files_inspected_total", "Files that were judged, by verdict."),
     ("pli_held_ended_total", "Held deposits that came to their end, by outcome."),
     ("pli_mails_in_total", "Mails that came in to their end, by outcome."),
     ("pli_recipients_refused_total", "Recipients refused at RCPT, by whether there was room to log it."),
+    ("pli_mails_out_total", "Tries to hand a mail to the next host, by outcome: accepted, or why not."),
     ("pli_mail_tries_total", "Tries to hand a mail to the next host."),
     ("pli_transfers_expired_total", "Transfers that ended by their time."),
     ("pli_keys_destroyed_total", "Day keys that were destroyed."),

@@ -41,8 +41,8 @@ pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Allowed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest,
     MailboxChange, MailboxLimits, Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation,
-    NewPartner, ProofWanted, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset,
-    SuspendedMailsOptions, execute,
+    NewPartner, ProofWanted, QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName,
+    RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};

@@ -41,6 +41,13 @@ impl Visit {
         (status, String::from_utf8_lossy(&body).into_owned())
     }
 
+    async fn post(&self, path: &str, form: &str) -> StatusCode {
+        let request = Request::builder().method(Method::POST).uri(path).header(COOKIE, &self.cookie);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let body = Body::from(form.to_owned());
+        self.pages.clone().oneshot(request.body(body).unwrap()).await.unwrap().status()
+    }
+
     async fn get(&self, path: &str) -> String {
         let (status, body) = self.ask(Method::GET, path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
@@ -57,6 +64,8 @@ fn officers_pages(reference: &Reference) -> Vec<String> {
         "/journal/personne".to_owned(),
         format!("/journal/personne?person={depositor}"),
         "/journal/refus".to_owned(),
+        "/journal/file".to_owned(),
+        "/journal/file?etat=delayed&destination=departement.example&boite=pensions".to_owned(),
         "/journal/preuves".to_owned(),
         "/journal/preuves/entree?entry=0".to_owned(),
         "/journal/droits".to_owned(),
@@ -192,4 +201,32 @@ async fn what_is_not_understood_is_said_and_an_unknown_transfer_is_not_found() {
     assert_eq!(status, StatusCode::NOT_FOUND);
     let (status, _) = officer.ask(Method::GET, "/journal/export.csv?origin=partout").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_officer_acts_on_the_queue_by_its_page_and_nobody_else_does() {
+    let house = House::build().await;
+    let problem = pli::relay::queue::DeliveryProblem::Unreachable;
+    house.draft().await;
+    *house.outbox.problem.lock().unwrap() = Some(problem);
+    let reference = house.deposit_undelivered().await;
+    let officer = Visit::of(&house, OFFICER).await;
+    let shown = officer.get("/journal/file?lang=fr").await;
+    assert!(shown.contains("le serveur de courrier ne répond pas"), "{shown}");
+    assert!(shown.contains("balc-pensions@carsat.example") && !shown.contains(reference.as_str()));
+    let id = shown.split("name=\"courriel\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let act = |action: &str| format!("courriel={id}&action={action}");
+    let agent = Visit::of(&house, "agent@carsat.example").await;
+    let (refused, _) = agent.ask(Method::GET, "/journal/file").await;
+    assert_eq!(refused, StatusCode::FORBIDDEN);
+    assert_eq!(agent.post("/journal/file", &act("abandonner")).await, StatusCode::FORBIDDEN);
+    for (action, event) in [
+        ("retenir", Action::MailHeld),
+        ("reessayer", Action::MailRetried),
+        ("abandonner", Action::MailCancelled),
+    ] {
+        assert_eq!(officer.post("/journal/file", &act(action)).await, StatusCode::SEE_OTHER);
+        assert_eq!(house.events().await.last(), Some(&event));
+    }
+    assert!(!officer.get("/journal/file").await.contains(&id), "it does not wait any more");
 }

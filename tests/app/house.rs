@@ -259,6 +259,18 @@ impl House {
         }
     }
 
+    /// A deposit by mail, while the hosts that letters go to may do what they are told to.
+    pub async fn deposit_undelivered(&self) -> Reference {
+        let mail = format!("From: {DEPOSITOR}\nTo: pensions@pli.example\nSubject: Demande\n\nBonjour\n");
+        let answer = self.mail_in(Some(DEPOSITOR), &mail, relay()).await.unwrap();
+        self.prove_receipts().await;
+        self.app.deliver_due_mails().await.unwrap();
+        match answer {
+            MailAnswer::Deposited { reference } => reference,
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub async fn mail_in(
         &self,
         from: Option<&str>,

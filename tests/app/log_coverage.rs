@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
 use pli::app::ports::{Change, Key, Record, SecretName, UnitOfWork};
-use pli::app::{EndedSessions, JournalFilter, PageStart, RecoveryFile, Voucher};
+use pli::app::{EndedSessions, JournalFilter, PageStart, QueueChange, QueueFilter, RecoveryFile, Voucher};
 use pli::audit::{Action, Actor, ForwardedEntry, Origin, Outcome, RecoveryPurpose};
 use pli::identity::Password;
 use pli::relay::letter::{MailTag, TaggedMail};
@@ -351,6 +351,7 @@ async fn letters(house: &House, walk: &mut Walk) {
         house.app.deliver_due_mails().await.unwrap();
         walk.step(house, step, left);
     }
+    queue(house, walk).await;
     let returned = SecretBytes::new(b"not a report".to_vec());
     let key = house.app.keyring.secret(SecretName::MailTags).unwrap();
     let tagged = |mail| TaggedMail { mail, tag: MailTag::of_return(&key, mail) };
@@ -709,4 +710,39 @@ fn named_below(folder: &Path, without: &[&str]) -> BTreeSet<String> {
         }
     }
     named
+}
+
+/// An operator and an officer act on a letter that waits.
+async fn queue(house: &House, walk: &mut Walk) {
+    *house.outbox.problem.lock().unwrap() = Some(DeliveryProblem::Unreachable);
+    house.clock.advance(Millis::hours(1));
+    house.deposit_undelivered().await;
+    *house.outbox.problem.lock().unwrap() = None;
+    house.store.take_units();
+    let page = house.app.queue_page(&QueueFilter::default(), None, 10).await.unwrap();
+    let id = page.lines[0].id;
+    for (change, action) in [
+        (QueueChange::Hold, Action::MailHeld),
+        (QueueChange::Retry, Action::MailRetried),
+        (QueueChange::Drop, Action::MailCancelled),
+    ] {
+        assert!(house.app.change_queue(id, change, Actor::Operator, Origin::Cli).await.unwrap());
+        walk.step(house, "an operator acts on a letter that waits", &[(action, "done")]);
+    }
+    let officer = house.sign_in("securite@carsat.example").await;
+    let agent = house.sign_in("agent@carsat.example").await;
+    house.store.take_units();
+    let all = QueueFilter::default();
+    assert!(house.app.officer_reads_queue(&officer, &all, None, 10, visitor()).await.unwrap().is_some());
+    walk.step(house, "an officer reads the queue", &[(Action::MailQueueRead, "done")]);
+    assert!(house.app.officer_reads_queue(&agent, &all, None, 10, visitor()).await.unwrap().is_none());
+    walk.step(house, "an agent would like to", &[(Action::MailQueueRead, "refused")]);
+    assert!(
+        house.app.officer_changes_queue(&agent, id, QueueChange::Drop, visitor()).await.unwrap().is_none()
+    );
+    walk.step(house, "and to act on it", &[(Action::MailQueueRead, "refused")]);
+    // Their hosts are asked again when it is time.
+    house.clock.advance(Millis::hours(2));
+    house.app.deliver_due_mails().await.unwrap();
+    house.store.take_units();
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pli::app::ports::{Change, List, UnitOfWork};
-use pli::audit::Action;
+use pli::app::{QueueChange, QueueFilter, QueueState};
+use pli::audit::{Action, Actor, Origin};
 use pli::jobs::{Work, start};
 use pli::relay::letter::LetterKind;
 use pli::relay::queue::{DeliveryProblem, MailState, QueuedMail};
@@ -153,4 +154,82 @@ async fn two_who_deliver_at_once_send_no_mail_twice() {
     let (one, two) = tokio::join!(house.app.deliver_due_mails(), house.app.deliver_due_mails());
     assert_eq!(one.unwrap().0 + two.unwrap().0, 80);
     assert_eq!(house.outbox.tried.lock().unwrap().len(), 80);
+}
+
+async fn states(house: &House) -> Vec<(QueueState, u32)> {
+    let page = house.app.queue_page(&QueueFilter::default(), None, 1000).await.unwrap();
+    let states = page.lines.iter().filter_map(|line| line.state);
+    let mut counts: Vec<(QueueState, u32)> = QueueState::ALL.map(|state| (state, 0)).to_vec();
+    for state in states {
+        counts.iter_mut().find(|(known, _)| *known == state).unwrap().1 += 1;
+    }
+    counts.retain(|(_, count)| *count > 0);
+    counts
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_waits_and_holds_retries_and_drops_it() {
+    let house = House::build().await;
+    queue(&house, &[("dead.example", 3), ("live.example", 1)]).await;
+    assert_eq!(states(&house).await, [(QueueState::Waiting, 4)]);
+    house.outbox.hosts.lock().unwrap().insert("dead.example".into(), DEAD);
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!(states(&house).await, [(QueueState::Delayed, 3)], "those that were not tried too");
+    let dead = QueueFilter { destination: Some("dead.example".into()), ..QueueFilter::default() };
+    let lines = house.app.queue_page(&dead, None, 10).await.unwrap().lines;
+    assert!(lines.iter().all(|line| line.problem == Some(DeliveryProblem::Unreachable)));
+    let change = async |n: usize, change| {
+        house.app.change_queue(lines[n].id, change, Actor::Operator, Origin::Cli).await.unwrap()
+    };
+    assert!(change(0, QueueChange::Hold).await);
+    assert!(change(1, QueueChange::Drop).await);
+    assert!(!change(1, QueueChange::Retry).await, "what was given up does not come back");
+    assert_eq!(states(&house).await, [(QueueState::Delayed, 1), (QueueState::Held, 1)]);
+    house.outbox.hosts.lock().unwrap().clear();
+    assert!(change(2, QueueChange::Retry).await);
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!(delivered_to(&house, "dead.example").await, 1, "at once: its host is asked again");
+    assert_eq!(states(&house).await, [(QueueState::Held, 1)], "what is held stays");
+    assert!(change(0, QueueChange::Retry).await);
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!(states(&house).await, []);
+    assert!(house.app.queued_mail(lines[1].id).await.unwrap().is_some_and(|line| line.state.is_none()));
+}
+
+#[tokio::test]
+async fn the_queue_is_read_page_by_page_each_of_bounded_work() {
+    let house = House::build().await;
+    queue(&house, &[("a.example", 150), ("b.example", 50)]).await;
+    let only_b = QueueFilter { destination: Some("b.example".into()), ..QueueFilter::default() };
+    for (filter, expected) in [(QueueFilter::default(), 200), (only_b, 50)] {
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let page = house.app.queue_page(&filter, after, 30).await.unwrap();
+            assert!(page.lines.len() <= 30);
+            seen.extend(page.lines.iter().map(|line| line.id.to_string()));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), expected);
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), expected, "each once");
+    }
+    let depth = house.app.queue_depth().await.unwrap();
+    assert_eq!((depth.counts, depth.oldest, depth.is_cut), ([200, 0, 0, 0], Some(NOW), false));
+}
+
+#[tokio::test]
+async fn what_left_while_it_was_given_up_is_said_to_have_left() {
+    let house = House::build().await;
+    queue(&house, &[("a.example", 1)]).await;
+    let mut due = house.app.due_mails().await.unwrap();
+    let id = house.app.queue_page(&QueueFilter::default(), None, 1).await.unwrap().lines[0].id;
+    assert!(house.app.change_queue(id, QueueChange::Drop, Actor::Operator, Origin::Cli).await.unwrap());
+    house.app.deliver(due.set_out.pop().unwrap()).await.unwrap();
+    let mails = mails(&house).await;
+    let mail = mails.iter().find(|mail| mail.id == id).unwrap();
+    assert!(matches!(mail.state, MailState::Accepted { .. }), "{:?}", mail.state);
 }

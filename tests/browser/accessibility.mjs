@@ -94,6 +94,7 @@ for (const [locale, viewport, colorScheme] of [
     await visit('/journal/personne');
     await visit(`/journal/personne?person=${encodeURIComponent(gateway.agent.address)}`);
     await visit('/journal/refus');
+    await visit('/journal/file');
     await visit('/journal/droits');
     await visit('/journal/droits?day=2026-01-31');
     await visit(`/transferts/${reference}`);

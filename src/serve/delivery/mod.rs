@@ -65,10 +65,13 @@ impl MailRelay {
             roots.add_parsable_certificates(read_chain(path)?);
         }
         let dns = &config.dns;
-        let names = Names::new(&dns.servers, dns.dnssec, dns.trust_anchor.as_deref())?;
+        let names = match asks_names(relay) {
+            true => Some(Names::new(&dns.servers, dns.dnssec, dns.trust_anchor.as_deref())?),
+            false => None,
+        };
         let sts = if relay.mta_sts { Some(StsPolicies::new(roots.clone())?) } else { None };
         let parts = RouteParts {
-            names: Arc::new(names),
+            names,
             sts,
             helo: config.smtp.hostname.clone(),
             own_domain: config.smtp.mail_domain.clone(),
@@ -83,6 +86,11 @@ impl MailRelay {
         let connections = Connections::new(ClientTls::new(roots)?);
         Ok(Self { routes: Routes::new(relay, parts), connections, limits })
     }
+}
+
+/// Whether the mail of some domain goes to the hosts that the DNS names.
+fn asks_names(relay: &RelaySection) -> bool {
+    relay.smart_host.is_none() || relay.domains.iter().any(|own| own.direct)
 }
 
 /// Each host that is named can prove a name.

@@ -47,7 +47,8 @@ impl Way {
 pub(super) struct Routes {
     default: Way,
     domains: HashMap<String, Way>,
-    names: Arc<Names>,
+    /// None when no mail is routed by them.
+    names: Option<Names>,
     sts: Option<StsPolicies>,
     helo: Domain,
     /// Addresses at which this gateway takes mail.
@@ -58,7 +59,7 @@ pub(super) struct Routes {
 
 /// What routes are made of beside the configuration.
 pub(super) struct RouteParts {
-    pub(super) names: Arc<Names>,
+    pub(super) names: Option<Names>,
     pub(super) sts: Option<StsPolicies>,
     pub(super) helo: Domain,
     pub(super) own_domain: Domain,
@@ -166,14 +167,14 @@ impl Routes {
         if *domain == self.own_domain {
             return Err(DeliveryProblem::Loop);
         }
-        let found = self.names.mail_hosts(domain).await.map_err(problem)?;
-        let MailHosts { hosts, proved } = found;
+        let names = self.names.as_ref().ok_or(DeliveryProblem::NamesUnavailable)?;
+        let MailHosts { hosts, proved } = names.mail_hosts(domain).await.map_err(problem)?;
         let policy = match &self.sts {
-            Some(sts) => sts.policy(domain, &self.names).await,
+            Some(sts) => sts.policy(domain, names).await,
             None => None,
         };
         let hosts = self.in_order(hosts)?;
-        let target = Target { way, domain, proved, policy: policy.as_ref(), requires_tls };
+        let target = Target { way, names, domain, proved, policy: policy.as_ref(), requires_tls };
         let prepared = join_all(hosts.iter().take(HOSTS_TRIED).map(|host| self.prepare(&target, host))).await;
         let mut last = DeliveryProblem::Unreachable;
         let mut routes = Vec::new();
@@ -201,7 +202,7 @@ impl Routes {
 
     /// One mail host: its addresses, and how sure of it TLS must be.
     async fn prepare(&self, target: &Target<'_>, host: &Domain) -> Result<Route, DeliveryProblem> {
-        let found = self.names.addresses(host).await.map_err(|_| DeliveryProblem::NamesUnavailable)?;
+        let found = target.names.addresses(host).await.map_err(|_| DeliveryProblem::NamesUnavailable)?;
         let addresses: Vec<IpAddr> = found
             .addresses
             .into_iter()
@@ -215,7 +216,7 @@ impl Routes {
         if target.proved && found.proved {
             // RFC 7672 section 2.2.2: where an alias leads, and where it starts.
             for base in found.alias.iter().chain([host]) {
-                match self.names.tlsa(base, target.way.port).await {
+                match target.names.tlsa(base, target.way.port).await {
                     // Neither a failure nor a forgery lets the mail go less safely.
                     Err(_) => return Err(DeliveryProblem::TlsRequired),
                     Ok(None) => {}
@@ -275,6 +276,7 @@ impl Routes {
 /// What the hosts of a domain are judged by.
 struct Target<'a> {
     way: &'a Way,
+    names: &'a Names,
     domain: &'a Domain,
     /// Whether DNSSEC proves which hosts they are.
     proved: bool,

@@ -2,6 +2,7 @@
 //! kept until they are over. Who cannot be asked is under the policy that is kept.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -97,8 +98,12 @@ impl StsPolicies {
         let host = format!("mta-sts.{domain}");
         let known = Domain::parse(&host).map_err(|_| OutsideError::Address)?;
         let found = names.addresses(&known).await.map_err(|_| OutsideError::Address)?;
+        self.fetch_from(found.addresses, host).await
+    }
+
+    async fn fetch_from(&self, addresses: Vec<IpAddr>, host: String) -> Result<StsPolicy, OutsideError> {
         let mut stream = Err(OutsideError::Address);
-        for address in found.addresses {
+        for address in addresses {
             stream = TcpStream::connect((address, self.port)).await.map_err(OutsideError::from);
             if stream.is_ok() {
                 break;
@@ -111,5 +116,73 @@ impl StsPolicies {
             return Err(OutsideError::Answer);
         }
         StsPolicy::parse(&body).map_err(|_| OutsideError::Answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    const HOST: &str = "mta-sts.partenaire.example";
+    const POLICY: &str = "version: STSv1\nmode: enforce\nmx: mx.partenaire.example\nmax_age: 86400\n";
+
+    /// Fetches from a host that shows a certificate for `name` and gives `answer`.
+    async fn fetched(name: &str, answer: String) -> Result<StsPolicy, OutsideError> {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            if let Ok(mut stream) = TlsAcceptor::from(Arc::new(server)).accept(stream).await {
+                let mut asked = [0; 4096];
+                let _ = stream.read(&mut asked).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        let policies = StsPolicies { port, ..StsPolicies::new(roots).unwrap() };
+        policies.fetch_from(vec![Ipv4Addr::LOCALHOST.into()], HOST.to_owned()).await
+    }
+
+    fn answer(head: &str, body: &str) -> String {
+        format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    }
+
+    #[tokio::test]
+    async fn a_policy_is_fetched_from_a_host_that_proves_its_name() {
+        let good = answer("200 OK\r\nContent-Type: text/plain; charset=utf-8", POLICY);
+        assert_eq!(fetched(HOST, good.clone()).await.unwrap(), StsPolicy::parse(POLICY.as_bytes()).unwrap());
+        assert!(fetched("www.partenaire.example", good).await.is_err(), "another name");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_plainly_a_policy_is_none() {
+        let huge = format!("{POLICY}{}", "x".repeat(POLICY_MAX_BYTES));
+        for told in [
+            answer("302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Type: text/plain", POLICY),
+            answer("404 Not Found\r\nContent-Type: text/plain", POLICY),
+            answer("200 OK\r\nContent-Type: text/html", POLICY),
+            answer("200 OK\r\nContent-Type: text/plain", "version: STSv1"),
+            answer("200 OK\r\nContent-Type: text/plain", &huge),
+        ] {
+            assert!(fetched(HOST, told.clone()).await.is_err(), "{}", &told[..20]);
+        }
     }
 }

@@ -10,6 +10,7 @@ mod kits;
 mod limits;
 mod list;
 mod log;
+mod queue;
 mod recover;
 mod second_address;
 
@@ -24,7 +25,9 @@ pub use dkim::{DkimNamed, NewDkimKey};
 pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
-use crate::app::{App, AppError, DkimError, ProofError, RecoveryError, SecondAddressError, SuspendedMails};
+use crate::app::{
+    App, AppError, DkimError, ProofError, QueueChange, RecoveryError, SecondAddressError, SuspendedMails,
+};
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
 use crate::mailbox::LimitsError;
@@ -34,6 +37,7 @@ use crate::value::{Digest, Domain, Language, MailAddress, RecoveryId, Reference,
 use crate::vault::Recipient;
 pub use kits::BreachRequest;
 pub use limits::MailboxLimits;
+pub use queue::{QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName};
 pub use second_address::MailboxChange;
 
 /// A request.
@@ -68,6 +72,16 @@ pub enum Request {
     RestoreOpen,
     /// What a restore suspended.
     SuspendedMails(SuspendedMailsOptions),
+    /// The mails that wait to leave.
+    QueueList(QueueListed),
+    /// One of them.
+    QueueShow(QueueShown),
+    /// Mails are tried now.
+    QueueRetry(QueueChosen),
+    /// Mails are held back.
+    QueueHold(QueueChosen),
+    /// Mails are given up.
+    QueueDrop(QueueChosen),
     /// An operator looked at the clock: it is right.
     ClockConfirm,
     /// The kit of a breach, as files.
@@ -554,6 +568,11 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::Backup { recipients } => backup::make(app, replies, &recipients).await,
         Request::RestoreOpen => backup::open(app, replies).await,
         Request::SuspendedMails(options) => backup::mails(app, replies, options.what).await,
+        Request::QueueList(asked) => queue::list(app, replies, asked).await,
+        Request::QueueShow(asked) => queue::show(app, replies, asked).await,
+        Request::QueueRetry(chosen) => queue::change(app, replies, QueueChange::Retry, chosen).await,
+        Request::QueueHold(chosen) => queue::change(app, replies, QueueChange::Hold, chosen).await,
+        Request::QueueDrop(chosen) => queue::change(app, replies, QueueChange::Drop, chosen).await,
         Request::ClockConfirm => {
             let at = app.confirm_clock(Origin::Cli, None).await?;
             line(replies, format!("The clock is confirmed: {at}")).await

@@ -4,6 +4,7 @@
 mod export;
 mod person;
 mod proofs;
+mod queue;
 mod refusals;
 mod rights;
 mod rows;
@@ -33,6 +34,7 @@ pub(in crate::web) fn routes() -> Router<Shared> {
         .route("/journal", get(timeline::show))
         .route("/journal/verifier", post(verify))
         .route("/journal/personne", get(person::show))
+        .route("/journal/file", get(queue::show).post(queue::change))
         .route("/journal/refus", get(refusals::show))
         .route("/journal/droits", get(rights::show))
         .route("/journal/droits.csv", get(rights::export))

@@ -7,6 +7,7 @@ pub(super) const DESK: Desk = Desk {
     timeline: "Timeline",
     person: "Person",
     refusals: "Refusals",
+    queue: "Mail queue",
     rights: "Rights",
     proofs: "Proofs",
     proof: "proof",

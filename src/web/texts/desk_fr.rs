@@ -7,6 +7,7 @@ pub(super) const DESK: Desk = Desk {
     timeline: "Chronologie",
     person: "Personne",
     refusals: "Refus",
+    queue: "File d’envoi",
     rights: "Droits",
     proofs: "Preuves",
     proof: "preuve",

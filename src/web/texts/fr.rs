@@ -223,7 +223,7 @@ pub(super) const TEXTS: Texts = Texts {
             format!("« {name} » n’a pas été accepté : ce fichier {because}. Le reste du dépôt est intact.")
         },
         refused_at_sending: "Un fichier vient d’être refusé : la liste dit lequel et pourquoi. Vérifiez, puis envoyez le reste.",
-        limits_lowered: "Les limites de cette boîte ont été abaissées depuis, et le dépôt les dépasse. Retirez des fichiers : les limites sont dites avec les fichiers.",
+        limits_lowered: "Les limites de cette boîte ont été abaissées depuis, et le dépôt les dépasse. Retirez des fichiers\u{202f}: les limites sont dites avec les fichiers.",
         file_interrupted: |name| {
             format!("L’envoi de « {name} » s’est interrompu. Rien n’en a été gardé : joignez-le de nouveau.")
         },

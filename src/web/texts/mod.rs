@@ -15,6 +15,7 @@ mod fr;
 mod kits;
 mod outside;
 mod proofs;
+mod queue;
 mod status;
 mod words;
 
@@ -24,6 +25,7 @@ pub(in crate::web) use delivery::DeliveryWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
 pub(in crate::web) use proofs::ProofWords;
+pub(in crate::web) use queue::QueueWords;
 pub(in crate::web) use status::{OtherDraftsWords, StatusWords};
 
 use crate::value::Language;
@@ -183,7 +185,7 @@ texts! {
     }
     /// The security officer's other pages, and what they share with the log's page.
     Desk {
-        menu, timeline, person, refusals, rights, proofs, proof, stamped, witness, no_witness, silent, verify_now, verifying, transfer,
+        menu, timeline, person, refusals, queue, rights, proofs, proof, stamped, witness, no_witness, silent, verify_now, verifying, transfer,
         transfer_help, partner, all_partners, origin, origin_help, not_understood, cut_short, go_on,
         newest, export_title, export_text, export_csv, export_json, export_bundle, bundle_text,
         story_title, story_lead, story_limits, story_cut, in_timeline, on_day, unknown, live, ended,

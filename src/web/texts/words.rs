@@ -32,7 +32,7 @@ pub(super) use words;
 #[cfg(test)]
 mod tests {
     use crate::value::Language;
-    use crate::web::texts::{AccountWords, FactorWords, KitWords, ReceiptWords};
+    use crate::web::texts::{AccountWords, FactorWords, KitWords, QueueWords, ReceiptWords};
 
     fn all(language: Language) -> String {
         format!(
@@ -41,7 +41,7 @@ mod tests {
             KitWords::of(language),
             AccountWords::of(language),
             FactorWords::of(language)
-        )
+        ) + &format!("{:?}", QueueWords::of(language))
     }
 
     #[test]

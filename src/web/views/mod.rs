@@ -38,8 +38,8 @@ pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMail
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
 pub use desk::{
     AccountRow, AgreementRow, JournalFilter, JournalOutcome, JournalPage, JournalRow, JournalState, KeyFate,
-    LogVerdict, PageLink, PersonCount, PersonPage, ProofsPage, RefusalRow, RefusalsPage, RightsPage,
-    StoryPage, StoryRow,
+    LogVerdict, PageLink, PersonCount, PersonPage, ProofsPage, QueueNotice, QueuePage, QueueRow, RefusalRow,
+    RefusalsPage, RightsPage, StoryPage, StoryRow,
 };
 pub use draft::{
     DraftFile, DraftFileState, DraftPage, Limits, OutgoingForm, SentPage, TitleFinding, UnfinishedFile,

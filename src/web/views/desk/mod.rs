@@ -3,6 +3,7 @@
 mod journal;
 mod person;
 mod proofs;
+mod queue;
 mod refusals;
 mod rights;
 mod story;
@@ -13,6 +14,7 @@ use crate::value::Timestamp;
 pub use journal::{JournalFilter, JournalOutcome, JournalPage, JournalRow, PageLink};
 pub use person::{PersonCount, PersonPage};
 pub use proofs::ProofsPage;
+pub use queue::{QueueNotice, QueuePage, QueueRow};
 pub use refusals::{RefusalRow, RefusalsPage};
 pub use rights::{AccountRow, AgreementRow, RightsPage};
 pub use story::{KeyFate, StoryPage, StoryRow};
