@@ -158,7 +158,7 @@ pub use upload::{NewUpload, UnfinishedUpload, UploadProgress, UploadRefusal};
 pub use upload_append::{Append, Appending, CHECKED_MAX};
 
 pub use stamp_log::{TimestampDoor, TimestampDoorError, TimestampView};
-pub use suspended_mails::SuspendedMails;
+pub use suspended_mails::{SuspendedMails, TreatedAs};
 pub use witness::{WitnessDoor, WitnessProblem, WitnessView};
 
 use self::standing::WatchedStore;

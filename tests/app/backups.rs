@@ -6,10 +6,11 @@ use std::sync::Arc;
 use pli::app::ports::{Change, Key, List, Record, RestorationState, UnitOfWork};
 use pli::app::{
     App, AppError, AppParts, BackupError, BackupTarget, OpenError, Policies, Restored, SignInError,
-    check_backup,
+    SuspendedMails, TreatedAs, check_backup,
 };
 use pli::audit::{Action, Actor, Origin, Verdict, verify};
 use pli::identity::{Account, AccountState, Password};
+use pli::relay::letter::LetterKind;
 use pli::relay::queue::MailState;
 use pli::retention::KeyName;
 use pli::store::testing::FaultyStore;
@@ -196,6 +197,60 @@ async fn yesterdays_backup_brings_back_what_may_be_and_nothing_else() {
     let twice = empty(&house);
     restore(&twice, again).await.unwrap();
     assert!(matches!(verdict(&twice, Some(&after.note)).await, Verdict::Well(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_letters_that_waited_those_with_a_dead_link_do_not_leave() {
+    let house = House::build().await;
+    let deposit = house.deposit().await;
+    let agent = house.sign_in(AGENT).await;
+    let draft = house.app.begin_answer(&agent, &deposit, visitor()).await.unwrap();
+    let view = house.app.draft(draft.draft, &draft.token).await.unwrap().unwrap();
+    let sending = pli::app::OutgoingSending {
+        title: "Réponse".into(),
+        message: pli::value::SecretBytes::new(b"Bonjour".to_vec()),
+        recipients: String::new(),
+        days: None,
+        tell_downloads: false,
+        note: String::new(),
+        told: None,
+        told_chars: 0,
+    };
+    house.app.send_outgoing(&agent, view, sending, visitor()).await.unwrap();
+    house.app.request_proof(&house.pensions, address(DEPOSITOR), Language::Fr, visitor()).await.unwrap();
+    house.app.request_status(&deposit, address(DEPOSITOR), Language::Fr, visitor()).await.unwrap();
+    house.outbox.mails.lock().unwrap().clear();
+
+    let restored = empty(&house);
+    restore(&restored, back_up(&house).await).await.unwrap();
+    restored.app.open_after_restore(Origin::Cli).await.unwrap();
+    let treated = restored.app.treat_suspended_mails(SuspendedMails::Resume, Origin::Cli).await.unwrap();
+    let void = |kind| {
+        let mut of_kind = treated.iter().filter(|(mail, _)| mail.kind == kind).peekable();
+        assert!(of_kind.peek().is_some(), "{kind:?} waited in the backup");
+        of_kind.all(|(_, treated)| *treated == TreatedAs::LinkVoid)
+    };
+    for kind in [LetterKind::DepositLink, LetterKind::StatusLink, LetterKind::SecureLink] {
+        assert!(void(kind), "{kind:?}");
+    }
+    assert!(!void(LetterKind::Notice), "notices go on");
+    for (mail, treated) in &treated {
+        let Some(Record::Mail(now)) = restored.record(&Key::Mail(mail.id)).await else { panic!() };
+        let is_given_up = matches!(now.state, MailState::Failed { .. }) && now.letter.is_none();
+        assert_eq!(is_given_up, *treated == TreatedAs::LinkVoid, "{:?}", mail.kind);
+    }
+    let cancelled = treated.iter().filter(|(_, treated)| *treated == TreatedAs::LinkVoid).count();
+    let told = restored.events().await.into_iter().filter(|action| *action == Action::MailCancelled);
+    assert_eq!(told.count(), cancelled, "each is told in the log");
+
+    restored.prove_receipts().await;
+    restored.app.deliver_due_mails().await.unwrap();
+    let left: Vec<_> = restored.outbox.mails.lock().unwrap().iter().map(|mail| mail.2.clone()).collect();
+    assert!(!left.is_empty(), "the notice left");
+    for mail in left {
+        let text = mail_text(&String::from_utf8(mail).unwrap());
+        assert!(!text.contains("/lien/"), "{text}");
+    }
 }
 
 async fn open(house: &House, reference: &Reference) -> Result<(), OpenError> {

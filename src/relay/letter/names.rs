@@ -133,6 +133,22 @@ impl LetterKind {
         Self::Heartbeat,
     ];
 
+    /// Whether it is worth nothing without a link or a code that the gateway must still know.
+    pub const fn needs_its_link(self) -> bool {
+        match self {
+            Self::DepositLink | Self::StatusLink | Self::SecureLink | Self::OpeningCode => true,
+            Self::Acknowledgement
+            | Self::Alert
+            | Self::Daily
+            | Self::Notice
+            | Self::SentConfirmation
+            | Self::DownloadNotice
+            | Self::Hold
+            | Self::Undelivered
+            | Self::Heartbeat => false,
+        }
+    }
+
     /// The word that starts the message ids of this kind.
     pub const fn as_str(self) -> &'static str {
         match self {

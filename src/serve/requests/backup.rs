@@ -69,8 +69,13 @@ pub(super) async fn mails(
     replies: &Replies,
     what: SuspendedMails,
 ) -> Result<(), RequestError> {
-    for mail in app.treat_suspended_mails(what, Origin::Cli).await? {
-        let told = [mail.id.to_string(), mail.written_at.to_string(), mail.kind.as_str().to_owned()];
+    for (mail, treated) in app.treat_suspended_mails(what, Origin::Cli).await? {
+        let told = [
+            mail.id.to_string(),
+            mail.written_at.to_string(),
+            mail.kind.as_str().to_owned(),
+            treated.as_str().to_owned(),
+        ];
         line(replies, told.join("\t")).await?;
     }
     Ok(())

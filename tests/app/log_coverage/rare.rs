@@ -1,7 +1,9 @@
 //! The part of the walk that happens seldom: a person's own key, a self-check, a kit and an erasure, a backup, its
 //! restore and what an operator does after it.
 
-use pli::app::{KitReader, SuspendedMails};
+use std::collections::BTreeSet;
+
+use pli::app::{KitReader, SuspendedMails, TreatedAs};
 use pli::audit::{Action, Origin};
 use pli::identity::Password;
 
@@ -57,17 +59,23 @@ async fn after_a_restore(house: &House, backup: Vec<u8>, what: SuspendedMails, w
 
     let treated = restored.app.treat_suspended_mails(what, Origin::Cli).await.unwrap();
     assert_eq!(treated.len() as u64, report.mails_suspended);
-    let action = match what {
-        SuspendedMails::Cancel => Action::MailCancelled,
-        SuspendedMails::Resume | SuspendedMails::List => Action::MailResumed,
-    };
-    walk.step(&restored, "suspended letters are treated", &[(action, "done")]);
+    let told: BTreeSet<_> = treated.iter().map(|(_, treated)| action_of(*treated)).collect();
+    let told: Vec<_> = told.into_iter().map(|action| (action, "done")).collect();
+    walk.step(&restored, "suspended letters are treated", &told);
     restored.app.treat_suspended_mails(what, Origin::Cli).await.unwrap();
     walk.step(&restored, "and treated again", &[]);
     assert!(restored.app.open_after_restore(Origin::Cli).await.unwrap());
     walk.step(&restored, "the gateway is opened", &[(Action::RestoreOpened, "done")]);
     assert!(!restored.app.open_after_restore(Origin::Cli).await.unwrap());
     walk.step(&restored, "and is open", &[]);
+}
+
+fn action_of(treated: TreatedAs) -> Action {
+    match treated {
+        TreatedAs::Resumed => Action::MailResumed,
+        TreatedAs::Cancelled | TreatedAs::LinkVoid => Action::MailCancelled,
+        TreatedAs::Listed => panic!("only listed"),
+    }
 }
 
 async fn persons(house: &House, walk: &mut Walk) {
