@@ -90,6 +90,31 @@ fn a_gateway_in_earnest_sends_its_mails_over_starttls_to_its_smart_host() {
     }
 }
 
+/// The recipe of `deploy/`, its lines as they stand but for the port. Who is nobody here is refused while the sender waits.
+#[test]
+fn a_postfix_in_front_hands_over_what_the_gateway_takes_and_asks_it_first() {
+    let served = Served::start(&Setting::default());
+    let recipe = include_str!("../../deploy/postfix/in-front.cf");
+    let (_, port) = served.smtp.rsplit_once(':').unwrap();
+    let recipe = recipe.replace(":2525 ", &format!(":{port} "));
+    // The test's own client is a stranger to this Postfix: only then are recipients asked for.
+    let recipe = recipe.replace("permit_mynetworks, reject_unauth", "reject_unauth");
+    let mut lines: Vec<&str> = recipe.lines().filter(|line| !line.starts_with('#')).collect();
+    lines.push("smtpd_relay_restrictions = reject_unauth_destination");
+    let front = Postfix::relaying_to("127.0.0.1:9", &lines);
+    let send = |to: &str| {
+        let sent = swaks(&front.address, DEPOSITOR, to, "Demande urgente", "Par la poste.", &[]);
+        (sent.status.success(), String::from_utf8_lossy(&sent.stdout).into_owned())
+    };
+    let (taken, said) = send("retraite@pli.example");
+    assert!(taken, "{said}\n{}", front.log());
+    wait_until("Postfix to hand it over", || front.log().contains("status=sent (250 2.0.0 Deposited"));
+    let (taken, said) = send("personne@pli.example");
+    assert!(!taken && said.contains("550 5.1.1"), "{said}");
+    let (taken, said) = send("ami@ailleurs.example");
+    assert!(!taken && said.contains("554 5.7.1"), "{said}");
+}
+
 /// The reference that a mail tells.
 fn reference(mail: &Mail) -> Option<String> {
     let shape = regex::Regex::new(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b").unwrap();

@@ -167,6 +167,6 @@ fn master(port: u16) -> String {
          bounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\n\
          flush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nsmtp unix - - n - - smtp\n\
          relay unix - - n - - smtp\nerror unix - - n - - error\nretry unix - - n - - error\ndiscard unix - - n - - discard\n\
-         anvil unix - - n - 1 anvil\nscache unix - - n - 1 scache\npostlog unix-dgram n - n - 1 postlogd\n"
+         anvil unix - - n - 1 anvil\nverify unix - - n - 1 verify\nscache unix - - n - 1 scache\npostlog unix-dgram n - n - 1 postlogd\n"
     )
 }
