@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use crate::support::served::{AGENT, Served, Setting};
+use crate::support::served::{AGENT, PAGE_PASSWORD, Served, Setting};
 use crate::support::{program, run, run_well};
 
 const BOTH_PORTS: &str = "listen_starttls = \"127.0.0.1:0\"\nlisten_tls = \"127.0.0.1:0\"\n";
@@ -38,7 +38,7 @@ fn a_mail_program_signs_in_on_both_ports_by_both_mechanisms_with_the_mail_passwo
             assert!(done && said.contains("235 2.7.0"), "{mechanism} {tls}: {said}");
             assert_eq!(said.matches("250 2.1.5").count(), 2, "{said}");
         }
-        for wrong in ["phrase de passe synthetique", "0000-0000-0000-0000-0000-0000"] {
+        for wrong in [PAGE_PASSWORD, "0000-0000-0000-0000-0000-0000"] {
             let (done, said) = swaks(server, &[tls, "--auth", "PLAIN"], wrong, AGENT);
             assert!(!done && said.contains("535 5.7.8"), "{said}");
         }

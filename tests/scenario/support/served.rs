@@ -54,6 +54,8 @@ pub struct Served {
 
 /// The agent of the mailbox `retraite`, once it has a mail password.
 pub const AGENT: &str = "agent@caisse.example";
+/// The password of that agent for the pages.
+pub const PAGE_PASSWORD: &str = "marmite girafe tunnel accordeon verglas";
 
 impl Served {
     /// Makes it, fills it and starts it.
@@ -92,7 +94,7 @@ impl Served {
         let arguments = format!("account add --address {AGENT} --name Agent --role agent --mailbox retraite");
         let mut add = self.prepare(&arguments);
         let mut adding = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        adding.stdin.take().unwrap().write_all(b"phrase de passe synthetique\n").unwrap();
+        adding.stdin.take().unwrap().write_all(format!("{PAGE_PASSWORD}\n").as_bytes()).unwrap();
         assert!(adding.wait().unwrap().success());
         let told = self.command(&format!("account mail-password --address {AGENT}"));
         told.trim().rsplit(' ').next().unwrap().to_owned()
