@@ -111,7 +111,10 @@ pub(super) async fn visitor(
 
 /// The notice by whose link somebody came, in a form: `avis={mail}.{tag}`.
 fn notice_read(form: &str) -> Option<TaggedMail> {
-    form.split('&').find_map(|field| TaggedMail::parse(field.strip_prefix("avis=")?))
+    let typed = form.split('&').find_map(|field| field.strip_prefix("avis="))?;
+    // A browser may write the dot as it is or not.
+    let typed = percent_encoding::percent_decode_str(typed).decode_utf8().ok()?;
+    TaggedMail::parse(&typed)
 }
 
 async fn closed(

@@ -3,6 +3,7 @@
 
 pub mod age;
 pub mod certificates;
+pub mod dovecot;
 pub mod gateway;
 pub mod html;
 pub mod http;

@@ -85,6 +85,14 @@ impl Postfix {
         postfix
     }
 
+    /// Adds to its configuration while it runs.
+    pub fn configure(&self, line: &str) {
+        let file = self.home.path().join("etc/main.cf");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(file, format!("{text}{line}\n")).unwrap();
+        assert!(self.control("reload").status.success());
+    }
+
     /// What it wrote down.
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("postfix.log")).unwrap_or_default()
@@ -166,7 +174,8 @@ fn master(port: u16) -> String {
          qmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\n\
          bounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\n\
          flush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nsmtp unix - - n - - smtp\n\
-         relay unix - - n - - smtp\nerror unix - - n - - error\nretry unix - - n - - error\ndiscard unix - - n - - discard\n\
-         anvil unix - - n - 1 anvil\nverify unix - - n - 1 verify\nscache unix - - n - 1 scache\npostlog unix-dgram n - n - 1 postlogd\n"
+         relay unix - - n - - smtp\nlmtp unix - - n - - lmtp\nerror unix - - n - - error\nretry unix - - n - - error\n\
+         discard unix - - n - - discard\nanvil unix - - n - 1 anvil\nverify unix - - n - 1 verify\nscache unix - - n - 1 scache\n\
+         postlog unix-dgram n - n - 1 postlogd\n"
     )
 }

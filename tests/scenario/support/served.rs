@@ -48,6 +48,8 @@ pub struct Served {
     pub submission_starttls: String,
     /// Where they begin with TLS, if they are served.
     pub submission_tls: String,
+    /// Where the pages are, `address:port`.
+    pub http: String,
     process: Child,
     home: TempDir,
 }
@@ -65,8 +67,41 @@ impl Served {
         run_well(pli().arg("init").arg(&directory));
         configure(&directory.join("pli.toml"), setting);
         fill(&directory, setting.partner);
+        Self::serve(home)
+    }
+
+    /// Kills it with −9 and starts it again, on new ports.
+    pub fn kill_and_start_again(self) -> Self {
+        let mut killed = self;
+        killed.kill();
+        let home = std::mem::replace(&mut killed.home, TempDir::new().unwrap());
+        Self::serve(home)
+    }
+
+    /// Kills it with −9.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Adds an agent who reads the mailbox.
+    pub fn add_agent(&self, address: &str, password: &str) {
+        let mut command = self.prepare(&format!(
+            "account add --address {address} --name Agent --role agent --mailbox retraite"
+        ));
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        writeln!(process.stdin.take().unwrap(), "{password}").unwrap();
+        assert!(process.wait().unwrap().success());
+    }
+
+    fn serve(home: TempDir) -> Self {
         let mut command = pli();
-        command.arg("--dir").arg(&directory).arg("serve").stdin(Stdio::null()).stderr(Stdio::piped());
+        command
+            .arg("--dir")
+            .arg(home.path().join("pli"))
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let (mut line, mut said) = (String::new(), String::new());
@@ -76,12 +111,12 @@ impl Served {
             said.push_str(&line);
         }
         let told = |name: &str| line.split(name).nth(1).unwrap().split('"').next().unwrap().to_owned();
-        let smtp = told(" smtp=\"");
+        let (smtp, http) = (told(" smtp=\""), told("http=\""));
         let (submission_starttls, submission_tls) =
             (told("submission_starttls=\""), told("submission_tls=\""));
         // Somebody must read on, or the gateway waits for its log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { smtp, submission_starttls, submission_tls, process, home }
+        Self { smtp, submission_starttls, submission_tls, http, process, home }
     }
 
     /// Its directory.
@@ -91,11 +126,7 @@ impl Served {
 
     /// Gives the mailbox an agent whose mail program has a password, and says which.
     pub fn mail_password(&self) -> String {
-        let arguments = format!("account add --address {AGENT} --name Agent --role agent --mailbox retraite");
-        let mut add = self.prepare(&arguments);
-        let mut adding = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        adding.stdin.take().unwrap().write_all(format!("{PAGE_PASSWORD}\n").as_bytes()).unwrap();
-        assert!(adding.wait().unwrap().success());
+        self.add_agent(AGENT, PAGE_PASSWORD);
         let told = self.command(&format!("account mail-password --address {AGENT}"));
         told.trim().rsplit(' ').next().unwrap().to_owned()
     }
@@ -103,6 +134,14 @@ impl Served {
     /// Runs a command of the gateway's own, which must succeed; what it said.
     pub fn command(&self, arguments: &str) -> String {
         String::from_utf8(run_well(&mut self.prepare(arguments))).unwrap()
+    }
+
+    /// The log, as it is exported.
+    pub fn log(&self) -> String {
+        let file = self.home.path().join("log.jsonl");
+        let _ = fs::remove_file(&file);
+        self.command(&format!("audit export -o {}", file.display()));
+        fs::read_to_string(file).unwrap()
     }
 
     /// A command of the gateway's own, to be run.
@@ -115,8 +154,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }
 
