@@ -612,10 +612,10 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_fit_in_memory_is_told_to_come_later_and_what_fits_is_taken() {
         let mut limits = ListenerLimits { memory: ByteSize(0), ..ListenerLimits::default() };
-        limits.session.message = ByteSize(64 * 1024);
+        limits.session.message = ByteSize(256 * 1024);
         let keeper = Keeper::gated();
         let server = start(keeper.clone(), ListenerTls::Off, limits).await;
-        let message = [&b"0123456789\r\n".repeat(5000)[..], b".\r\n"].concat();
+        let message = [&b"0123456789\r\n".repeat(20_000)[..], b".\r\n"].concat();
         // The first message waits in the handler and holds nearly all the memory.
         let mut first = connect(server.address).await;
         begin_message(&mut first).await;
