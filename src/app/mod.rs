@@ -84,7 +84,7 @@ mod upload_turns;
 mod witness;
 mod write_tiles;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -179,6 +179,8 @@ use ports::{
 use tries::Counted;
 use upload_turns::{Paces, UploadTurns};
 
+/// How many withdrawn transfers are remembered, to cut the downloads that were under way: the oldest goes first.
+const ENDED_MAX: usize = 10_000;
 /// How many password checks run at once: each costs 19 MiB and tens of milliseconds.
 const PASSWORD_CHECKS_AT_ONCE: usize = 2;
 /// How often a unit that met a conflict is decided anew before the sender is asked to retry.
@@ -275,7 +277,7 @@ pub struct App {
     inspecting: Option<inspect::Inspecting>,
     held_waits: Notify,
     /// Transfers that were withdrawn in this run: downloads of them are cut.
-    ended: Mutex<HashSet<TransferId>>,
+    ended: Mutex<VecDeque<TransferId>>,
 }
 
 impl App {
@@ -332,7 +334,11 @@ impl App {
 
     /// Notes that a transfer was withdrawn: whoever still reads it is cut.
     fn note_ended(&self, transfer: TransferId) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(transfer);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() >= ENDED_MAX {
+            ended.pop_front();
+        }
+        ended.push_back(transfer);
     }
 
     /// Whether a transfer was withdrawn in this run.
