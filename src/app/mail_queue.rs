@@ -183,6 +183,8 @@ impl App {
         let now = self.now().at;
         let (object, destination) = (object_of(&mail), self.delivery.destination(mail.to.domain()));
         let (mail, action) = match change {
+            // Its link opens nothing since a restore: it can only be given up.
+            QueueChange::Retry if mail.is_void() => return Ok(false),
             QueueChange::Retry => (mail.retried(now), Action::MailRetried),
             QueueChange::Hold if !matches!(mail.state, MailState::Queued { .. }) => return Ok(false),
             QueueChange::Hold => (mail.held(now), Action::MailHeld),

@@ -241,6 +241,11 @@ impl QueuedMail {
         }
     }
 
+    /// Whether it is worth nothing any more: the restore that suspended it voided its link or code.
+    pub const fn is_void(&self) -> bool {
+        matches!(self.state, MailState::Suspended { .. }) && self.kind.needs_its_link()
+    }
+
     /// Keeps it back until somebody lets it go; only one that waits can be.
     pub fn held(self, at: Timestamp) -> Self {
         match self.state {

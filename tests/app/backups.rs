@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pli::app::ports::{Change, Key, List, Record, RestorationState, UnitOfWork};
 use pli::app::{
-    App, AppError, AppParts, BackupError, BackupTarget, OpenError, Policies, Restored, SignInError,
-    SuspendedMails, TreatedAs, check_backup,
+    App, AppError, AppParts, BackupError, BackupTarget, OpenError, Policies, QueueChange, Restored,
+    SignInError, SuspendedMails, TreatedAs, check_backup,
 };
 use pli::audit::{Action, Actor, Origin, Verdict, verify};
 use pli::identity::{Account, AccountState, Password};
@@ -224,6 +224,12 @@ async fn of_the_letters_that_waited_those_with_a_dead_link_do_not_leave() {
     let restored = empty(&house);
     restore(&restored, back_up(&house).await).await.unwrap();
     restored.app.open_after_restore(Origin::Cli).await.unwrap();
+    let waiting = restored.app.treat_suspended_mails(SuspendedMails::List, Origin::Cli).await.unwrap();
+    for (mail, _) in waiting.iter().filter(|(mail, _)| mail.kind.needs_its_link()) {
+        let retry =
+            restored.app.change_queue(mail.id, QueueChange::Retry, Actor::Operator, Origin::Cli).await;
+        assert!(!retry.unwrap(), "{:?} is not tried again one by one either", mail.kind);
+    }
     let treated = restored.app.treat_suspended_mails(SuspendedMails::Resume, Origin::Cli).await.unwrap();
     let void = |kind| {
         let mut of_kind = treated.iter().filter(|(mail, _)| mail.kind == kind).peekable();
