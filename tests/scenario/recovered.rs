@@ -7,8 +7,9 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 
-use crate::support::gateway::{Gateway, Person};
+use crate::support::gateway::{Gateway, Person, Start};
 use crate::support::http::Upload;
 use crate::support::log::{export as export_log, payloads};
 use crate::support::steps::open_draft;
@@ -104,10 +105,7 @@ fn two_people_with_the_guide_get_a_message_and_a_file_back() {
     let upload = Upload { name: "scan.tiff", kind: "image/tiff", bytes: &scan };
     let mut draft = open_draft(&gateway, &mailbox, &facts.depositor());
     let reference = draft.send_well("Demande urgente", MESSAGE, &[upload]);
-    // The recovery identity leaves the machine, as the organisation was told at the beginning.
-    let offline = gateway.home.path().join("recovery-identity.txt");
-    let [identity] = &files_under(&gateway.dir().join("recovery"))[..] else { panic!() };
-    fs::rename(identity, &offline).unwrap();
+    take_the_identity_away(&gateway);
 
     let (agent, officer) = (facts.agent_of(&mailbox), facts.officer());
     let mut shell = Shell::new(&gateway, &agent, &officer);
@@ -152,6 +150,58 @@ fn two_people_with_the_guide_get_a_message_and_a_file_back() {
     let verified = shell.well("verify", "");
     assert!(verified.contains("scan.tiff") && verified.matches(" good ").count() == 2, "{verified}");
     the_log_names_both(&gateway);
+}
+
+#[test]
+fn a_deposit_that_is_held_comes_back_by_the_block_for_it() {
+    let mut gateway = with_a_scanner_that_is_gone();
+    let facts = gateway.facts();
+    let mailbox = facts.generic().into_iter().find(|mailbox| mailbox.slug() == MAILBOX).unwrap();
+    let scan = samples::scan(3_000_000);
+    let upload = Upload { name: "scan.tiff", kind: "image/tiff", bytes: &scan };
+    let mut draft = open_draft(&gateway, &mailbox, &facts.depositor());
+    let reference = draft.send_well("Demande urgente", MESSAGE, &[upload]);
+    take_the_identity_away(&gateway);
+
+    let (agent, officer) = (facts.agent_of(&mailbox), facts.officer());
+    let mut shell = Shell::new(&gateway, &agent, &officer);
+    let asked = shell.well("ask", &agent.password);
+    shell.is("REQUEST", asked.lines().next().unwrap().strip_prefix("request ").unwrap());
+    shell.well("confirm", &officer.password);
+    shell.well("export", &agent.password);
+    assert!(gateway.interrupt().success());
+
+    shell.is("REFERENCE", &reference);
+    let looked = shell.well("look", "");
+    assert!(looked.contains(&format!("{reference}\t")), "{looked}");
+    shell.well("held", "");
+    assert!(holds(&shell.opened("part-0"), MESSAGE.as_bytes()));
+    assert!(shell.opened("part-1") == scan, "the file is not the one that was deposited");
+    let entry: serde_json::Value = serde_json::from_slice(&shell.opened("entry-1.json")).unwrap();
+    assert_eq!(entry["name"], "scan.tiff");
+    let events = payloads(&export_log(&gateway));
+    assert!(events.iter().any(|event| event["action"] == "key.draft_exported"), "told in the log");
+}
+
+/// A demo that inspects files by a scanner that does not answer.
+fn with_a_scanner_that_is_gone() -> Gateway {
+    let mut gateway = Gateway::new();
+    gateway.interrupt();
+    let file = gateway.dir().join("pli.toml");
+    let socket = gateway.home.path().join("gone.ctl");
+    let section = format!("[scanner]\nmode = \"clamd\"\nsocket = \"{}\"\n", socket.display());
+    let changed = fs::read_to_string(&file).unwrap().replacen("[scanner]\n", &section, 1);
+    assert!(changed.contains("mode = \"clamd\""), "the demo's configuration has no [scanner]");
+    fs::write(&file, changed).unwrap();
+    let home = Arc::clone(&gateway.home);
+    drop(gateway);
+    Gateway::start(home, &Start::default())
+}
+
+/// The recovery identity leaves the machine, as the organisation was told at the beginning.
+fn take_the_identity_away(gateway: &Gateway) {
+    let [identity] = &files_under(&gateway.dir().join("recovery"))[..] else { panic!() };
+    fs::rename(identity, gateway.home.path().join("recovery-identity.txt")).unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shell finds the stock tools where the tests do")]
