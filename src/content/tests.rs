@@ -348,6 +348,82 @@ fn a_member_larger_than_the_antivirus_scans_is_not_called_clean() {
     assert_eq!(found.judgement, refused(RefusalCause::TooLargeToScan));
 }
 
+/// A zip with one member whose sizes stand in zip64 fields.
+fn zip64_of(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    writer.start_file(name, options.large_file(true)).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+/// Writes a size over one of a member's zip64 sizes in the directory (APPNOTE 4.5.3): 0 the unpacked, 1 the packed one.
+fn claiming(mut zip: Vec<u8>, which: usize, size: u64) -> Vec<u8> {
+    let directory = zip.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    let field = zip[directory..].windows(3).position(|window| window == [1, 0, 16]).unwrap();
+    let at = directory + field + 4 + 8 * which;
+    zip[at..at + 8].copy_from_slice(&size.to_le_bytes());
+    zip
+}
+
+#[test]
+fn a_zip64_member_is_walked_like_any_other_and_never_believed() {
+    const CLAIMED: u64 = 5 << 30;
+    let infected = refused(RefusalCause::Infected);
+    assert_eq!(judged(&zip64_of("a.pdf", PDF), "a.zip"), warned(&[]));
+    assert_eq!(judged(&zip64_of("a.txt", MARKER), "a.zip"), infected);
+    for which in [0, 1] {
+        let lies = judged(&claiming(zip64_of("a.txt", MARKER), which, CLAIMED), "a.zip");
+        assert_ne!(lies, warned(&[]), "{which}: what it claims hides what it holds");
+        assert!(matches!(lies, Judgement::Refused { .. }), "{which}: {lies:?}");
+    }
+    let packed = judged(&claiming(zip64_of("a.pdf", PDF), 1, CLAIMED), "a.zip");
+    assert_eq!(packed, refused(RefusalCause::Found(Finding::Unreadable)), "it does not hold what it claims");
+}
+
+/// As large as it says, all zeros behind its beginning. Counts what is read of it.
+struct Huge {
+    head: Vec<u8>,
+    size: u64,
+    at: u64,
+    read: u64,
+}
+
+impl Read for Huge {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = buffer.len().min(usize::try_from(self.size - self.at).unwrap());
+        for (place, byte) in (self.at..).zip(&mut buffer[..count]) {
+            *byte = usize::try_from(place).ok().and_then(|place| self.head.get(place)).copied().unwrap_or(0);
+        }
+        self.at += count as u64;
+        self.read += count as u64;
+        Ok(count)
+    }
+}
+
+impl std::io::Seek for Huge {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.at = match to {
+            std::io::SeekFrom::Start(at) => at,
+            std::io::SeekFrom::End(by) => self.size.checked_add_signed(by).unwrap(),
+            std::io::SeekFrom::Current(by) => self.at.checked_add_signed(by).unwrap(),
+        };
+        Ok(self.at)
+    }
+}
+
+#[test]
+fn a_zip_of_more_than_four_gibibytes_is_too_large_to_scan_and_not_clean() {
+    let mut huge = Huge { head: zip64_of("a.pdf", PDF), size: (4 << 30) + 5, at: 0, read: 0 };
+    let mut stand = Stand::default();
+    for scanned in [None, Some(AntivirusAnswer::Clean)] {
+        let found =
+            inspect(&mut huge, "a.zip", scanned, &policy(), WalkLimits::default(), &mut stand).unwrap();
+        assert_eq!(found.judgement, refused(RefusalCause::TooLargeToScan));
+    }
+    assert!(stand.streams == 0 && huge.read < 100_000, "{} bytes were read to say so", huge.read);
+}
+
 #[test]
 fn without_an_antivirus_nothing_is_judged_by_it() {
     let mut stand = Stand { is_gone: true, ..Stand::default() };

@@ -7,9 +7,11 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use futures_util::stream;
 use pli::app::ports::{Change, Key, List, Record, UnitOfWork};
-use pli::app::{Append, DepositRefusal, NewUpload};
+use pli::app::{Append, DepositRefusal, NewUpload, Scanning};
 use pli::audit::{Action, RefusalReason};
+use pli::config::ScannerSection;
 use pli::mailbox::DepositLimits;
+use pli::scanner::{Clamd, ClamdAddress, ClamdSettings, TemporaryDirectory};
 use pli::transfer::{DRAFT_LIFE, UploadState};
 use pli::value::{ByteSize, Digest, DraftId, Millis, Token, UploadId};
 use pli::web::{WebConfig, router};
@@ -311,6 +313,64 @@ async fn one_request_writes_and_who_asks_ends_the_one_that_stalls() {
     assert_eq!(told.await.status, 204);
     assert!(stalled.finish().await.is_err(), "the stalled request is told that it was taken over");
     assert_eq!(delivered(&house, &draft).await.1, file);
+}
+
+/// What the page of the mailbox says before anything is uploaded.
+async fn told_before(house: &House) -> String {
+    let page = Request::builder().uri("/depot/carsat/pensions").header(ACCEPT_LANGUAGE, "fr");
+    tell(house, page.body(Body::empty()).unwrap()).await.body.replace('\u{a0}', " ")
+}
+
+#[tokio::test]
+async fn a_file_of_ten_gibibytes_is_taken_and_one_byte_more_is_refused_in_words() {
+    const MOST: usize = 10 << 30;
+    let mut house = House::build().await;
+    house.pensions.limits = DepositLimits::default();
+    let changes = vec![Change::Put(Record::Mailbox(house.pensions.clone()))];
+    house.app.store.commit(UnitOfWork { changes, ..UnitOfWork::default() }).await.unwrap();
+    let page = told_before(&house).await;
+    assert!(page.contains("Jusqu’à 200 fichiers, 10,7 Go au plus chacun"), "{page}");
+
+    let draft = house.draft().await;
+    let options = ask(&house, &draft, "OPTIONS", &uploads(&draft), &[], Body::empty()).await;
+    assert_eq!(options.header("tus-max-size"), MOST.to_string());
+    let over = create(&house, &draft, "film.mp4", MOST + 1).await;
+    assert_eq!(over.status, 413);
+    let told = over.body.replace('\u{a0}', " ");
+    assert!(told.contains("« film.mp4 » pèse 10,7 Go. La limite pour un fichier est de 10,7 Go."), "{told}");
+    assert_eq!(refusals(&house).await, [RefusalReason::TooLarge]);
+    let upload = begin(&house, &draft, MOST).await;
+    assert_eq!(patch(&house, &draft, &upload, 0, b"%PDF-1.7 ").await.offset(), 9, "and it takes bytes");
+    assert_eq!(head(&house, &draft, &upload).await.header("upload-length"), MOST.to_string());
+}
+
+#[tokio::test]
+async fn with_a_scanner_the_page_names_its_limit_below_two_gigabytes() {
+    let section = ScannerSection::default();
+    let largest = ByteSize::mebibytes(u64::from(section.file_max_mib));
+    assert!(largest < ByteSize(2_000_000_000));
+    let scanner = Clamd::new(ClamdSettings {
+        address: ClamdAddress::Unix("/nonexistent/clamd.ctl".into()),
+        temporary_directory: TemporaryDirectory::new("/nonexistent".into()),
+        largest,
+        streams_at_once: 1,
+        step_within: std::time::Duration::from_secs(1),
+        verdict_within: std::time::Duration::from_secs(1),
+    });
+    let scanning = Scanning { scanner: std::sync::Arc::new(scanner), signatures_max_age: None };
+    let mut house = House::build_with(Some(scanning)).await;
+    house.pensions.limits = DepositLimits::default();
+    let changes = vec![Change::Put(Record::Mailbox(house.pensions.clone()))];
+    house.app.store.commit(UnitOfWork { changes, ..UnitOfWork::default() }).await.unwrap();
+    let page = told_before(&house).await;
+    assert!(page.contains("1 Go au plus chacun"), "{page}");
+    let draft = house.draft().await;
+    let over = create(&house, &draft, "film.mp4", 2_000_000_000).await;
+    assert_eq!(over.status, 413);
+    let told = over.body.replace('\u{a0}', " ");
+    assert!(told.contains("« film.mp4 » pèse 2 Go. La limite pour un fichier est de 1 Go."), "{told}");
+    let largest = usize::try_from(largest.bytes()).unwrap();
+    assert_eq!(create(&house, &draft, "film.mp4", largest).await.status, 201);
 }
 
 #[tokio::test]

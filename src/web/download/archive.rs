@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use tokio::runtime::Handle;
 use zip::result::ZipError;
-use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
 use super::pipe::Pipe;
@@ -26,33 +26,64 @@ pub(super) fn write(
     pipe: &mut Pipe<'_>,
     handle: &Handle,
 ) -> io::Result<()> {
-    let mut zip = ZipWriter::new_stream(&mut *pipe);
-    let mut names = Names::default();
-    let mut digests = String::new();
-    // Its name is taken first: a file of this name gets a number, not the list.
-    let list = names.take(DIGESTS_NAME);
+    let mut archive = Archive::new(&mut *pipe);
     let message = handle.block_on(app.message(opened)).map_err(unreadable)?;
-    if !message.expose().is_empty() {
-        let name = names.take(MESSAGE_NAME);
-        digests.push_str(&digest_line(Digest::of(message.expose()), &name));
-        zip.start_file(name, options(message.expose().len() as u64)).map_err(broken)?;
-        zip.write_all(message.expose())?;
+    let message = message.expose();
+    if !message.is_empty() {
+        let size = message.len() as u64;
+        archive.add(MESSAGE_NAME, size, Digest::of(message), |zip| zip.write_all(message))?;
     }
     for file in opened.files() {
-        let name = names.take(&entry_path(&file.name));
-        digests.push_str(&digest_line(file.digest, &name));
-        zip.start_file(name, options(file.size.bytes())).map_err(broken)?;
-        let opening = handle.block_on(app.open_file(opened, file.number));
-        let stream = opening.map_err(|error| match error {
-            OpenError::Fault(fault) => unreadable(fault),
-            other => io::Error::other(other),
+        archive.add(&entry_path(&file.name), file.size.bytes(), file.digest, |zip| {
+            let opening = handle.block_on(app.open_file(opened, file.number));
+            let stream = opening.map_err(|error| match error {
+                OpenError::Fault(fault) => unreadable(fault),
+                other => io::Error::other(other),
+            })?;
+            copy(stream, zip)
         })?;
-        copy(stream, &mut zip)?;
     }
-    zip.start_file(list, options(digests.len() as u64)).map_err(broken)?;
-    zip.write_all(digests.as_bytes())?;
-    zip.finish().map_err(broken)?;
+    archive.finish()?;
     pipe.flush()
+}
+
+/// An archive that is written from its beginning to its end, never going back.
+struct Archive<W: Write> {
+    zip: ZipWriter<StreamWriter<W>>,
+    names: Names,
+    digests: String,
+    list: String,
+}
+
+impl<W: Write> Archive<W> {
+    fn new(sink: W) -> Self {
+        let mut names = Names::default();
+        // Its name is taken first: a file of this name gets a number, not the list.
+        let list = names.take(DIGESTS_NAME);
+        Self { zip: ZipWriter::new_stream(sink), names, digests: String::new(), list }
+    }
+
+    /// Adds a file of this size; `content` writes it.
+    fn add(
+        &mut self,
+        path: &str,
+        size: u64,
+        digest: Digest,
+        content: impl FnOnce(&mut ZipWriter<StreamWriter<W>>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let name = self.names.take(path);
+        self.digests.push_str(&digest_line(digest, &name));
+        self.zip.start_file(name, options(size)).map_err(broken)?;
+        content(&mut self.zip)
+    }
+
+    /// Adds the list of digests and the directory.
+    fn finish(mut self) -> io::Result<()> {
+        let size = self.digests.len() as u64;
+        self.zip.start_file(self.list, options(size)).map_err(broken)?;
+        self.zip.write_all(self.digests.as_bytes())?;
+        self.zip.finish().map_err(broken).map(drop)
+    }
 }
 
 fn copy(mut stream: PartStream, writer: &mut impl Write) -> io::Result<()> {
@@ -125,7 +156,120 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Seek, SeekFrom};
+
     use super::*;
+
+    /// Where an archive was written to: what is not a run of zeros is kept, the rest is only counted.
+    #[derive(Default)]
+    struct Sparse {
+        kept: Vec<(u64, Vec<u8>)>,
+        size: u64,
+        at: u64,
+    }
+
+    impl Write for &mut Sparse {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.iter().any(|byte| *byte != 0) {
+                self.kept.push((self.size, bytes.to_vec()));
+            }
+            self.size += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Read for Sparse {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min(usize::try_from(self.size - self.at).unwrap_or(usize::MAX));
+            buffer[..count].fill(0);
+            let end = self.at + count as u64;
+            // Pieces stand in their order; only a few bytes are ever read at once.
+            let first = self.kept.partition_point(|(from, piece)| from + piece.len() as u64 <= self.at);
+            for (from, piece) in self.kept[first..].iter().take_while(|(from, _)| *from < end) {
+                for (place, byte) in (*from..).zip(piece).filter(|(place, _)| (self.at..end).contains(place))
+                {
+                    buffer[usize::try_from(place - self.at).unwrap()] = *byte;
+                }
+            }
+            self.at = end;
+            Ok(count)
+        }
+    }
+
+    impl Seek for Sparse {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            let at = match to {
+                SeekFrom::Start(at) => Some(at),
+                SeekFrom::End(by) => self.size.checked_add_signed(by),
+                SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            };
+            self.at = at.filter(|at| *at <= self.size).ok_or(io::ErrorKind::InvalidInput)?;
+            Ok(self.at)
+        }
+    }
+
+    /// The bytes of a number that stands in the archive, as APPNOTE writes it.
+    fn number(archive: &mut Sparse, at: u64, bytes: usize) -> u64 {
+        let mut read = [0; 8];
+        archive.seek(SeekFrom::Start(at)).unwrap();
+        archive.read_exact(&mut read[..bytes]).unwrap();
+        u64::from_le_bytes(read)
+    }
+
+    #[test]
+    fn above_four_gibibytes_the_archive_is_a_zip64_that_opens() {
+        const BIG: u64 = (4 << 30) + 5;
+        let (zeros, small) = (vec![0; 1 << 20], b"%PDF-1.7 synthetic");
+        let mut written = Sparse::default();
+        let mut archive = Archive::new(&mut written);
+        let big = |zip: &mut ZipWriter<StreamWriter<&mut Sparse>>| {
+            for _ in 0..BIG >> 20 {
+                zip.write_all(&zeros)?;
+            }
+            zip.write_all(&zeros[..5])
+        };
+        archive.add("plan.tiff", BIG, Digest::of(b"its digest is known"), big).unwrap();
+        let (digest, size) = (Digest::of(small), small.len() as u64);
+        archive.add("avis.pdf", size, digest, |zip| zip.write_all(small)).unwrap();
+        archive.finish().unwrap();
+        let held: usize = written.kept.iter().map(|(_, piece)| piece.len()).sum();
+        assert!(written.size > BIG && held < 4096, "{held} bytes are no zeros");
+
+        // By hand, APPNOTE 4.3.16, 4.3.15, 4.3.14: the end, its zip64 locator, the zip64 end.
+        let end = written.size - 22;
+        assert_eq!(number(&mut written, end, 4), 0x0605_4b50);
+        assert_eq!(
+            number(&mut written, end + 16, 4),
+            0xffff_ffff,
+            "the directory is said to be in the zip64 end"
+        );
+        assert_eq!(number(&mut written, end - 20, 4), 0x0706_4b50);
+        let zip64_end = number(&mut written, end - 20 + 8, 8);
+        assert_eq!(number(&mut written, zip64_end, 4), 0x0606_4b50);
+        assert_eq!(number(&mut written, zip64_end + 32, 8), 3, "entries");
+        let directory = number(&mut written, zip64_end + 48, 8);
+        assert!(directory > BIG, "{directory}");
+        // 4.3.12 and 4.5.3: the first entry, its sizes in the extra field behind its name.
+        assert_eq!(number(&mut written, directory, 4), 0x0201_4b50);
+        assert_eq!(number(&mut written, directory + 24, 4), 0xffff_ffff);
+        let extra = directory + 46 + number(&mut written, directory + 28, 2);
+        assert_eq!(number(&mut written, extra, 2), 1);
+        assert_eq!((number(&mut written, extra + 4, 8), number(&mut written, extra + 12, 8)), (BIG, BIG));
+
+        // And as a reader takes it: what stands behind the big file is found.
+        let mut opened = zip::ZipArchive::new(written).unwrap();
+        assert_eq!(opened.by_name("plan.tiff").unwrap().size(), BIG);
+        let mut read = Vec::new();
+        opened.by_name("avis.pdf").unwrap().read_to_end(&mut read).unwrap();
+        assert_eq!(read, small);
+        let mut list = String::new();
+        opened.by_name(DIGESTS_NAME).unwrap().read_to_string(&mut list).unwrap();
+        assert_eq!(list.lines().count(), 2);
+    }
 
     #[test]
     fn two_files_of_one_name_are_two_files_in_the_archive() {
