@@ -17,6 +17,11 @@ fn axe_reports_nothing_on_any_page_in_either_language() {
 }
 
 #[test]
+fn while_a_deposit_is_held_its_pages_are_sound_for_everybody() {
+    run("held.mjs");
+}
+
+#[test]
 fn a_deposit_can_be_made_with_the_keyboard_alone() {
     run("keyboard.mjs");
 }

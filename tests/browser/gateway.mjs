@@ -1,7 +1,7 @@
 // The gateway as a person meets it: the real binary in demo mode, in a directory of its own, on free ports.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,8 +9,21 @@ import { createInterface } from 'node:readline';
 const DEADLINE_MS = 30_000;
 
 export class Gateway {
-  static async start(binary) {
+  // `scannerGone`: files are to be inspected by a scanner that is not there.
+  static async start(binary, { scannerGone = false } = {}) {
     const home = mkdtempSync(join(tmpdir(), 'pli-browser-'));
+    const gateway = await Gateway.startIn(home, binary);
+    if (!scannerGone) {
+      return gateway;
+    }
+    await gateway.interrupt();
+    const file = join(home, 'demo', 'pli.toml');
+    const section = `[scanner]\nmode = "clamd"\nsocket = "${join(home, 'gone.ctl')}"\n`;
+    writeFileSync(file, readFileSync(file, 'utf8').replace('[scanner]\n', section));
+    return Gateway.startIn(home, binary);
+  }
+
+  static async startIn(home, binary) {
     const args = ['demo', '--dir', join(home, 'demo'), '--http', '127.0.0.1:0', '--smtp', '127.0.0.1:0'];
     const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     for await (const line of createInterface({ input: child.stdout })) {
@@ -48,10 +61,7 @@ export class Gateway {
 
   // The link of the newest mail to the depositor, once there are more of them than before.
   async link(before) {
-    const links = () =>
-      this.mails(this.depositor).map((mail) => mail.text.match(/https?:\/\/\S+\/depot\/lien\/[\w-]+/)?.[0]).filter(Boolean);
-    await until('the mail with the link', () => links().length > before);
-    return links().at(-1);
+    return this.newLink(this.depositor, 'depot', before);
   }
 
   // The receipt that the acknowledgement of a deposit carries, once it has come.
@@ -62,8 +72,27 @@ export class Gateway {
     return found();
   }
 
+  // The links below a path in the mails to an address.
+  links(to, path) {
+    const link = new RegExp(`https?://\\S+/${path}/lien/[\\w-]+`);
+    return this.mails(to).map((mail) => mail.text.match(link)?.[0]).filter(Boolean);
+  }
+
+  // The newest of them, once there are more than before.
+  async newLink(to, path, before) {
+    await until('a mail with a link', () => this.links(to, path).length > before);
+    return this.links(to, path).at(-1);
+  }
+
   linksSent() {
     return this.mails(this.depositor).filter((mail) => mail.text.includes('/depot/lien/')).length;
+  }
+
+  // Ctrl-C, to its end.
+  async interrupt() {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGINT');
+    await ended;
   }
 
   stop() {
