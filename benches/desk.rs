@@ -287,6 +287,10 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
             privacy: pli::policy::privacy::PrivacyPolicy::parse(include_str!("../policies/privacy.toml"))
                 .unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),
+            reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
+                "../policies/reminders.toml"
+            ))
+            .unwrap(),
             digest: Digest::of(b"policies"),
         },
         settings: Settings {

@@ -68,6 +68,7 @@ impl App {
             note(error);
             0
         });
+        self.remind(now.at).await.unwrap_or_else(&mut note);
         self.discard_drafts(now.at).await.unwrap_or_else(&mut note);
         self.forget(now.at).await.unwrap_or_else(&mut note);
         let swept = self.objects.sweep(now.at.day().plus(-OBJECT_DAYS)).await;

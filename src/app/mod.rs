@@ -29,6 +29,8 @@ mod fill_draft;
 mod forward_log;
 mod heartbeat;
 mod hold;
+mod import_agreement;
+mod import_sites;
 mod inspect;
 mod inspect_draft;
 mod inspect_mail;
@@ -59,6 +61,7 @@ mod recover;
 mod recovery_consent;
 mod register_kit;
 mod release;
+mod remind;
 mod request_proof;
 mod restore;
 mod revoke;
@@ -123,6 +126,8 @@ pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
 pub use forward_log::{EntrySink, ForwardError, NotConfirmed};
 pub use heartbeat::HEARTBEAT_PATH;
 pub use hold::HeldRun;
+pub use import_agreement::{AgreementPart, ImportChange, ImportError};
+pub use import_sites::{SiteImport, SiteImportError};
 pub use inspect::{ScannerHealth, Scanning};
 pub use inspect_draft::NamedRefusal;
 pub use keep_log::LogState;
@@ -167,6 +172,7 @@ use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
 use crate::policy::privacy::PrivacyPolicy;
+use crate::policy::reminders::ReminderPolicy;
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
 use crate::value::{
@@ -194,6 +200,8 @@ pub struct Policies {
     pub validity: ValidityPolicy,
     /// When the security officer is told.
     pub alerts: AlertPolicy,
+    /// When a mailbox is reminded of a case.
+    pub reminders: ReminderPolicy,
     /// Where content may go that only members can open.
     pub custody: CustodyPolicy,
     /// Which files are accepted.

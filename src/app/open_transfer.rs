@@ -253,7 +253,7 @@ impl App {
         let actor = Actor::Person(signed.account.person);
         let told = event(now, actor, Action::TransferOpened, object, Outcome::Done, visitor.web());
         self.log(&mut unit, told.concerning(opened.transfer.depositor.partner))?;
-        self.note_first_opening(&mut unit, signed, id, now).await?;
+        self.note_first_opening(&mut unit, signed, opened, now).await?;
         let session: Option<(Session, u64)> = self.read(&Key::Session(signed.session.token)).await?;
         if let Some((mut session, version)) = session {
             session.open(id);
@@ -268,12 +268,13 @@ impl App {
         &self,
         unit: &mut UnitOfWork,
         signed: &Signed,
-        id: crate::value::TransferId,
+        opened: &OpenedTransfer,
         now: Timestamp,
     ) -> Result<(), AppError> {
+        let id = opened.transfer.id;
         let found: Option<(Transfer, u64)> = self.read(&Key::Transfer(id)).await?;
         if let Some((mut transfer, version)) = found
-            && transfer.note_opening(now, signed.account.id)
+            && transfer.note_opening(now, signed.account.id, opened.mailbox.id)
         {
             unit.expect_unchanged(Key::Transfer(id), version);
             unit.put(transfer);
@@ -403,7 +404,7 @@ impl App {
             };
             let mut unit = UnitOfWork::default();
             let pending = self.intend(&mut unit, effect, now)?;
-            self.note_first_opening(&mut unit, signed, opened.transfer.id, now).await?;
+            self.note_first_opening(&mut unit, signed, opened, now).await?;
             match self.store.commit(unit).await.map_err(AppError::from) {
                 Err(error) if error.is_conflict() => {}
                 outcome => return outcome.map(|_| pending),

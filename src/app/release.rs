@@ -101,7 +101,7 @@ impl App {
         let file_count = u32::try_from(files().count()).unwrap_or(u32::MAX);
         let total_size: ByteSize = files().map(|part| part.entry.size).sum();
         let (person, partner) = (release.depositor.person, release.depositor.partner);
-        let transfer = Transfer {
+        let mut transfer = Transfer {
             id: release.transfer,
             reference: reference.clone(),
             mailbox: release.mailbox.id,
@@ -120,6 +120,7 @@ impl App {
             refused: release.refused,
             original_digest: release.original_digest,
             first_opening: None,
+            opened_in: Vec::new(),
             case: match release.outgoing {
                 // What a mailbox sends is nobody's case to treat.
                 Some(_) => Case::default(),
@@ -129,6 +130,9 @@ impl App {
             outgoing: release.outgoing,
             answers: release.answers,
         };
+        if transfer.outgoing.is_none() {
+            transfer.plan_next_look(&policies.reminders);
+        }
         let leaf = self.log_release(unit, &transfer, person, release.title_replaced, release.origin)?;
         let (holder, version) = self.checked_mailbox(transfer.mailbox).await?;
         // A key that is rotated at this moment would leave a grant behind that no member opens.

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use crate::app::ports::{NamesUnanswered, Scanner, ScannerError, TextRecords};
 use crate::config::Config;
 use crate::demo::Parts;
+use crate::policy::agreement::AgreementFile;
 use crate::relay::dkim::{DkimKey, DkimState};
 use crate::serve::{Certificates, Seams, clamd, names, policies, swap_is_on, timestamps};
 use crate::store::read_dkim_keys;
@@ -40,11 +41,25 @@ pub(super) fn run(directory: &Path) -> ExitCode {
     }
 }
 
+/// What is wrong with the files of agreements beside the policies; what they name is looked up when they are imported.
+fn agreement_faults(config: &Config) -> Vec<String> {
+    let Some(directory) = &config.policies.directory else { return Vec::new() };
+    let Ok(files) = std::fs::read_dir(directory.join("agreements")) else { return Vec::new() };
+    let files = files.flatten().map(|file| file.path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let fault = |path: std::path::PathBuf| match std::fs::read_to_string(&path) {
+        Ok(text) => AgreementFile::parse(&text).err().map(|error| format!("{}: {error}", path.display())),
+        Err(error) => Some(format!("{}: {error}", path.display())),
+    };
+    files.filter_map(fault).collect()
+}
+
 fn check(config: &Config) -> Findings {
     let mut found = Findings::default();
     if let Err(error) = policies::load(config.policies.directory.as_deref()) {
         found.faults.push(error.to_string());
     }
+    found.faults.extend(agreement_faults(config));
     if let Err(error) = Certificates::load(config) {
         found.faults.push(error.to_string());
     }

@@ -5,6 +5,7 @@
 //! is not understood. `pli audit verify`: 0 well, 1 not well, 2 could not tell.
 
 mod account;
+mod agreement;
 mod audit;
 mod backup;
 mod breach;
@@ -24,6 +25,7 @@ mod receipt;
 mod recover;
 mod restore;
 mod serve;
+mod site;
 mod title;
 mod witness;
 
@@ -78,6 +80,12 @@ enum Command {
     /// Partners: list, add.
     #[command(subcommand)]
     Partner(partner::Action),
+    /// Agreements: import one from its file.
+    #[command(subcommand)]
+    Agreement(agreement::Action),
+    /// Sites of partners: import them from a table.
+    #[command(subcommand)]
+    Site(site::Action),
     /// Accounts: list, add.
     #[command(subcommand)]
     Account(account::Action),
@@ -126,6 +134,8 @@ pub fn run() -> ExitCode {
         Command::Organisation(action) => organisation::run(&directory, action),
         Command::Mailbox(action) => mailbox::run(&directory, action),
         Command::Partner(action) => partner::run(&directory, action),
+        Command::Agreement(action) => agreement::run(&directory, action),
+        Command::Site(action) => site::run(&directory, action),
         Command::Account(action) => account::run(&directory, action),
         Command::Audit(action) => audit::run(&directory, &action),
         Command::Breach(options) => breach::run(&directory, options),
@@ -206,6 +216,8 @@ mod tests {
             "pli privacy record -o out",
             "pli privacy export a@b.example -o out",
             "pli privacy erase a@b.example --yes",
+            "pli agreement import bretagne-asip.toml",
+            "pli site import --partner Council sites.csv",
             "pli receipt salt 7K3M-9QXD-04TZ",
             "pli title check --policy title.toml",
             "pli queue list --mailbox pensions --destination a.example --state delayed --json",

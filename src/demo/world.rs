@@ -196,7 +196,7 @@ async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, Dem
 fn new_partner(id: PartnerId) -> Result<Partner, DemoError> {
     let site = |(name, local): (&str, &str)| -> Result<Site, DemoError> {
         let mailbox = MailAddress::parse(&format!("{local}@{PARTNER_DOMAIN}"))?;
-        Ok(Site { name: name.to_owned(), mailbox })
+        Ok(Site { name: name.to_owned(), mailbox, siret: None, territory: None })
     };
     let relays = RELAYS.into_iter().map(|range| NetworkRange::parse(range).map_err(|_| DemoError::Name));
     Ok(Partner {

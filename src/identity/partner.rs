@@ -62,6 +62,12 @@ pub struct Site {
     pub name: String,
     /// The generic mailbox that it writes from.
     pub mailbox: MailAddress,
+    /// What its structure's register knows it by (SIRET), where it was imported.
+    #[serde(default)]
+    pub siret: Option<String>,
+    /// The territory that it belongs to, such as a TIS, where the table said so.
+    #[serde(default)]
+    pub territory: Option<String>,
 }
 
 /// Which addresses of a partner an agreement admits (P6).

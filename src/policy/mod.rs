@@ -4,10 +4,12 @@
 //! audit event that cites a decision.
 
 pub mod access;
+pub mod agreement;
 pub mod alerts;
 pub mod custody;
 pub mod deadline;
 pub mod holidays;
 pub mod password;
 pub mod privacy;
+pub mod reminders;
 pub mod title;

@@ -10,6 +10,7 @@ use crate::content::{FilePolicies, FilePolicyError};
 use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
 use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
+use crate::policy::reminders::{ReminderPolicy, ReminderPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
 use crate::retention::{ValidityPolicy, ValidityPolicyError};
 use crate::value::Digest;
@@ -20,6 +21,7 @@ const ALERTS: &str = "alerts.toml";
 const CUSTODY: &str = "custody.toml";
 const FILES: &str = "files.toml";
 const PRIVACY: &str = "privacy.toml";
+const REMINDERS: &str = "reminders.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
@@ -27,6 +29,7 @@ const BUILT_IN_FILES: &str = include_str!("../../policies/files.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
+const BUILT_IN_REMINDERS: &str = include_str!("../../policies/reminders.toml");
 const BUILT_IN_PRIVACY: &str = include_str!("../../policies/privacy.toml");
 
 /// Why the policies are refused. The operator must act.
@@ -61,6 +64,9 @@ pub enum PolicyError {
     /// The privacy policy is refused.
     #[error(transparent)]
     Privacy(#[from] PrivacyPolicyError),
+    /// The policy on reminders is refused.
+    #[error(transparent)]
+    Reminders(#[from] ReminderPolicyError),
 }
 
 /// Reads the policies of a directory, or the built-in ones.
@@ -71,6 +77,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let custody = text_of(directory, CUSTODY, BUILT_IN_CUSTODY)?;
     let files = text_of(directory, FILES, BUILT_IN_FILES)?;
     let privacy = text_of(directory, PRIVACY, BUILT_IN_PRIVACY)?;
+    let reminders = text_of(directory, REMINDERS, BUILT_IN_REMINDERS)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
@@ -78,6 +85,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         alerts: AlertPolicy::parse(&alerts)?,
         files: FilePolicies::parse(&files)?,
         privacy: PrivacyPolicy::parse(&privacy)?,
+        reminders: ReminderPolicy::parse(&reminders)?,
         digest: digest_of(&[
             (TITLES, &titles),
             (VALIDITY, &validity),
@@ -85,6 +93,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
             (CUSTODY, &custody),
             (FILES, &files),
             (PRIVACY, &privacy),
+            (REMINDERS, &reminders),
         ]),
     })
 }
@@ -154,6 +163,7 @@ mod tests {
         std::fs::write(place.path().join(CUSTODY), BUILT_IN_CUSTODY).unwrap();
         std::fs::write(place.path().join(FILES), BUILT_IN_FILES).unwrap();
         std::fs::write(place.path().join(PRIVACY), BUILT_IN_PRIVACY).unwrap();
+        std::fs::write(place.path().join(REMINDERS), BUILT_IN_REMINDERS).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

@@ -147,6 +147,16 @@ pub enum Reminder {
     Mediator,
 }
 
+impl Reminder {
+    /// Whether it is about nobody having opened it.
+    pub const fn is_of_opening(self) -> bool {
+        matches!(
+            self,
+            Self::UnopenedHalf | Self::UnopenedTwoDays | Self::UnopenedOneDay | Self::UnopenedManager
+        )
+    }
+}
+
 /// By when (T2, T5). Fixed when the transfer is released: an agreement that changes later changes no promise that was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DueDates {
@@ -251,9 +261,12 @@ impl Case {
         Ok(self)
     }
 
-    /// It went on to another mailbox: whoever sent it there took note of it, and somebody there is to take it in charge.
+    /// It went on to another mailbox: whoever sent it there took note of it, and somebody there is to open it and to take
+    /// it in charge.
     pub fn dispatched(mut self, step: Step) -> Self {
         self.first_taken.get_or_insert(step);
+        self.told.retain(|reminder| !reminder.is_of_opening());
+        self.next_look_at = Some(step.at);
         if matches!(self.state, CaseState::InCharge(_)) {
             self.state = CaseState::New;
         }
@@ -263,7 +276,10 @@ impl Case {
     /// Something is left to do after all.
     pub fn reopen(mut self, step: Step) -> Result<Self, CaseRefusal> {
         match self.state {
-            CaseState::Answered(_) | CaseState::Treated(_) => self.state = CaseState::InCharge(step),
+            CaseState::Answered(_) | CaseState::Treated(_) => {
+                self.state = CaseState::InCharge(step);
+                self.next_look_at = Some(step.at);
+            }
             _ => return Err(CaseRefusal::NotFitting),
         }
         Ok(self)

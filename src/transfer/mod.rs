@@ -7,6 +7,7 @@ mod held;
 mod outgoing;
 mod pace;
 mod register;
+mod reminders;
 mod repeat;
 mod sender;
 mod upload;
@@ -146,6 +147,9 @@ pub struct Transfer {
     pub original_digest: Option<Digest>,
     /// Set once.
     pub first_opening: Option<FirstOpening>,
+    /// The mailboxes from which somebody opened it.
+    #[serde(default)]
+    pub opened_in: Vec<MailboxId>,
     /// Where its case stands, and by when.
     #[serde(default)]
     pub case: Case,
@@ -176,11 +180,12 @@ impl Transfer {
         self.dispatches.last().map_or(self.mailbox, |dispatch| dispatch.to)
     }
 
-    /// Notes an opening; says whether it was the first.
-    pub fn note_opening(&mut self, at: Timestamp, by: AccountId) -> bool {
-        let first = self.first_opening.is_none();
+    /// Notes an opening from one of the mailboxes that hold it; says whether it was the first, or the first from there.
+    pub fn note_opening(&mut self, at: Timestamp, by: AccountId, from: MailboxId) -> bool {
+        self.first_opening.get_or_insert(FirstOpening { at, by });
+        let first = !self.opened_in.contains(&from);
         if first {
-            self.first_opening = Some(FirstOpening { at, by });
+            self.opened_in.push(from);
         }
         first
     }

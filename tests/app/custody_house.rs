@@ -110,6 +110,10 @@ pub fn policies(custody: &str) -> Policies {
         titles: TitleGuard::new(&titles),
         validity: ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap(),
         alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
+        reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
+            "../../policies/reminders.toml"
+        ))
+        .unwrap(),
         custody: CustodyPolicy::parse(custody).unwrap(),
         privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
         digest: Digest::of(custody.as_bytes()),

@@ -179,6 +179,10 @@ impl House {
                 validity,
                 privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
                 alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
+                reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
+                    "../../policies/reminders.toml"
+                ))
+                .unwrap(),
                 custody: CustodyPolicy::parse(include_str!("../../policies/custody.toml")).unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
@@ -377,7 +381,12 @@ async fn people(app: &App) -> Mailbox {
         id: PartnerId::new([2; 16]),
         name: "Département".into(),
         domains: [Domain::parse("departement.example").unwrap()].into(),
-        sites: vec![Site { name: "Redon".into(), mailbox: address("cdas-redon@departement.example") }],
+        sites: vec![Site {
+            name: "Redon".into(),
+            mailbox: address("cdas-redon@departement.example"),
+            siret: None,
+            territory: None,
+        }],
         relays: vec![NetworkRange::parse("198.51.100.0/24").unwrap()],
         relay_certificates: [].into(),
         accepts_dmarc: false,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
 #![expect(clippy::expect_used, reason = "a test ends where its premise does not hold")]
 
+mod agreements;
 mod alerts;
 mod backups;
 mod caseload;
@@ -37,6 +38,7 @@ mod queue;
 mod reading;
 mod receipts;
 mod recovery;
+mod reminders;
 mod resumable;
 mod rotation;
 mod scanned_uploads;

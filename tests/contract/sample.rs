@@ -253,6 +253,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         refused: vec![],
         original_digest: None,
         first_opening: None,
+        opened_in: vec![],
         case: Default::default(),
         dispatches: vec![],
         outgoing: None,

@@ -11,6 +11,7 @@ mod hold;
 mod names;
 mod officer;
 mod outside;
+mod reminder;
 mod status;
 mod undelivered;
 mod wording;
@@ -34,6 +35,7 @@ pub use names::{
     LetterKind, MailTag, TaggedMail, is_our_message_id, message_id, parse_return_address, return_address,
 };
 pub use outside::OutsideLetter;
+pub use reminder::{ReminderLetter, ReminderTopic};
 pub use undelivered::UndeliveredLetter;
 use wording::Page;
 
@@ -161,6 +163,8 @@ pub enum Letter {
     Heartbeat(HeartbeatLetter),
     /// About a transfer that a member sends to people outside (T5, T9).
     Outside(OutsideLetter),
+    /// To a mailbox, its manager or the mediator: something is to be done about a case (T2, T5, V5).
+    Reminder(ReminderLetter),
     /// To the mailbox: a deposit waits (T1).
     Notice {
         /// What to quote.
@@ -201,6 +205,7 @@ impl Letter {
             Self::Undelivered(_) => LetterKind::Undelivered,
             Self::Heartbeat(_) => LetterKind::Heartbeat,
             Self::Outside(letter) => letter.kind(),
+            Self::Reminder(_) => LetterKind::Reminder,
         }
     }
 }
@@ -329,6 +334,7 @@ fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<Mess
         | LetterKind::OpeningCode
         | LetterKind::SentConfirmation
         | LetterKind::DownloadNotice
+        | LetterKind::Reminder
         | LetterKind::Notice => "auto-generated",
     };
     if !names::is_message_id(&addressing.message_id) {

@@ -114,10 +114,13 @@ pub enum LetterKind {
     Undelivered,
     /// To the mailbox: do notices arrive?
     Heartbeat,
+    /// To the mailbox, its manager or the mediator: something is to be done about a case.
+    Reminder,
 }
 
 impl LetterKind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
+        Self::Reminder,
         Self::Acknowledgement,
         Self::Alert,
         Self::Daily,
@@ -161,6 +164,7 @@ impl LetterKind {
             Self::Hold => "hold",
             Self::Undelivered => "undelivered",
             Self::Heartbeat => "heartbeat",
+            Self::Reminder => "reminder",
             Self::SecureLink => "secure-link",
             Self::OpeningCode => "opening-code",
             Self::SentConfirmation => "sent",

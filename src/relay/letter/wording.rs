@@ -2,7 +2,9 @@
 //! looks is in the templates.
 
 use super::officer;
-use super::{Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, heartbeat, hold, outside, status, undelivered};
+use super::{
+    Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, heartbeat, hold, outside, reminder, status, undelivered,
+};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
 /// Characters of a name, title or address that a mail shows; policies keep them shorter.
@@ -82,6 +84,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::Undelivered(told) => undelivered::page(&mut page, told, language, base_url)?,
         Letter::Heartbeat(asked) => heartbeat::page(&mut page, asked, language, base_url)?,
         Letter::Outside(letter) => outside::page(&mut page, letter, language, base_url)?,
+        Letter::Reminder(letter) => reminder::page(&mut page, letter, language, base_url)?,
     }
     for sentence in page.before.iter_mut().chain(&mut page.after).chain([&mut page.in_other_language]) {
         *sentence = unbroken(sentence);
@@ -122,6 +125,7 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
         Letter::Undelivered(told) => undelivered::subject(told, language),
         Letter::Heartbeat(asked) => heartbeat::subject(asked, language),
         Letter::Outside(letter) => outside::subject(letter, language),
+        Letter::Reminder(letter) => reminder::subject(letter, language),
     })
 }
 
@@ -154,6 +158,7 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
         (Letter::Undelivered(told), _) => undelivered::summary(told, language),
         (Letter::Heartbeat(asked), _) => heartbeat::summary(asked, language),
         (Letter::Outside(letter), _) => outside::summary(letter, language)?,
+        (Letter::Reminder(letter), _) => reminder::summary(letter, language)?,
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
             "In English: a secure deposit has arrived; sign in by the link above to open it until {}.",
             time(*until, language)?

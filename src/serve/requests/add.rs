@@ -250,5 +250,5 @@ fn parse_site(text: &str) -> Result<Site, RequestError> {
     let unfit = || RequestError::Unfit { what: "a site is written \"Name=mailbox@domain\"" };
     let (name, mailbox) = text.split_once('=').ok_or_else(unfit)?;
     let mailbox = MailAddress::parse(mailbox).map_err(|_| unfit())?;
-    Ok(Site { name: name.trim().to_owned(), mailbox })
+    Ok(Site { name: name.trim().to_owned(), mailbox, siret: None, territory: None })
 }

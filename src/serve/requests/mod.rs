@@ -6,6 +6,7 @@ mod backup;
 mod change;
 mod dkim;
 mod export;
+mod import;
 mod kits;
 mod limits;
 mod list;
@@ -26,7 +27,8 @@ pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
 use crate::app::{
-    App, AppError, DkimError, ProofError, QueueChange, RecoveryError, SecondAddressError, SuspendedMails,
+    App, AppError, DkimError, ImportError, ProofError, QueueChange, RecoveryError, SecondAddressError,
+    SiteImportError, SuspendedMails,
 };
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
@@ -133,6 +135,18 @@ pub enum Request {
     PartnerList(ListOptions),
     /// A new partner.
     PartnerAdd(NewPartner),
+    /// An agreement, from its file.
+    AgreementImport {
+        /// The file's text.
+        text: String,
+    },
+    /// The sites of a partner, from a table.
+    SiteImport {
+        /// The partner's name.
+        partner: String,
+        /// The table's text.
+        text: String,
+    },
     /// An agreement of a partner that is there.
     PartnerAllow(Allowed),
     /// The accounts.
@@ -506,6 +520,12 @@ pub enum RequestError {
     /// An address cannot be a second one; the operator must name another.
     #[error(transparent)]
     SecondAddress(#[from] SecondAddressError),
+    /// An agreement's file is refused; who wrote it must act.
+    #[error(transparent)]
+    Agreement(#[from] ImportError),
+    /// A table of sites is refused; who wrote it must act.
+    #[error(transparent)]
+    Sites(#[from] SiteImportError),
     /// Who asked has gone.
     #[error("nobody reads the answer any more")]
     Gone,
@@ -597,6 +617,8 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::MailboxFoundAnew(foundation) => change::found_anew(app, replies, foundation).await,
         Request::PartnerList(options) => list::partners(app, replies, options).await,
         Request::PartnerAllow(allowed) => add::agreement(app, replies, allowed).await,
+        Request::AgreementImport { text } => import::agreement(app, replies, &text).await,
+        Request::SiteImport { partner, text } => import::sites(app, replies, &partner, &text).await,
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,

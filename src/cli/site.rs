@@ -1,0 +1,31 @@
+//! `pli site`: the sites of partners.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::failed;
+use super::gateway::print;
+use crate::serve::Request;
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// Import the sites of a partner from a table (CSV) with the columns site, generic_mailbox and, when known, siret and
+    /// territory.
+    Import {
+        /// The partner's name.
+        #[arg(long)]
+        partner: String,
+        /// The table.
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
+    let Action::Import { partner, file } = action;
+    match std::fs::read_to_string(&file) {
+        Ok(text) => print(directory, Request::SiteImport { partner, text }),
+        Err(error) => failed(&format!("{}: {error}", file.display())),
+    }
+}

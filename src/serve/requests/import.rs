@@ -1,0 +1,56 @@
+//! Imports from files: an agreement, the sites of a partner. What changes is told, one line each.
+
+use std::sync::Arc;
+
+use super::{Replies, RequestError, line};
+use crate::app::{AgreementPart, App, ImportChange};
+use crate::audit::Origin;
+
+pub(super) async fn agreement(app: &Arc<App>, replies: &Replies, text: &str) -> Result<(), RequestError> {
+    let (file, changes) = app.import_agreement(text, Origin::Cli).await?;
+    for change in changes {
+        line(replies, format!("{}: {}", file.name, told(&change, &file.partner))).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn sites(
+    app: &Arc<App>,
+    replies: &Replies,
+    partner: &str,
+    text: &str,
+) -> Result<(), RequestError> {
+    let done = app.import_sites(partner, text, Origin::Cli).await?;
+    let (added, changed, unchanged) = (done.added, done.changed, done.unchanged);
+    line(replies, format!("{partner}: {added} sites added, {changed} changed, {unchanged} as they were"))
+        .await
+}
+
+fn told(change: &ImportChange, partner: &str) -> String {
+    match change {
+        ImportChange::PartnerAdded => format!("partner {partner:?} added"),
+        ImportChange::DomainsChanged => format!("the domains of {partner:?} changed"),
+        ImportChange::AddressesBlocked(count) => format!("{count} addresses of {partner:?} blocked"),
+        ImportChange::AgreementAdded(mailbox) => format!("agreement with {mailbox} added"),
+        ImportChange::AgreementChanged(mailbox, parts) if parts.is_empty() => {
+            format!("agreement with {mailbox} is this file's now")
+        }
+        ImportChange::AgreementChanged(mailbox, parts) => {
+            let parts: Vec<&str> = parts.iter().map(|part| part_name(*part)).collect();
+            format!("agreement with {mailbox} changed: {}", parts.join(", "))
+        }
+        ImportChange::Unchanged(mailbox) => format!("agreement with {mailbox} is as it was"),
+    }
+}
+
+const fn part_name(part: AgreementPart) -> &'static str {
+    match part {
+        AgreementPart::Period => "period",
+        AgreementPart::Admission => "who is admitted",
+        AgreementPart::Deadlines => "deadlines",
+        AgreementPart::Answer => "who is answered",
+        AgreementPart::Mediator => "mediator",
+        AgreementPart::Services => "services",
+        AgreementPart::BreachHours => "time within which a breach is told",
+    }
+}
