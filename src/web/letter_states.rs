@@ -37,6 +37,7 @@ const fn shown(kind: LetterKind) -> Option<ShownKind> {
         LetterKind::Acknowledgement => ShownKind::Acknowledgement,
         LetterKind::Notice => ShownKind::Notice,
         LetterKind::Hold => ShownKind::Hold,
+        LetterKind::Reminder => ShownKind::Reminder,
         LetterKind::SecureLink => ShownKind::SecureLink,
         LetterKind::SentConfirmation => ShownKind::SentConfirmation,
         LetterKind::Undelivered => ShownKind::Undelivered,

@@ -148,6 +148,7 @@ impl LetterKind {
             | Self::DownloadNotice
             | Self::Hold
             | Self::Undelivered
+            | Self::Reminder
             | Self::Heartbeat => false,
         }
     }
