@@ -32,15 +32,12 @@ impl App {
         for mailbox in self.mailboxes().await? {
             let found: Option<(Pulse, u64)> = self.read(&Key::Pulse(mailbox.id)).await?;
             let mut unit = UnitOfWork::default();
-            let pulse = match found {
-                Some((pulse, version)) => {
-                    unit.expect_unchanged(Key::Pulse(mailbox.id), version);
-                    self.revived(&mut unit, pulse, now.at).await?
-                }
-                None => {
-                    unit.put(Pulse::new(mailbox.id, now.at));
-                    Pulse::new(mailbox.id, now.at)
-                }
+            let pulse = if let Some((pulse, version)) = found {
+                unit.expect_unchanged(Key::Pulse(mailbox.id), version);
+                self.revived(&mut unit, pulse, now.at).await?
+            } else {
+                unit.put(Pulse::new(mailbox.id, now.at));
+                Pulse::new(mailbox.id, now.at)
             };
             if pulse.is_due(now.at, every) {
                 self.ask(&mut unit, &mailbox, pulse, every, now.at)?;
@@ -100,7 +97,7 @@ impl App {
         let tag = MailTag::of_reading(&self.keyring.secret(SecretName::MailTags)?, mail);
         let tagged = TaggedMail { mail, tag };
         match letter {
-            Letter::Notice { path, .. } => path.push_str(&format!("?avis={tagged}")),
+            Letter::Notice { path, .. } => path.extend(["?avis=", &tagged.to_string()]),
             Letter::Heartbeat(asked) => {
                 asked.path = SecretText::new(format!("{}{tagged}", asked.path.expose()));
             }

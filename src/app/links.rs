@@ -186,16 +186,13 @@ impl App {
         let secret = self.run_password_check(Some(told.hash), password).await?;
         for _ in 0..CONFLICT_TRIES {
             let mut good = self.good_link(token, visitor).await?;
-            let outcome = match &secret {
-                Some(secret) => {
-                    let identity = Identity::derived(secret).map_err(AppError::from)?;
-                    self.begin_link_session(good, token, Some(identity), now, visitor).await
-                }
-                None => {
-                    good.link.note_wrong_password(now);
-                    let (reason, error) = (RefusalReason::CredentialsWrong, LinkError::Wrong);
-                    self.note_refused_step(good, reason, error, now, visitor).await
-                }
+            let outcome = if let Some(secret) = &secret {
+                let identity = Identity::derived(secret).map_err(AppError::from)?;
+                self.begin_link_session(good, token, Some(identity), now, visitor).await
+            } else {
+                good.link.note_wrong_password(now);
+                let (reason, error) = (RefusalReason::CredentialsWrong, LinkError::Wrong);
+                self.note_refused_step(good, reason, error, now, visitor).await
             };
             match outcome {
                 Err(LinkError::Fault(error)) if error.is_conflict() => {}

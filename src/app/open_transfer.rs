@@ -466,19 +466,16 @@ impl App {
     ) -> Result<OpenError, AppError> {
         let line: Option<(RegisterLine, u64)> =
             self.read_one(&List::RegisterByReference(reference.clone())).await?;
-        let (object, read_it) = match line {
-            Some((line, _)) => {
-                let mut holders = std::iter::once(&line.mailbox).chain(&line.dispatched_to);
-                let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
-                (object, holders.any(|id| signed.account.reads(*id)))
-            }
-            None => {
-                let sent: Option<(SentLine, u64)> =
-                    self.read_one(&List::SentByReference(reference.clone())).await?;
-                let Some((sent, _)) = sent else { return Ok(OpenError::NotFound) };
-                let object = Object::Transfer { transfer: sent.transfer, mailbox: sent.mailbox };
-                (object, signed.account.reads(sent.mailbox))
-            }
+        let (object, read_it) = if let Some((line, _)) = line {
+            let mut holders = std::iter::once(&line.mailbox).chain(&line.dispatched_to);
+            let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
+            (object, holders.any(|id| signed.account.reads(*id)))
+        } else {
+            let sent: Option<(SentLine, u64)> =
+                self.read_one(&List::SentByReference(reference.clone())).await?;
+            let Some((sent, _)) = sent else { return Ok(OpenError::NotFound) };
+            let object = Object::Transfer { transfer: sent.transfer, mailbox: sent.mailbox };
+            (object, signed.account.reads(sent.mailbox))
         };
         let refusal = if read_it { AccessRefusal::Gone } else { AccessRefusal::NotEntitled };
         Ok(self.refuse_access(signed, object, refusal, visitor).await)

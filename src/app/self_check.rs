@@ -15,7 +15,7 @@ use super::{
     event,
 };
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome, Selection};
-use crate::identity::{Admission, Agreement, NetworkRange, Organisation, Partner};
+use crate::identity::{Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner};
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::value::{
     ByteSize, Domain, Language, MailAddress, Millis, OrganisationId, PartnerId, SecretBytes, Slug, Timestamp,
@@ -135,7 +135,7 @@ impl Walk<'_> {
             from,
             until: None,
             admission: Admission::Domain,
-            terms: Default::default(),
+            terms: AgreementTerms::default(),
             breach_hours: None,
         };
         self.app.put_agreement(agreement, Origin::Job).await?;

@@ -362,7 +362,7 @@ mod tests {
     fn a_request_is_what_the_standard_says() {
         let request = TimestampRequest::new(b"", [0xff; 8]).to_der();
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let hex: String = request.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = request.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(
             hex,
             format!("304302010130313 00d060960864801650304020105000420{empty}02087fffffffffffffff0101ff")

@@ -291,6 +291,7 @@ fn is_loopback(host: &str) -> bool {
 
 impl RelaySection {
     /// The first domain, or none for all of them, whose mail would leave in clear by the configuration's own word.
+    #[expect(clippy::option_option, reason = "all domains, one domain, or none at all")]
     pub(super) fn clear_route(&self) -> Option<Option<&Domain>> {
         let is_clear = |host: Option<&String>, tls: RelayTls| {
             tls == RelayTls::None && !host.is_some_and(|host| is_loopback(host))

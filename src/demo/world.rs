@@ -10,7 +10,7 @@ use crate::app::ports::List;
 use crate::app::{App, NewAccount, NewMailbox};
 use crate::audit::Origin;
 use crate::identity::{
-    Account, Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site,
+    Account, Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner, Password, Role, Site,
 };
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::value::{AccountId, Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
@@ -184,7 +184,7 @@ async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, Dem
                 from,
                 until: None,
                 admission,
-                terms: Default::default(),
+                terms: AgreementTerms::default(),
                 breach_hours: None,
             };
             app.put_agreement(agreement, Origin::Job).await?;

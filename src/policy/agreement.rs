@@ -221,8 +221,8 @@ impl AgreementFile {
             }
         }
         Ok(Self {
-            name: words("name", name)?,
-            partner: words("partner.name", partner.name)?,
+            name: words("name", &name)?,
+            partner: words("partner.name", &partner.name)?,
             domains,
             blocked: addresses("blocked", partner.blocked)?,
             mailboxes,
@@ -244,7 +244,7 @@ fn agreed(written: WrittenMailbox) -> Result<AgreedMailbox, AgreementFileError> 
         taken: deadline("taken", &written.taken)?,
         answered: deadline("answered", &written.answered)?,
         answers_person: matches!(written.answer_to, WrittenAnswerTo::Person),
-        answer_title: written.answer_title.map(|title| words("answer_title", title)).transpose()?,
+        answer_title: written.answer_title.map(|title| words("answer_title", &title)).transpose()?,
         mediator: written.mediator.map(|text| slug("mediator", text)).transpose()?,
         services: written.services,
         breach_hours: written.breach_hours,
@@ -274,7 +274,7 @@ fn addresses(key: &'static str, texts: Vec<String>) -> Result<BTreeSet<MailAddre
     texts.into_iter().map(address).collect()
 }
 
-fn words(key: &'static str, text: String) -> Result<String, AgreementFileError> {
+fn words(key: &'static str, text: &str) -> Result<String, AgreementFileError> {
     let length = text.trim().chars().count();
     if length == 0 || length > NAME_MAX_CHARS {
         return Err(AgreementFileError::Range { key, limit: NAME_MAX_CHARS, actual: length });

@@ -42,6 +42,7 @@ impl Region {
 }
 
 /// Easter Sunday by the Gregorian calendar (Meeus, Jones and Butcher); none for a year that the calendar does not have.
+#[expect(clippy::many_single_char_names, reason = "the names of the published algorithm")]
 pub fn easter(year: i16) -> Option<Date> {
     let y = i32::from(year);
     let (a, b, c) = (y % 19, y / 100, y % 100);

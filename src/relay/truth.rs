@@ -123,16 +123,16 @@ impl Cause {
             DeliveryProblem::TryLater { .. }
             | DeliveryProblem::HostBusy { .. }
             | DeliveryProblem::Greylisted { .. } => Self::AskedToWait,
-            DeliveryProblem::MailboxFull { .. } => Self::MailboxFull,
-            DeliveryProblem::UnknownRecipient { .. } => Self::AddressUnknown,
             DeliveryProblem::AgainstPolicy { .. } => Self::Policy,
             DeliveryProblem::NoMailDomain => Self::NoMailDomain,
             DeliveryProblem::NamesUnavailable => Self::NamesSilent,
             DeliveryProblem::Loop => Self::Loop,
             DeliveryProblem::Dropped => Self::Withdrawn,
-            // RFC 5321 section 4.2.3: what these codes say of an address.
-            DeliveryProblem::Refused { code: 550 | 551 | 553 } => Self::AddressUnknown,
-            DeliveryProblem::Refused { code: 552 } => Self::MailboxFull,
+            // RFC 5321 section 4.2.3: what the codes say of an address where the host said no more.
+            DeliveryProblem::UnknownRecipient { .. } | DeliveryProblem::Refused { code: 550 | 551 | 553 } => {
+                Self::AddressUnknown
+            }
+            DeliveryProblem::MailboxFull { .. } | DeliveryProblem::Refused { code: 552 } => Self::MailboxFull,
             DeliveryProblem::Refused { .. } => Self::Refused,
             DeliveryProblem::Bounced => Self::CameBack,
             DeliveryProblem::TooLate => Self::TimeOver,

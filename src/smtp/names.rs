@@ -155,11 +155,11 @@ impl Names {
         }
         // What there is must be proved; that there is nothing else of the other kind need not be.
         let proved = answers.iter().filter(|answer| !answer.records.is_empty()).all(|answer| answer.proved);
-        let last = records().filter_map(|record| match &record.data {
+        let mut last = records().filter_map(|record| match &record.data {
             RData::CNAME(alias) => Domain::parse(&text_of(&alias.0)).ok(),
             _ => None,
         });
-        let alias = last.last().filter(|_| proved);
+        let alias = last.next_back().filter(|_| proved);
         Ok(HostAddresses { addresses, proved, alias })
     }
 

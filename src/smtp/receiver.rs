@@ -149,9 +149,9 @@ impl Message {
             }
             self.after_cr = byte == b'\r';
             if byte == b'\n' {
-                self.line_bytes = 0
+                self.line_bytes = 0;
             } else {
-                self.grow_line(1)?
+                self.grow_line(1)?;
             }
             start = at + 1;
         }
@@ -396,7 +396,7 @@ mod tests {
                 }
                 left += input.len();
             }
-            let whole: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let whole = lines.iter().map(|line| format!("{line}\r\n")).collect::<Vec<_>>().concat();
             let taken = ended.unwrap().unwrap();
             prop_assert_eq!(taken.expose(), whole.as_bytes());
             prop_assert_eq!(left, "QUIT\r\n".len());

@@ -71,15 +71,15 @@ pub(super) async fn file(
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
     let asked = Asked { path, method, headers };
-    send_file(&shared, &guest, Reader::Member(signed), opened, &number, asked).await
+    send_file(&shared, &guest, Reader::Member(Box::new(signed)), opened, &number, asked).await
 }
 
 /// Who downloads.
 pub(super) enum Reader {
     /// A member of a mailbox.
-    Member(Signed),
+    Member(Box<Signed>),
     /// The recipient of a link.
-    Outside(OutsideReader),
+    Outside(Box<OutsideReader>),
 }
 
 /// What a request for a download asks.
@@ -156,7 +156,7 @@ pub(super) async fn archive(
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
-    send_archive(&shared, &guest, Reader::Member(signed), opened, &method).await
+    send_archive(&shared, &guest, Reader::Member(Box::new(signed)), opened, &method).await
 }
 
 /// Sends all files of an opened transfer as one zip.

@@ -70,8 +70,8 @@ pub(super) async fn submit(
     };
     match read_form {
         // What is sent with its last file is looked at as it was when that file began.
-        Ok(form) if form.arrived.is_some() => place.send(form).await,
-        Ok(form) => place.refreshed().await?.act(form).await,
+        Ok(form) if form.arrived.is_some() => Box::pin(place.send(form)).await,
+        Ok(form) => Box::pin(place.refreshed().await?.act(form)).await,
         Err(FormError::Unreadable) => Err(errors.page(ErrorKind::BadRequest)),
         Err(FormError::TooLarge) => Err(errors.page(ErrorKind::TooLarge { limit })),
         Err(FormError::NoDraft) => {
@@ -214,7 +214,7 @@ impl<'a> Place<'a> {
             return Ok(self.already_sent());
         }
         match form.wish {
-            Wish::Send | Wish::AcceptTitle if form.problems.is_empty() => self.send(form).await,
+            Wish::Send | Wish::AcceptTitle if form.problems.is_empty() => Box::pin(self.send(form)).await,
             Wish::Remove(number) => {
                 let removed = self
                     .shared
@@ -253,7 +253,7 @@ impl<'a> Place<'a> {
             form.title = form.suggested_title.take().unwrap_or(form.title);
         }
         if self.is_outgoing() {
-            return self.send_outgoing(form).await;
+            return Box::pin(self.send_outgoing(form)).await;
         }
         let message = SecretBytes::new(form.message.expose().to_vec());
         let sending = Sending { title: form.title.clone(), message };
@@ -346,7 +346,7 @@ impl<'a> Place<'a> {
             suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
             problems: typed.problems,
             outgoing,
-            others: others.into_iter().map(other_row).collect(),
+            others: others.iter().map(other_row).collect(),
             limits: limits_of(self.shared, &self.view.mailbox),
             inspection: inspection_words(self.shared, self.guest, &self.view.mailbox),
         };
@@ -488,7 +488,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn other_row(draft: OtherDraft) -> OtherDraftRow {
+fn other_row(draft: &OtherDraft) -> OtherDraftRow {
     let files = u32::try_from(draft.files).unwrap_or(u32::MAX);
     OtherDraftRow { id: draft.id, touched_at: draft.touched_at, files, size: draft.size }
 }

@@ -187,7 +187,7 @@ async fn file(
     let opened = shared.app.opened_outside(&reader, guest.visitor).await;
     let opened = opened.map_err(|error| Errors::new(&shared, &guest).open(&error, &path))?;
     let asked = Asked { path, method, headers };
-    send_file(&shared, &guest, Reader::Outside(reader), opened, &number, asked).await
+    send_file(&shared, &guest, Reader::Outside(Box::new(reader)), opened, &number, asked).await
 }
 
 async fn archive(
@@ -200,7 +200,7 @@ async fn archive(
     let path = format!("/plis/{link}");
     let opened = shared.app.opened_outside(&reader, guest.visitor).await;
     let opened = opened.map_err(|error| Errors::new(&shared, &guest).open(&error, &path))?;
-    send_archive(&shared, &guest, Reader::Outside(reader), opened, &method).await
+    send_archive(&shared, &guest, Reader::Outside(Box::new(reader)), opened, &method).await
 }
 
 /// Who reads in this browser by this link; else the page that says to follow the link again.

@@ -15,7 +15,7 @@ use super::request::{CookieName, Guest};
 use super::sign_in::{START, is_local};
 use super::views::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignInCodePage};
 use crate::app::{FactorError, SignInError, Signed};
-use crate::identity::Password;
+use crate::identity::{Password, RecoveryCode};
 
 /// Empty modules around the picture, which readers need (ISO/IEC 18004).
 const QUIET_ZONE: i32 = 4;
@@ -137,7 +137,7 @@ async fn confirm(State(shared): State<Shared>, guest: Guest, Form(typed): Form<S
     match confirmed {
         Ok(codes) => {
             shared.failures.take_back(origin);
-            let codes = codes.iter().map(|code| code.expose()).collect();
+            let codes = codes.iter().map(RecoveryCode::expose).collect();
             Ok(page(&shared, &guest, &signed, StatusCode::OK, FactorStep::Done { codes }, None))
         }
         Err(FactorError::WrongPassword) => refused(FactorNotice::WrongPassword),
@@ -202,7 +202,8 @@ fn picture(text: &str) -> Option<(i32, String)> {
     let mut path = String::new();
     for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
         if code.get_module(x, y) {
-            path.push_str(&format!("M{} {}h1v1h-1z", x + QUIET_ZONE, y + QUIET_ZONE));
+            let (left, top) = (x + QUIET_ZONE, y + QUIET_ZONE);
+            path.extend(["M", &left.to_string(), " ", &top.to_string(), "h1v1h-1z"]);
         }
     }
     Some((size + 2 * QUIET_ZONE, path))

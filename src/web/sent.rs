@@ -66,7 +66,7 @@ async fn record(
         Err(error) => return Err(refused(&shared, &guest, &signed, &error, &path)),
     };
     let said = Said { problem: Some(problem), ..Said::default() };
-    show_with(&shared, &guest, Some(signed), &reference, said).await
+    Box::pin(show_with(&shared, &guest, Some(signed), &reference, said)).await
 }
 
 async fn revoke(State(shared): State<Shared>, Path(reference): Path<String>, guest: Guest) -> Outcome {

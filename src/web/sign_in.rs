@@ -70,9 +70,9 @@ pub(super) async fn sign_in(
             let waits = shared.app.awaits_code(&token).await.map_err(|error| errors.fault(&error))?;
             // The tries are forgiven when the sign-in is complete.
             if waits {
-                shared.failures.take_back(origin)
+                shared.failures.take_back(origin);
             } else {
-                shared.failures.forget(origin)
+                shared.failures.forget(origin);
             }
             let secure = shared.config.secure_cookies;
             let cookie = CookieName::Session.set(secure, &token.expose(), SESSION_LIFE.0 / 1000);

@@ -38,7 +38,7 @@ pub(super) async fn show(
         read: asked.avis.as_deref().and_then(TaggedMail::parse),
         problem: None,
     };
-    show_with(&shared, &guest, signed, &reference, said).await
+    Box::pin(show_with(&shared, &guest, signed, &reference, said)).await
 }
 
 /// What a transfer's page says beside what it shows.

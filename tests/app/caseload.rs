@@ -35,15 +35,19 @@ async fn a_case_stands_in_the_part_that_it_belongs_to_and_late_ones_come_forward
     let member = house.sign_in(MEMBER).await;
     let take = CaseChange::Take { from: None };
     house.app.change_case(&member, &first, take, visitor()).await.unwrap();
-    assert_eq!(references(&house, MEMBER, &tab(CaseTab::InCharge)).await, [first.clone()]);
-    assert_eq!(references(&house, MEMBER, &tab(CaseTab::New)).await, [second.clone()]);
+    assert_eq!(references(&house, MEMBER, &tab(CaseTab::InCharge)).await, std::slice::from_ref(&first));
+    assert_eq!(references(&house, MEMBER, &tab(CaseTab::New)).await, std::slice::from_ref(&second));
     assert!(references(&house, MEMBER, &tab(CaseTab::Late)).await.is_empty());
 
     house.clock.advance(Millis::hours(40));
     house.app.upkeep().await.unwrap();
-    assert_eq!(references(&house, MEMBER, &tab(CaseTab::DueSoon)).await, [second.clone()]);
+    assert_eq!(references(&house, MEMBER, &tab(CaseTab::DueSoon)).await, std::slice::from_ref(&second));
     house.clock.advance(Millis::hours(8));
-    assert_eq!(references(&house, MEMBER, &tab(CaseTab::Late)).await, [second.clone()], "not taken in 48 h");
+    assert_eq!(
+        references(&house, MEMBER, &tab(CaseTab::Late)).await,
+        std::slice::from_ref(&second),
+        "not taken in 48 h"
+    );
     house.clock.advance(Millis::hours(24));
     assert_eq!(
         references(&house, MEMBER, &tab(CaseTab::Late)).await,
@@ -83,7 +87,7 @@ async fn a_dispatched_case_is_the_agency_s_to_treat_and_still_seen_from_here() {
     let member = house.sign_in(MEMBER).await;
     house.app.dispatch(&member, &reference, &agency.id.into(), visitor()).await.unwrap();
     assert!(references(&house, MEMBER, &tab(CaseTab::New)).await.is_empty());
-    assert_eq!(references(&house, MEMBER, &tab(CaseTab::Elsewhere)).await, [reference.clone()]);
+    assert_eq!(references(&house, MEMBER, &tab(CaseTab::Elsewhere)).await, std::slice::from_ref(&reference));
     let reader = house.sign_in("rennes@carsat.example").await;
     let desk = house.app.caseload(&reader, &agency.slug, &tab(CaseTab::New), visitor()).await.unwrap();
     assert_eq!(desk.rows[0].transfer.reference, reference);
@@ -172,7 +176,7 @@ fn template() -> Transfer {
 
 fn meets(transfer: &Transfer, search: &CaseSearch) -> bool {
     let terms = terms_of(transfer, MAILBOX);
-    let due = transfer.case.next_due().map(|due| due.at());
+    let due = transfer.case.next_due().map(pli::transfer::Due::at);
     let is_due = search.due.is_none_or(|(after, by)| due.is_some_and(|at| after < at && at <= by));
     is_due && search.terms.iter().all(|term| terms.contains(term))
 }
@@ -215,7 +219,7 @@ proptest! {
         let search = CaseSearch { mailbox: MAILBOX, terms: terms.collect(), due, after: None };
         let mut expected: Vec<_> = transfers.iter().filter(|transfer| meets(transfer, &search)).collect();
         expected.sort_by_key(|transfer| {
-            let due = search.due.and(transfer.case.next_due()).map(|due| due.at());
+            let due = search.due.and(transfer.case.next_due()).map(pli::transfer::Due::at);
             (due, std::cmp::Reverse(transfer.received_at), *transfer.id.as_bytes())
         });
         let expected: Vec<_> = expected.into_iter().map(|transfer| transfer.id).collect();

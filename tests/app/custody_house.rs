@@ -30,7 +30,7 @@ pub async fn members_house() -> House {
         from: Day(0),
         until: None,
         admission: Admission::Domain,
-        terms: Default::default(),
+        terms: pli::identity::AgreementTerms::default(),
         breach_hours: None,
     };
     house.app.put_agreement(agreement, Origin::Cli).await.unwrap();

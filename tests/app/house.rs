@@ -17,7 +17,9 @@ use pli::app::{
 };
 use pli::audit::{Action, Entry, Origin};
 use pli::content::FilePolicies;
-use pli::identity::{Admission, Agreement, NetworkRange, Organisation, Partner, Password, Role, Site};
+use pli::identity::{
+    Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner, Password, Role, Site,
+};
 use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
 use pli::policy::custody::CustodyPolicy;
@@ -271,7 +273,7 @@ impl House {
         self.app.deliver_due_mails().await.unwrap();
         match answer {
             MailAnswer::Deposited { reference } => reference,
-            other => panic!("{other:?}"),
+            MailAnswer::Noted => panic!("no deposit"),
         }
     }
 
@@ -400,7 +402,7 @@ async fn people(app: &App) -> Mailbox {
         from: Day(0),
         until: None,
         admission: Admission::Domain,
-        terms: Default::default(),
+        terms: AgreementTerms::default(),
         breach_hours: None,
     };
     app.put_agreement(agreement, Origin::Cli).await.unwrap();

@@ -43,7 +43,7 @@ impl Browser {
         if let Some(cookie) =
             header(SET_COOKIE).split(';').next().filter(|cookie| cookie.starts_with("pli_session"))
         {
-            self.cookie = cookie.to_owned();
+            cookie.clone_into(&mut self.cookie);
         }
         let (status, location) = (answer.status(), header(LOCATION).to_owned());
         let body = to_bytes(answer.into_body(), 1_000_000).await.unwrap();

@@ -50,5 +50,5 @@ fn an_attached_message_is_the_bytes_that_were_sent() {
     let mail = include_str!("../data/mime/forwarded_with_attachments.eml").replace('\n', "\r\n");
     let parsed = parse(mail.as_bytes(), None, &Limits::default()).unwrap();
     let whole = std::str::from_utf8(&parsed.attachments[0].bytes).unwrap();
-    assert!(mail.contains(whole) && whole.contains("filename") == false && whole.contains("Interieur."));
+    assert!(mail.contains(whole) && !whole.contains("filename") && whole.contains("Interieur."));
 }

@@ -29,7 +29,8 @@ fn section_3_rcptmax_of_mail_programs_is_what_rfc_5321_asks_for() {
     let (head, _) = transcript.split_once("R: RCPT TO").unwrap();
     let mut many = head.to_owned();
     for number in 0..100 {
-        many += &format!("C: RCPT TO:<partenaire{number}@cd35.example>\nS: 250 2.1.5 …\n");
+        let recipient = format!("partenaire{number}@cd35.example");
+        many.extend(["C: RCPT TO:<", recipient.as_str(), ">\nS: 250 2.1.5 …\n"]);
     }
     many += "C: RCPT TO:<de-trop@cd35.example>\nS: 452 4.5.3 …\nC: RCPT TO:<partenaire7@cd35.example>\nS: 250 2.1.5 …\n";
     run_submission(&many);

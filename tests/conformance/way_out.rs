@@ -103,7 +103,8 @@ fn own(name: &str) -> Own {
         .unwrap();
     let parsed = rustls::server::ParsedCertificate::try_from(&der).unwrap();
     let key_digest = digest(&SHA256, &parsed.subject_public_key_info());
-    let key_digest = key_digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let key_digest =
+        key_digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     Own { server: Arc::new(ArcSwap::from_pointee(server)), der, pem: made.cert.pem(), key_digest }
 }
 

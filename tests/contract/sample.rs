@@ -9,9 +9,9 @@ use pli::app::ports::{
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
-    Account, AccountState, AddressProof, Admission, Agreement, CodeChallenge, LinkSession, MailPassword,
-    MailSecret, Organisation, Partner, Password, PasswordHash, PersonalKey, PersonalLock, RecipientLink,
-    Role, Session, ToldPassword,
+    Account, AccountState, AddressProof, Admission, Agreement, AgreementTerms, CodeChallenge, LinkSession,
+    MailPassword, MailSecret, Organisation, Partner, Password, PasswordHash, PersonalKey, PersonalLock,
+    RecipientLink, Role, Session, ToldPassword,
 };
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
@@ -120,7 +120,7 @@ pub fn agreement(mailbox: u32, partner: u32) -> Agreement {
         from: Day(1),
         until: None,
         admission: Admission::Domain,
-        terms: Default::default(),
+        terms: AgreementTerms::default(),
         breach_hours: None,
     }
 }
@@ -254,7 +254,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         original_digest: None,
         first_opening: None,
         opened_in: vec![],
-        case: Default::default(),
+        case: pli::transfer::Case::default(),
         dispatches: vec![],
         outgoing: None,
         answers: None,

@@ -86,7 +86,7 @@ fn client(server: &str, stop: &AtomicBool, marks: &AtomicUsize) -> Vec<String> {
         match smtp::send(server, DEPOSITOR, "retraite@pli.example", message.as_bytes()) {
             Ok(answer) if answer.code == 250 => told.push(reference_in(&answer.text)),
             Ok(answer) => {
-                assert!(answer.code < 500, "a kill is no reason to refuse for good: {}", answer.text)
+                assert!(answer.code < 500, "a kill is no reason to refuse for good: {}", answer.text);
             }
             Err(_) => return told,
         }

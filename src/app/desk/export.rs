@@ -100,14 +100,14 @@ impl App {
         match export.format {
             ExportFormat::Bundle => {
                 let signer = self.log_signer()?;
-                let mut bundle = BundleWriter::new(&mut *writer, &signer, &signed.note, &export.selection)?;
+                let mut bundle = BundleWriter::new(&mut *writer, signer, &signed.note, &export.selection)?;
                 self.each(handle, search, |index, entry, _| {
                     let proof = handle.block_on(self.inclusion_proof(index, signed.size));
                     let proof = proof.map_err(|_| AppError::Broken("inclusion proof"))?;
                     Ok(bundle.entry(index, &entry, &proof)?)
                 })?;
                 let count = bundle.count();
-                bundle.finish(&signer).map_err(Broken::Taker)?;
+                bundle.finish(signer).map_err(Broken::Taker)?;
                 Ok(count)
             }
             ExportFormat::Csv | ExportFormat::JsonLines => {

@@ -62,10 +62,9 @@ impl Applying {
                 self.report.links_voided += 1;
                 None
             }
-            // One that was revoked since must not come back: people make another.
-            Record::MailPassword(_) => None,
-            // Two people agreed to something else: they ask anew.
-            Record::RecoveryRequest(_) => None,
+            // A password that was revoked since must not come back: people make another. Two people who agreed to a
+            // recovery agreed to something else: they ask anew.
+            Record::MailPassword(_) | Record::RecoveryRequest(_) => None,
             Record::Draft(draft) => self.draft(draft, &mut told).map(Record::from),
             Record::Mail(mail) => Some(self.mail(mail, &mut told).into()),
             other => Some(other),

@@ -65,9 +65,10 @@ impl MailRelay {
             roots.add_parsable_certificates(read_chain(path)?);
         }
         let dns = &config.dns;
-        let names = match asks_names(relay) {
-            true => Some(Names::new(&dns.servers, dns.dnssec, dns.trust_anchor.as_deref())?),
-            false => None,
+        let names = if asks_names(relay) {
+            Some(Names::new(&dns.servers, dns.dnssec, dns.trust_anchor.as_deref())?)
+        } else {
+            None
         };
         let sts = if relay.mta_sts { Some(StsPolicies::new(roots.clone())?) } else { None };
         let parts = RouteParts {

@@ -11,7 +11,7 @@ use super::{
 use crate::app::ports::List;
 use crate::app::{App, NewAccount as AccountToCreate, NewMailbox as MailboxToCreate};
 use crate::audit::Origin;
-use crate::identity::{Account, Admission, Agreement, Organisation, Partner, Password, Site};
+use crate::identity::{Account, Admission, Agreement, AgreementTerms, Organisation, Partner, Password, Site};
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::policy::privacy::HOURS_MAX;
 use crate::relay::letter::SecretText;
@@ -120,7 +120,7 @@ pub(super) async fn partner(app: &Arc<App>, replies: &Replies, new: NewPartner) 
             from,
             until: None,
             admission: Admission::Domain,
-            terms: Default::default(),
+            terms: AgreementTerms::default(),
             breach_hours,
         };
         app.put_agreement(agreement, Origin::Cli).await?;
@@ -146,7 +146,7 @@ pub(super) async fn agreement(
         from: today,
         until: None,
         admission: Admission::Domain,
-        terms: Default::default(),
+        terms: AgreementTerms::default(),
         breach_hours: None,
     });
     if !agreement.in_force(today) {

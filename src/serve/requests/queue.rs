@@ -183,7 +183,9 @@ async fn tell(
         ("problem", mail.problem.map_or(Value::Null, |problem| json!(problem.as_str()))),
         (
             "reply_code",
-            mail.problem.and_then(|problem| problem.code()).map_or(Value::Null, |code| json!(code)),
+            mail.problem
+                .and_then(crate::relay::queue::DeliveryProblem::code)
+                .map_or(Value::Null, |code| json!(code)),
         ),
         ("tries", json!(mail.tries)),
         ("age_seconds", json!(age)),

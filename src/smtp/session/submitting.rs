@@ -111,12 +111,11 @@ impl Session {
 
     /// Goes on with what came with the command, or asks for it.
     fn exchange(&mut self, exchange: SignInExchange, initial: Option<InitialResponse>, ask: Reply) -> Step {
-        match initial {
-            Some(response) => self.respond(exchange, response.encoded()),
-            None => {
-                self.phase = Phase::SigningIn(LineReceiver::default(), exchange);
-                Step::Reply(ask)
-            }
+        if let Some(response) = initial {
+            self.respond(exchange, response.encoded())
+        } else {
+            self.phase = Phase::SigningIn(LineReceiver::default(), exchange);
+            Step::Reply(ask)
         }
     }
 

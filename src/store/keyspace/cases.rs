@@ -26,12 +26,11 @@ pub(in super::super) fn count_cases(
     search: &CaseSearch,
     limit: usize,
 ) -> Result<usize, StoreError> {
-    let (from, to) = match search.due {
-        Some(due) => index::case_due_range(search.mailbox, due),
-        None => {
-            let prefix = index::case_prefixes(search).swap_remove(0);
-            (prefix.clone(), end_of(&prefix))
-        }
+    let (from, to) = if let Some(due) = search.due {
+        index::case_due_range(search.mailbox, due)
+    } else {
+        let prefix = index::case_prefixes(search).swap_remove(0);
+        (prefix.clone(), end_of(&prefix))
     };
     pairs.scan(&from, &to, Direction::Forward).take(limit).try_fold(0, |count, pair| pair.map(|_| count + 1))
 }

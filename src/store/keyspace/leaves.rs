@@ -259,12 +259,12 @@ pub(super) struct KnownTiles(BTreeMap<u64, Vec<Digest>>);
 impl KnownTiles {
     /// The hashes of a tile as far as there are leaves; of one that still grows, from its entries.
     fn get(&mut self, pairs: &dyn Pairs, number: u64) -> Result<&[Digest], StoreError> {
-        if !self.0.contains_key(&number) {
+        if let std::collections::btree_map::Entry::Vacant(e) = self.0.entry(number) {
             let leaves = match tile(pairs, number)? {
                 Some(leaves) => leaves,
                 None => growing_tile(pairs, number)?,
             };
-            self.0.insert(number, leaves);
+            e.insert(leaves);
         }
         Ok(self.0.get(&number).map_or(&[], Vec::as_slice))
     }

@@ -94,14 +94,14 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(partner.as_bytes());
         }
         Key::Account(id) | Key::PersonalKey(id) | Key::MailPassword(id) => {
-            address.extend_from_slice(id.as_bytes())
+            address.extend_from_slice(id.as_bytes());
         }
         Key::MemberWrap((mailbox, account)) => {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(account.as_bytes());
         }
         Key::Session(token) | Key::LinkSession(token) => {
-            address.extend_from_slice(token.as_digest().as_bytes())
+            address.extend_from_slice(token.as_digest().as_bytes());
         }
         Key::RecoveryRequest(id) => address.extend_from_slice(id.as_bytes()),
         Key::Proof(id) => address.extend_from_slice(id.as_bytes()),
@@ -139,7 +139,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         Key::Daily(()) | Key::TimestampState(()) => {}
         Key::Restoration(number) => address.extend_from_slice(&number.to_be_bytes()),
         Key::Checkpoint(size) | Key::StampedCheckpoint(size) => {
-            address.extend_from_slice(&size.to_be_bytes())
+            address.extend_from_slice(&size.to_be_bytes());
         }
     }
     address

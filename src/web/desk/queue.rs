@@ -74,7 +74,7 @@ pub(super) async fn show(
     };
     let rows = page.lines.into_iter().map(|line| {
         let mailbox = named(&line);
-        row(line, mailbox, now, &words)
+        row(&line, mailbox, now, &words)
     });
     let rows = rows.collect();
     let next = page.next.map(|(at, id)| {
@@ -122,9 +122,10 @@ fn place_of(text: &str) -> Option<(Timestamp, MailId)> {
     Some((Timestamp(at.parse().ok()?), id.parse().ok()?))
 }
 
-fn row(line: QueueLine, mailbox: String, now: Timestamp, words: &QueueWords) -> QueueRow {
+fn row(line: &QueueLine, mailbox: String, now: Timestamp, words: &QueueWords) -> QueueRow {
     let state = line.state.unwrap_or(QueueState::Waiting);
-    let code = line.problem.and_then(|problem| problem.code()).map(|code| format!(" ({code})"));
+    let code =
+        line.problem.and_then(crate::relay::queue::DeliveryProblem::code).map(|code| format!(" ({code})"));
     QueueRow {
         id: line.id.to_string(),
         kind: words.kind(line.kind),

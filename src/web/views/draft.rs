@@ -88,6 +88,7 @@ pub struct OutgoingForm {
 
 impl OutgoingForm {
     /// The validities to choose from (V2).
+    #[expect(clippy::unused_self, reason = "templates call methods")]
     fn choices(&self) -> Vec<u8> {
         (SHORTEST_VALIDITY_DAYS..=LONGEST_VALIDITY_DAYS).collect()
     }

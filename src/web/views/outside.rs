@@ -100,6 +100,7 @@ pub struct SentListPage {
 }
 
 impl AnswerPart {
+    #[expect(clippy::unused_self, reason = "templates call methods")]
     pub(super) fn way(&self, way: AnswerWay, w: &OutsideWords) -> &'static str {
         match way {
             AnswerWay::Secure => w.by_secure,
