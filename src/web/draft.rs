@@ -152,7 +152,7 @@ impl<'a> Place<'a> {
             token: &self.token,
             limits: self.view.limits,
             visitor: self.guest.visitor,
-            answers_program: self.guest.wants_json,
+            files_first: self.guest.wants_json || self.is_outgoing(),
         }
     }
 

@@ -275,8 +275,9 @@ pub(super) struct Target<'a> {
     pub token: &'a Token,
     pub limits: DepositLimits,
     pub visitor: Visitor,
-    /// A program adds files and sends nothing: each is in the draft when it is answered.
-    pub answers_program: bool,
+    /// Each file is in the draft before anything else is done: for a program, which adds files and sends nothing, and for
+    /// what a member sends, which is committed from the draft alone.
+    pub files_first: bool,
 }
 
 /// Reads a form. Each file is in the draft when the next one begins; the last one waits for what the form asks for.
@@ -284,7 +285,7 @@ pub(super) async fn read(target: &Target<'_>, incoming: Incoming) -> Result<Depo
     let mut form = DepositForm::empty();
     let outcome = read_parts(target, incoming, &mut form).await;
     let sends = matches!(form.wish, Wish::Send | Wish::AcceptTitle) && form.problems.is_empty();
-    if outcome.is_err() || !sends || target.answers_program {
+    if outcome.is_err() || !sends || target.files_first {
         // Of a form that broke off, what came in whole stays.
         let kept = keep_arrived(target, &mut form).await;
         outcome.and(kept)?;

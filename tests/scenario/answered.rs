@@ -63,7 +63,8 @@ fn an_answer_goes_out_is_opened_by_link_and_code_and_comes_back() {
     let draft = outside.submit(&reply, &[], &[]);
     let draft = outside.follow(draft).text();
     let mut replying = Depositor { browser: outside, page: draft };
-    let back = replying.send_well("Demande urgente", "Merci, reçu.", &[]);
+    let file = Upload { name: "pièce.pdf", kind: "application/pdf", bytes: &decision };
+    let back = replying.send_well("Demande urgente", "Merci, reçu.", &[file]);
     let mut outside = replying.browser;
 
     let seen = open_transfer(&mut agent, &deposit).text();
@@ -71,6 +72,7 @@ fn an_answer_goes_out_is_opened_by_link_and_code_and_comes_back() {
     let answer = reference_in_thread(&seen);
     let followed = agent.get(&format!("/transferts/{answer}")).text();
     assert!(text(&followed).contains(&back), "what came back is linked");
+    assert_eq!(file_names(&open_transfer(&mut agent, &back).text()), ["pièce.pdf"]);
     assert!(by_id(&followed, "recipients").unwrap().contains(&depositor));
     assert!(agent.get("/boites").text().contains(&back));
     assert!(!agent.get("/boites").text().contains(&answer), "what was sent is not among what came");
