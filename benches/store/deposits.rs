@@ -13,7 +13,7 @@ use pli::app::ports::{
 };
 use pli::audit::{Frontier, Node};
 use pli::store::EmbeddedStore;
-use pli::value::Digest;
+use pli::value::{Digest, Millis};
 
 use super::house::{DEPOSITOR, House, relay};
 use super::place;
@@ -70,6 +70,8 @@ async fn house(is_logged: bool) -> (House, tempfile::TempDir) {
 }
 
 async fn deposits(house: &House, block: usize, taken: &mut Vec<Duration>) {
+    // The depositor's pace allows 20 MB an hour.
+    house.clock.advance(Millis::minutes(1));
     let body = "Bonjour, un dossier. ".repeat(BODY_BYTES / 21);
     for n in 0..BLOCK {
         let mail = format!(
