@@ -258,6 +258,7 @@ impl App {
                     route: Route::Page,
                     outgoing: None,
                     answers: owner.answers,
+                    form: None,
                     language: draft.language,
                     received_at: now,
                     parts,

@@ -347,6 +347,7 @@ impl App {
                     route: Route::Mail,
                     outgoing: None,
                     answers: None,
+                    form: None,
                     language: Language::Fr,
                     received_at: now,
                     parts,

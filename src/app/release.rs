@@ -17,7 +17,8 @@ use crate::relay::letter::{Letter, LetterKind, RefusedLine};
 use crate::relay::queue::MailState;
 use crate::retention::KeyName;
 use crate::transfer::{
-    Case, Check, Depositor, DueDates, ObjectLocator, Outgoing, REFUSED_TEXT, RefusedFile, Route, Transfer,
+    Case, Check, Depositor, DueDates, FormCodes, ObjectLocator, Outgoing, REFUSED_TEXT, RefusedFile, Route,
+    Transfer,
 };
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PartnerId, PersonId, Reference, Timestamp,
@@ -65,6 +66,8 @@ pub(super) struct Release<'a> {
     pub outgoing: Option<Outgoing>,
     /// The transfer that it answers.
     pub answers: Option<TransferId>,
+    /// What its form says in codes.
+    pub form: Option<FormCodes>,
     pub language: Language,
     pub received_at: Timestamp,
     pub parts: Vec<SealedPart>,
@@ -129,6 +132,7 @@ impl App {
             dispatches: Vec::new(),
             outgoing: release.outgoing,
             answers: release.answers,
+            form: release.form,
         };
         if transfer.outgoing.is_none() {
             transfer.plan_next_look(&policies.reminders);

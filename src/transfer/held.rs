@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Depositor, ObjectLocator, Outgoing, Route};
+use super::{Depositor, FormCodes, ObjectLocator, Outgoing, Route};
 use crate::content::{FileKind, Finding, Inspection, Judgement, RefusalCause};
 use crate::policy::title::CleanTitle;
 use crate::value::{
@@ -181,6 +181,9 @@ pub struct HeldDeposit {
     /// The transfer that it answers.
     #[serde(default)]
     pub answers: Option<TransferId>,
+    /// What its form says in codes.
+    #[serde(default)]
+    pub form: Option<FormCodes>,
     /// The depositor's language.
     pub language: Language,
     /// When it was accepted.

@@ -3,6 +3,7 @@
 
 mod case;
 mod draft;
+mod form_codes;
 mod held;
 mod outgoing;
 mod pace;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use case::{Answer, AnswerWay, Case, CaseKind, CaseRefusal, CaseState, Due, DueDates, Reminder, Step};
 pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftPurpose, DraftState, Reservation};
+pub use form_codes::FormCodes;
 pub use held::{
     Check, DraftInspection, HOLD_LIFE, HOLD_WARNING, HeldDeposit, HeldPart, HoldReason, REFUSED_TEXT,
     RefusedFile,
@@ -162,6 +164,9 @@ pub struct Transfer {
     /// The transfer that it answers, whichever side answers.
     #[serde(default)]
     pub answers: Option<TransferId>,
+    /// What its form says in codes, where it has one.
+    #[serde(default)]
+    pub form: Option<FormCodes>,
 }
 
 impl Transfer {
@@ -221,6 +226,7 @@ impl Transfer {
             total_size: self.total_size,
             dispatched_to: self.dispatches.iter().map(|dispatch| dispatch.to).collect(),
             first_opened_at: self.first_opening.map(|opening| opening.at),
+            form: self.form,
             ending,
             ended_at,
         }

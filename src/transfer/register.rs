@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Route;
+use super::{FormCodes, Route};
 use crate::value::{ByteSize, MailboxId, PartnerId, PersonId, Reference, Timestamp, TransferId};
 
 /// How a transfer ended.
@@ -44,6 +44,9 @@ pub struct RegisterLine {
     pub dispatched_to: Vec<MailboxId>,
     /// When it was first opened, if it ever was.
     pub first_opened_at: Option<Timestamp>,
+    /// What its form said in codes, where it had one.
+    #[serde(default)]
+    pub form: Option<FormCodes>,
     /// How it ended.
     pub ending: Ending,
     /// When its end was carried out.

@@ -258,6 +258,7 @@ pub fn transfer(n: u32, mailbox: u32, received_at: i64, expires_at: i64) -> Tran
         dispatches: vec![],
         outgoing: None,
         answers: None,
+        form: None,
     }
 }
 
@@ -274,6 +275,7 @@ pub fn held(n: u32, mailbox: u32, next_try_at: i64) -> HeldDeposit {
         route: Route::Mail,
         outgoing: None,
         answers: None,
+        form: None,
         language: Language::Fr,
         accepted_at: Timestamp(next_try_at - 30_000),
         recipient: identity().recipient(),
