@@ -324,6 +324,7 @@ impl App {
             route: if answers.is_some() { Route::Answer } else { Route::Composed },
             outgoing: Some(outgoing),
             answers,
+            form: None,
             language: checked.language,
             received_at: now,
             parts,
