@@ -67,7 +67,7 @@ pub(super) struct Release<'a> {
     /// The transfer that it answers.
     pub answers: Option<TransferId>,
     /// What its form says in codes.
-    pub form: Option<FormCodes>,
+    pub form: Option<Box<FormCodes>>,
     pub language: Language,
     pub received_at: Timestamp,
     pub parts: Vec<SealedPart>,

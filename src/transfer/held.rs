@@ -183,7 +183,7 @@ pub struct HeldDeposit {
     pub answers: Option<TransferId>,
     /// What its form says in codes.
     #[serde(default)]
-    pub form: Option<FormCodes>,
+    pub form: Option<Box<FormCodes>>,
     /// The depositor's language.
     pub language: Language,
     /// When it was accepted.

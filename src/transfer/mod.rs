@@ -166,7 +166,7 @@ pub struct Transfer {
     pub answers: Option<TransferId>,
     /// What its form says in codes, where it has one.
     #[serde(default)]
-    pub form: Option<FormCodes>,
+    pub form: Option<Box<FormCodes>>,
 }
 
 impl Transfer {

@@ -46,7 +46,7 @@ pub struct RegisterLine {
     pub first_opened_at: Option<Timestamp>,
     /// What its form said in codes, where it had one.
     #[serde(default)]
-    pub form: Option<FormCodes>,
+    pub form: Option<Box<FormCodes>>,
     /// How it ended.
     pub ending: Ending,
     /// When its end was carried out.
