@@ -284,6 +284,8 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
             validity: ValidityPolicy::parse(include_str!("../policies/validity.toml")).unwrap(),
             files: FilePolicies::parse(include_str!("../policies/files.toml")).unwrap(),
             custody: CustodyPolicy::parse(include_str!("../policies/custody.toml")).unwrap(),
+            sign_in: pli::policy::sign_in::SignInPolicy::parse(include_str!("../policies/sign_in.toml"))
+                .unwrap(),
             privacy: pli::policy::privacy::PrivacyPolicy::parse(include_str!("../policies/privacy.toml"))
                 .unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),

@@ -74,14 +74,18 @@ const CRATES: &[(&str, &[&str])] = &[
     ("fst", &["policy"]),
     ("infer", &["app", "content"]),
     ("hickory_resolver", &["smtp"]),
+    ("krilla", &["document"]),
     ("lettre", &["relay", "smtp"]),
     ("mail_auth", &["smtp"]),
     ("memchr", &["smtp"]),
     ("mail_parser", &["message", "policy", "demo", "web"]),
     ("qrcodegen", &["web"]),
     ("regex", &["policy"]),
+    ("rust_xlsxwriter", &["web"]),
     ("smtp_proto", &["smtp"]),
     ("totp_rs", &["identity"]),
+    ("openidconnect", &["serve"]),
+    ("webauthn_rs", &["app"]),
     ("zxcvbn", &["policy"]),
     ("toml", &["content", "policy", "retention", "config", "cli", "demo"]),
     ("unicode_normalization", &["message", "policy", "value"]),
@@ -533,7 +537,7 @@ fn text_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn files(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
-    const BUILT: [&str; 5] = ["target", "node_modules", ".git", "demo-data", "certs"];
+    const BUILT: [&str; 6] = ["target", "node_modules", "venv", ".git", "demo-data", "certs"];
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {

@@ -27,6 +27,16 @@ fn a_deposit_can_be_made_with_the_keyboard_alone() {
 }
 
 #[test]
+fn who_comes_by_the_organisations_provider_is_signed_in_and_a_lying_one_signs_nobody_in() {
+    run("provider.mjs");
+}
+
+#[test]
+fn a_passkey_signs_in_and_its_prf_opens_the_vault() {
+    run("passkey.mjs");
+}
+
+#[test]
 fn the_client_that_most_people_use_uploads_resumes_and_gives_up() {
     run("tus.mjs");
 }

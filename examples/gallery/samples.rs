@@ -195,6 +195,9 @@ impl Samples {
             frame: self.frame(),
             address: address.to_owned(),
             next: Some("/boites".to_owned()),
+            provider: Some("ProConnect".to_owned()),
+            provider_path: "/connexion/fournisseur".to_owned(),
+            passkeys: true,
             notice,
         };
         let mut opened_before = self.envelope();

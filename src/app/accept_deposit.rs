@@ -196,6 +196,11 @@ impl App {
             DraftPurpose::Deposit => {
                 Ok(partner.map(|partner| Owner { partner: Some(partner), answers: None }))
             }
+            DraftPurpose::Api { client } => {
+                let may = self.client_may_fill(client, draft).await?;
+                let partner = partner.filter(|partner| may && Some(partner.id) == draft.partner);
+                Ok(partner.map(|partner| Owner { partner: Some(partner), answers: None }))
+            }
             DraftPurpose::Reply { to } => {
                 let may = self.may_reply(&draft.address, to, now).await?;
                 Ok(may.then_some(Owner { partner, answers: Some(to) }))
@@ -255,7 +260,10 @@ impl App {
                     acknowledge_to: &draft.address,
                     title,
                     title_replaced: false,
-                    route: Route::Page,
+                    route: match draft.purpose {
+                        DraftPurpose::Api { .. } => Route::Api,
+                        _ => Route::Page,
+                    },
                     outgoing: None,
                     answers: owner.answers,
                     form: None,

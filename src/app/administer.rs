@@ -164,6 +164,8 @@ impl App {
             mailboxes: new.mailboxes,
             password: hash,
             second_factor: None,
+            passkeys: Vec::new(),
+            provider: None,
             state: AccountState::Active,
             language: new.language,
         };

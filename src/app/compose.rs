@@ -157,7 +157,11 @@ impl App {
 
     /// Whether the owner of a draft may fill it now: a member's right to the mailbox is read anew (invariant 7).
     pub(super) async fn may_fill(&self, draft: &Draft) -> Result<bool, AppError> {
-        let DraftPurpose::Outgoing { account, .. } = draft.purpose else { return Ok(true) };
+        let account = match draft.purpose {
+            DraftPurpose::Outgoing { account, .. } => account,
+            DraftPurpose::Api { client } => return self.client_may_fill(client, draft).await,
+            DraftPurpose::Deposit | DraftPurpose::Reply { .. } => return Ok(true),
+        };
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
         Ok(found.is_some_and(|(account, _)| account.reads(draft.mailbox)))
     }

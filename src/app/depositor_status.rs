@@ -290,6 +290,18 @@ impl App {
         })
     }
 
+    /// Where a deposit stands, for who is known to be its depositor; none if nothing was sent.
+    pub(super) async fn deposit_status(
+        &self,
+        transfer: TransferId,
+        now: Timestamp,
+    ) -> Result<Option<DepositStatus>, AppError> {
+        match self.sent_by_id(transfer).await? {
+            Some(sent) => self.status_of(sent, now).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A deposit by what people quote. Reads the same lists whatever is found.
     async fn sent_by_reference(&self, reference: &Reference) -> Result<Option<Sent>, AppError> {
         let held: Option<(HeldDeposit, u64)> =

@@ -9,7 +9,7 @@ use super::receipt::RECEIPT_RECORD_LIFE;
 use super::revoke::Ender;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
-use crate::identity::{AddressProof, PROOF_LIFE, SESSION_LIFE, Session};
+use crate::identity::{API_DEPOSIT_LIFE, AddressProof, ApiDeposit, PROOF_LIFE, SESSION_LIFE, Session};
 use crate::relay::queue::QueuedMail;
 use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, RecoveryRequest, plan};
 use crate::transfer::{
@@ -186,7 +186,8 @@ impl App {
         let over: Vec<(Draft, u64)> =
             self.read_list(&List::DraftsTouchedBefore(now - DRAFT_LIFE + Millis(1)), BATCH).await?;
         for (draft, version) in over {
-            match self.discard(draft, version, now).await {
+            let by = Ender { actor: Actor::System, origin: Origin::Job };
+            match self.discard(draft, version, &by, now).await {
                 Err(error) if error.is_conflict() => {}
                 outcome => outcome?,
             }
@@ -194,13 +195,20 @@ impl App {
         Ok(())
     }
 
-    async fn discard(&self, draft: Draft, version: u64, now: Timestamp) -> Result<(), AppError> {
+    /// Gives a draft up, with what is in it.
+    pub(super) async fn discard(
+        &self,
+        draft: Draft,
+        version: u64,
+        by: &Ender,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Draft(draft.id), version);
         let mut erasing = None;
         if draft.state == DraftState::Open {
             let (action, object) = (Action::DraftDiscarded, Object::Draft(draft.id));
-            self.log(&mut unit, event(now, Actor::System, action, object, Outcome::Done, Origin::Job))?;
+            self.log(&mut unit, event(now, by.actor, action, object, Outcome::Done, by.origin))?;
             let uploads = self.uploads_of(draft.id).await?;
             let unfinished = uploads.iter().flat_map(Upload::objects);
             let objects = draft.parts.into_iter().flat_map(|part| part.objects).chain(unfinished);
@@ -274,6 +282,11 @@ impl App {
         let receipts: Vec<(DepositReceipt, u64)> = self.read_list(&promised_before, BATCH).await?;
         for (receipt, _) in receipts {
             unit.delete(Key::Receipt(receipt.transfer));
+        }
+        let begun_before = List::ApiDepositsBegunBefore(now - API_DEPOSIT_LIFE);
+        let deposits: Vec<(ApiDeposit, u64)> = self.read_list(&begun_before, BATCH).await?;
+        for (deposit, _) in deposits {
+            unit.delete(Key::ApiDeposit((deposit.client, deposit.draft)));
         }
         self.forget_link_sessions(&mut unit, now, BATCH).await?;
         let sent_before = List::SentEndedBefore(now - SENT_LINE_LIFE);

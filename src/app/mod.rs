@@ -6,7 +6,10 @@ mod accept_deposit;
 mod accept_mail;
 mod administer;
 mod alerts;
+mod api_clients;
+mod api_deposit;
 mod arrived_file;
+mod attempts;
 mod attest_keys;
 mod audit_settings;
 mod backup;
@@ -49,10 +52,12 @@ mod open_draft;
 mod open_transfer;
 mod other_drafts;
 mod own_account;
+mod passkeys;
 mod person_data;
 mod personal_keys;
 pub mod ports;
 mod prove_log;
+mod provider_sign_in;
 mod prune_log;
 mod read_outside;
 mod receipt;
@@ -76,6 +81,7 @@ mod send_outgoing;
 mod sign_in;
 mod stamp_log;
 mod standing;
+mod step_up;
 mod submit_mail;
 mod suspended_mails;
 mod tries;
@@ -97,7 +103,12 @@ use tokio::sync::{Notify, Semaphore};
 pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox, role_code};
+pub use api_clients::{ApiAccessError, ClientRefusal, NewApiClient, NewClientError, ShownProof};
+pub use api_deposit::{
+    API_LISTED_MAX, ApiDepositError, ApiDepositState, ApiDepositView, IDEMPOTENCY_KEY_MAX, NewApiDeposit,
+};
 pub use arrived_file::{ArrivedFile, FinishedFile, TogetherRefusal};
+pub use attempts::{OwnTries, SignInTry, TryEnd};
 pub use audit_settings::{AuditSettings, Timestamping, Witness};
 pub use backup::{
     BackupEnd, BackupError, BackupHeader, BackupProgress, BackupTarget, CheckedBackup, check_backup,
@@ -141,9 +152,11 @@ pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
 pub use other_drafts::OtherDraft;
 pub use own_account::{EndedSessions, OwnSession};
+pub use passkeys::{Ceremony, PasskeyError, ShownPasskey};
 pub use person_data::{ErasureError, ErasureReport, Kept, PersonData};
 pub use personal_keys::{ResetError, SecretError};
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
+pub use provider_sign_in::{BackFromProvider, GoingToProvider, ProviderSignInError};
 pub use prune_log::Pruned;
 pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
@@ -157,6 +170,7 @@ pub use second_notice::SecondAddressError;
 pub use self_check::{Letters, SELF_CHECK_EVERY};
 pub use send_outgoing::{OutgoingSending, SendRefusal, TOLD_PASSWORD_MIN_CHARS};
 pub use sign_in::{SignInError, Signed};
+pub use step_up::{ACT_MAX_CHARS, TypedProof};
 pub use submit_mail::{SubmissionAnswer, SubmissionRefusal, SubmittedEnvelope, SubmittedMail};
 pub use tries::{Tries, network};
 pub use upload::{NewUpload, UnfinishedUpload, UploadProgress, UploadRefusal};
@@ -173,6 +187,7 @@ use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
 use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::reminders::ReminderPolicy;
+use crate::policy::sign_in::SignInPolicy;
 use crate::policy::title::TitleGuard;
 use crate::retention::{ClockGuard, ValidityPolicy};
 use crate::value::{
@@ -202,6 +217,8 @@ pub struct Policies {
     pub alerts: AlertPolicy,
     /// When a mailbox is reminded of a case.
     pub reminders: ReminderPolicy,
+    /// How people sign in.
+    pub sign_in: SignInPolicy,
     /// Where content may go that only members can open.
     pub custody: CustodyPolicy,
     /// Which files are accepted.
@@ -265,6 +282,11 @@ pub struct App {
     /// Failed sign-ins of mail programs, apart from those of the pages: one that has an old password must not keep its
     /// office from the pages.
     mail_tries: Tries,
+    sign_in_tries: attempts::SignInTries,
+    ceremonies: passkeys::Ceremonies,
+    /// The organisation's own sign-in, once it is set up.
+    provider: OnceLock<Arc<dyn ports::IdentityProvider>>,
+    provider_memory: provider_sign_in::ProviderMemory,
     /// Who vouches for a recovery with a wrong password.
     recovery_tries: Counted<PersonId>,
     unlocked: unlocked::UnlockedKeys,
@@ -321,6 +343,10 @@ impl App {
             verifying: AtomicBool::new(false),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             mail_tries: Tries::of_secrets(),
+            sign_in_tries: attempts::SignInTries::default(),
+            ceremonies: passkeys::Ceremonies::default(),
+            provider: OnceLock::new(),
+            provider_memory: provider_sign_in::ProviderMemory::default(),
             recovery_tries: Counted::default(),
             unlocked: unlocked::UnlockedKeys::default(),
             recent_keys: recent_keys::RecentKeys::default(),

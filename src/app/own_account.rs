@@ -1,15 +1,20 @@
 //! What a person does with the own account: looks at the sessions that are open, ends them, and is told whether a new
 //! password is good enough. Changing it is `personal_keys.rs`.
 
+use std::net::IpAddr;
+
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome};
-use crate::identity::{Password, Session};
+use crate::identity::{Password, Session, SignInWay};
+use crate::mailbox::Mailbox;
 use crate::policy::password::WeakPassword;
 use crate::value::{MailAddress, SessionId, Timestamp};
 
 /// How many open sessions of an account are listed.
 const LISTED_MAX: usize = 200;
+/// How many mailboxes' names no password is made of.
+const NAMES_MAX: usize = 1000;
 
 /// An open session, as its person sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,10 @@ pub struct OwnSession {
     pub began_at: Timestamp,
     /// When it was last used, to the minute.
     pub used_at: Timestamp,
+    /// The network address that it began from, where it was noted.
+    pub from: Option<IpAddr>,
+    /// How the person signed in.
+    pub way: SignInWay,
     /// The one that asks.
     pub is_this: bool,
 }
@@ -46,6 +55,8 @@ impl App {
                 id: session.id,
                 began_at: session.began_at,
                 used_at: session.used_at,
+                from: session.from,
+                way: session.way,
                 is_this: session.id == signed.session.id,
             })
             .collect();
@@ -94,7 +105,10 @@ impl App {
     ) -> Result<Result<(), WeakPassword>, AppError> {
         let mut words = vec![name.to_owned(), address.to_string()];
         words.extend(self.organisations().await?.into_iter().map(|organisation| organisation.name));
+        let mailboxes: Vec<(Mailbox, u64)> = self.read_list(&List::Mailboxes, NAMES_MAX).await?;
+        words.extend(mailboxes.into_iter().map(|(mailbox, _)| mailbox.name));
         words.push(self.settings.base_url.clone());
+        words.push(self.settings.mail_from_name.clone());
         let policies = self.policies.load();
         Ok(password.judge(&words, &|word| policies.titles.lists(word)))
     }

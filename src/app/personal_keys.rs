@@ -8,10 +8,10 @@ use super::custody::member_wrap_for;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
-use crate::identity::{Account, AccountState, Password, PersonalKey, PersonalLock, Session};
+use crate::identity::{Account, AccountState, Password, PersonalKey, PersonalLock, Session, SignInWay};
 use crate::mailbox::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, Mailbox, MemberWrap};
 use crate::policy::password::WeakPassword;
-use crate::value::{AccountId, SecretBytes};
+use crate::value::AccountId;
 use crate::vault::Identity;
 
 /// How many mailboxes a cut-off looks through.
@@ -85,7 +85,7 @@ impl App {
         {
             let identity = key.open(&secret).map_err(AppError::from)?;
             unit.expect_unchanged(Key::PersonalKey(account.id), key_version);
-            unit.put(relocked(account.id, &identity, PersonalLock::SignIn, &new_secret)?);
+            unit.put(key.relocked(PersonalLock::SignIn, &identity, &new_secret).map_err(AppError::from)?);
         }
         account.password = hash;
         unit.expect_unchanged(Key::Account(account.id), version);
@@ -105,9 +105,18 @@ impl App {
         let now = self.believed_now()?;
         let account = &signed.account;
         let opened = self.unlocked.open(&signed.cookie, now).map_err(AppError::from)?;
-        let identity = opened.ok_or(SecretError::Locked)?;
         let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
-        let (_, version) = found.ok_or(SecretError::Locked)?;
+        let (mut key, version) = found.ok_or(SecretError::Locked)?;
+        // Who comes by the provider never had what opens the first key: while nothing is wrapped to it, a new one takes its place.
+        let is_first = opened.is_none()
+            && signed.session.way == SignInWay::Provider
+            && key.lock == PersonalLock::SignIn
+            && self.opened_by(account).await?.is_empty();
+        let identity = match opened {
+            Some(identity) => identity,
+            None if is_first => Identity::generate(),
+            None => return Err(SecretError::Locked),
+        };
         let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
         let told = |outcome| event(now, actor, Action::PersonalKeyLocked, object, outcome, visitor.web());
         if let Err(weak) = self.judge_password(&passphrase, &account.name, &account.address).await? {
@@ -117,9 +126,17 @@ impl App {
         let (hash, secret) = self.hash_password(passphrase).await?;
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::PersonalKey(account.id), version);
-        unit.put(relocked(account.id, &identity, PersonalLock::Passphrase(hash), &secret)?);
+        if is_first {
+            let lock = PersonalLock::SignIn;
+            key = PersonalKey::locked(account.id, &identity, lock, &secret).map_err(AppError::from)?;
+            self.log_personal_key(&mut unit, account, &key, (actor, visitor.web()))?;
+        }
+        unit.put(key.relocked(PersonalLock::Passphrase(hash), &identity, &secret).map_err(AppError::from)?);
         self.log(&mut unit, told(Outcome::Done))?;
         self.store.commit(unit).await.map_err(AppError::from)?;
+        if is_first {
+            self.keep_open(account, &identity, &signed.cookie).await?;
+        }
         Ok(())
     }
 
@@ -162,6 +179,8 @@ impl App {
         unit.delete(Key::MailPassword(account.id));
         self.end_other_sessions(&mut unit, account.id, None).await?;
         account.password = hash;
+        // The new key is not theirs to open, and whoever has one of them may be the reason.
+        account.passkeys.clear();
         unit.put(key);
         unit.put(account);
         self.store.commit(unit).await.map_err(AppError::from)?;
@@ -285,13 +304,4 @@ impl App {
         }
         Ok(())
     }
-}
-
-fn relocked(
-    account: AccountId,
-    identity: &Identity,
-    lock: PersonalLock,
-    secret: &SecretBytes,
-) -> Result<PersonalKey, AppError> {
-    Ok(PersonalKey::locked(account, identity, lock, secret)?)
 }

@@ -359,7 +359,7 @@ pub(super) fn leaves_at_last(written_at: Timestamp) -> Timestamp {
 /// The action that tells of a transfer's release.
 pub(super) const fn action_of(route: Route) -> Action {
     match route {
-        Route::Page => Action::DepositSent,
+        Route::Page | Route::Api => Action::DepositSent,
         Route::Mail => Action::MailReceived,
         Route::Answer | Route::Composed => Action::TransferComposed,
     }

@@ -11,7 +11,7 @@ use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
 use crate::identity::{
     Account, FACTOR_TRIES, FactorSecret, Password, RECOVERY_CODES, RecoveryCode, SecondFactor, Session,
 };
-use crate::value::{AccountId, Millis, SecretBytes, Timestamp, Token};
+use crate::value::{AccountId, MailAddress, Millis, SecretBytes, Timestamp, Token};
 use crate::vault::{Sealed, open, seal};
 
 /// How long the password is remembered while the code is waited for.
@@ -126,6 +126,16 @@ impl App {
         Ok(true)
     }
 
+    /// Under which address the session of this cookie waits for a code, if it does.
+    pub async fn waiting_address(&self, cookie: &Token) -> Result<Option<MailAddress>, AppError> {
+        let found: Option<(Session, u64)> = self.read(&Key::Session(cookie.hash())).await?;
+        let Some((session, _)) = found.filter(|(session, _)| session.awaits_code.is_some()) else {
+            return Ok(None);
+        };
+        let account: Option<(Account, u64)> = self.read(&Key::Account(session.account)).await?;
+        Ok(account.map(|(account, _)| account.address))
+    }
+
     /// Whether the session of this cookie waits for a code.
     pub async fn awaits_code(&self, cookie: &Token) -> Result<bool, AppError> {
         let found: Option<(Session, u64)> = self.read(&Key::Session(cookie.hash())).await?;
@@ -158,6 +168,7 @@ impl App {
         if accepted && account.is_active() {
             session.awaits_code = None;
             session.used_at = now;
+            session.proven_at = now;
             self.log(&mut unit, event(now, actor, Action::SignIn, object, Outcome::Done, visitor.web()))?;
             unit.expect_unchanged(Key::Account(account.id), account_version);
             unit.put(session);

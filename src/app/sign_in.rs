@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, FailureReason, Object, Outcome, RefusalReason};
-use crate::identity::{Account, Password, PasswordHash, PersonalKey, PersonalLock, Session};
+use crate::identity::{Account, Password, PasswordHash, PersonalKey, PersonalLock, Session, SignInWay};
 use crate::value::{MailAddress, SecretBytes, SessionId, Token};
+use crate::vault::Identity;
 
 /// Why nobody is signed in. The page says the same for all of them.
 #[derive(Debug, Error)]
@@ -76,6 +77,9 @@ impl App {
             began_at: now,
             used_at: now,
             opened: Vec::new(),
+            proven_at: now,
+            from: Some(visitor.address),
+            way: SignInWay::Password,
             awaits_code,
         });
         self.store.commit(unit).await.map_err(AppError::from)?;
@@ -189,12 +193,22 @@ impl App {
         let Ok(identity) = key.open(secret) else {
             return self.log_unlocking(account, Outcome::Failed(FailureReason::SealDamaged), visitor).await;
         };
-        self.unlocked.keep(cookie, account.id, &identity, self.now().at)?;
+        self.keep_open(account, &identity, cookie).await
+    }
+
+    /// Keeps a key open for the session of a cookie.
+    pub(super) async fn keep_open(
+        &self,
+        account: &Account,
+        identity: &Identity,
+        cookie: &Token,
+    ) -> Result<(), AppError> {
+        self.unlocked.keep(cookie, account.id, identity, self.now().at)?;
         self.settle_rotations(account, cookie).await;
         Ok(())
     }
 
-    async fn log_unlocking(
+    pub(super) async fn log_unlocking(
         &self,
         account: &Account,
         outcome: Outcome,
@@ -279,7 +293,12 @@ impl App {
             .await
     }
 
-    async fn refuse_sign_in(&self, actor: Actor, reason: RefusalReason, visitor: Visitor) -> SignInError {
+    pub(super) async fn refuse_sign_in(
+        &self,
+        actor: Actor,
+        reason: RefusalReason,
+        visitor: Visitor,
+    ) -> SignInError {
         let outcome = Outcome::Refused(reason);
         let refused =
             event(self.now().at, actor, Action::SignInRefused, Object::None, outcome, visitor.web());

@@ -130,7 +130,12 @@ fn changed(turns: &mut Vec<Turn>, subject: Subject, old: Digest, new: Digest) {
 
 /// Tells what an account signs in with, and its role, from what they were.
 pub(super) fn credentials_digest(account: &Account) -> Result<Digest, StoreError> {
-    digest(&(&account.password, account.role))
+    let passkeys: Vec<_> = account.passkeys.iter().map(|passkey| passkey.id).collect();
+    if passkeys.is_empty() && account.provider.is_none() {
+        // As it was noted before there were others.
+        return digest(&(&account.password, account.role));
+    }
+    digest(&(&account.password, account.role, passkeys, &account.provider))
 }
 
 /// Tells an agreement from what it was.

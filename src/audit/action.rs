@@ -51,6 +51,10 @@ coded! {
         // Sign-in.
         SignIn = "session.sign_in", "connexion", "sign-in";
         MailSignIn = "session.mail_sign_in", "connexion d'un logiciel de messagerie", "sign-in of a mail program";
+        ProviderLinked = "account.provider_linked", "rattachement d'un compte au fournisseur d'identité", "linking of an account to the identity provider";
+        PasskeyAdded = "account.passkey_added", "ajout d'une clé d'accès", "adding of a passkey";
+        PasskeyRemoved = "account.passkey_removed", "retrait d'une clé d'accès", "removal of a passkey";
+        PersonProven = "session.person_proven", "nouvelle preuve d'identité avant une action sensible", "renewed proof of identity before a sensitive act";
         SignOut = "session.sign_out", "déconnexion", "sign-out";
         SignInRefused = "session.sign_in_refused", "connexion refusée", "refused sign-in";
         SessionEnded = "session.ended", "fin forcée d'une session", "forced end of a session";
@@ -158,6 +162,8 @@ coded! {
         RightsChanged = "account.rights_changed", "changement de droits", "change of rights";
         RightsReviewed = "account.rights_reviewed", "revue des habilitations", "review of rights";
         TokenCreated = "token.created", "création d'un jeton d'accès", "creation of an access token";
+        TokenUsed = "token.used", "usage d'un jeton d'accès ou d'un certificat", "use of an access token or certificate";
+        TokenRefused = "token.refused", "refus d'un jeton d'accès ou d'un certificat", "refusal of an access token or certificate";
         TokenRevoked = "token.revoked", "révocation d'un jeton d'accès", "revocation of an access token";
     }
 }

@@ -12,8 +12,8 @@ pub use super::action::Action;
 use super::alert::AlertKind;
 pub use super::reason::{FailureReason, LogView, Outcome, RecoveryPurpose, RefusalReason, RoleCode};
 use crate::value::{
-    AccountId, ByteSize, Day, Digest, DraftId, MailId, MailboxId, Millis, OrganisationId, PartnerId,
-    PersonId, ProofId, Timestamp, TransferId,
+    AccountId, ApiClientId, ByteSize, Day, Digest, DraftId, MailId, MailboxId, Millis, OrganisationId,
+    PartnerId, PersonId, ProofId, Timestamp, TransferId,
 };
 
 /// Version of the event's form that this program writes.
@@ -225,6 +225,8 @@ pub enum Object {
     Log,
     /// A proof of an address.
     Proof(ProofId),
+    /// A token or certificate of a partner's software.
+    Token(ApiClientId),
 }
 
 /// What a mail about a transfer is for.

@@ -14,7 +14,7 @@ use crate::serve::{AccountNamed, ListOptions, MailPasswordRequest, NewAccount, R
 pub(super) enum Action {
     /// List the accounts.
     List(ListOptions),
-    /// Add an account. Its first password is read from standard input, one line.
+    /// Add an account. Its first password is read from standard input, one line, unless it signs in by the provider (--sso).
     Add(NewAccount),
     /// Cut an account off at once, with its sessions and keys.
     CutOff(AccountNamed),
@@ -29,6 +29,7 @@ pub(super) enum Action {
 pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
     match action {
         Action::List(options) => print(directory, Request::AccountList(options)),
+        Action::Add(new) if new.sso => print(directory, Request::AccountAdd(new)),
         Action::Add(mut new) => match read_password() {
             Ok(password) => {
                 new.password = password;

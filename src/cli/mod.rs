@@ -27,6 +27,7 @@ mod restore;
 mod serve;
 mod site;
 mod title;
+mod token;
 mod witness;
 
 use std::fmt::Display;
@@ -86,6 +87,9 @@ enum Command {
     /// Sites of partners: import them from a table.
     #[command(subcommand)]
     Site(site::Action),
+    /// Tokens and client certificates of partners' software: list, add, revoke.
+    #[command(subcommand)]
+    Token(token::Action),
     /// Accounts: list, add.
     #[command(subcommand)]
     Account(account::Action),
@@ -136,6 +140,7 @@ pub fn run() -> ExitCode {
         Command::Partner(action) => partner::run(&directory, action),
         Command::Agreement(action) => agreement::run(&directory, action),
         Command::Site(action) => site::run(&directory, action),
+        Command::Token(action) => token::run(&directory, action),
         Command::Account(action) => account::run(&directory, action),
         Command::Audit(action) => audit::run(&directory, &action),
         Command::Breach(options) => breach::run(&directory, options),
@@ -216,6 +221,9 @@ mod tests {
             "pli privacy record -o out",
             "pli privacy export a@b.example -o out",
             "pli privacy erase a@b.example --yes",
+            "pli token add --partner Council --label SI --mailbox m --sender a@b.example --days 90",
+            "pli token list --json",
+            "pli token revoke 000102030405060708090a0b0c0d0e0f",
             "pli agreement import bretagne-asip.toml",
             "pli site import --partner Council sites.csv",
             "pli receipt salt 7K3M-9QXD-04TZ",

@@ -5,6 +5,7 @@
 
 mod audit;
 mod initial;
+mod oidc;
 mod sections;
 
 use std::io;
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 pub use audit::{AuditSection, WitnessSection};
 pub use initial::InitialFile;
+pub use oidc::OidcSection;
 pub use sections::{
     BackupSection, ClockSection, Config, DemoSection, GatewaySection, HttpSection, KeyringSection, LogFormat,
     LogLevel, LogSection, MetricsSection, ObjectsSection, PoliciesSection, RecoverySection, RelayDomain,
@@ -34,6 +36,12 @@ const RELAY_AT_ONCE_MAX: u32 = 1000;
 /// Why the configuration is refused. The operator must act.
 #[derive(Debug, Error)]
 pub enum ConfigError {
+    /// The provider's section does not fit together.
+    #[error("{fault}")]
+    Oidc {
+        /// What is wrong.
+        fault: &'static str,
+    },
     /// The file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
@@ -176,6 +184,8 @@ impl Config {
         let optional = [
             &mut self.http.certificate,
             &mut self.http.key,
+            &mut self.oidc.client_secret_file,
+            &mut self.http.certificate_issuers,
             &mut self.smtp.certificate,
             &mut self.smtp.key,
             &mut self.relay.authorities,
@@ -194,6 +204,9 @@ impl Config {
 
     fn validate(&self) -> Result<(), ConfigError> {
         self.audit.validate()?;
+        if let Some(fault) = self.oidc.fault() {
+            return Err(ConfigError::Oidc { fault });
+        }
         if !is_base_url(&self.gateway.base_url) {
             return Err(ConfigError::BaseUrl { given: self.gateway.base_url.clone() });
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::AuditSection;
+use super::{AuditSection, OidcSection};
 use crate::value::{ByteSize, Domain, MailAddress};
 use crate::vault::Recipient;
 
@@ -59,6 +59,9 @@ pub struct Config {
     /// Who vouches for the clock.
     #[serde(default)]
     pub clock: ClockSection,
+    /// The organisation's own sign-in.
+    #[serde(default)]
+    pub oidc: OidcSection,
     /// The log that proves itself.
     #[serde(default)]
     pub audit: AuditSection,
@@ -101,6 +104,11 @@ pub struct HttpSection {
     /// Served without TLS, behind a proxy or on loopback.
     #[serde(default)]
     pub plain: bool,
+    /// Partners' software may show a client certificate.
+    #[serde(default)]
+    pub asks_certificates: bool,
+    /// Issuers that such software is told of, PEM.
+    pub certificate_issuers: Option<PathBuf>,
 }
 
 /// A certificate chain and its key.

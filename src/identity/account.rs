@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::SecondFactor;
+use super::{Passkey, SecondFactor};
 use crate::policy::password::WeakPassword;
 use crate::value::{
     AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, SecretBytes,
@@ -49,6 +49,22 @@ pub enum AccountState {
     },
 }
 
+/// Who a person is at the organisation's own provider (OpenID Connect): the subject is never given to another there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderLink {
+    /// Who vouches.
+    pub issuer: String,
+    /// The person there.
+    pub subject: String,
+}
+
+impl ProviderLink {
+    /// What finds its account.
+    pub fn digest(&self) -> Digest {
+        Digest::of(format!("{} {}\n{}", self.issuer.len(), self.issuer, self.subject).as_bytes())
+    }
+}
+
 /// A named person's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -72,6 +88,12 @@ pub struct Account {
     pub password: PasswordHash,
     /// What the sign-in asks for beside it, if the person set one up.
     pub second_factor: Option<SecondFactor>,
+    /// What signs in without it.
+    #[serde(default)]
+    pub passkeys: Vec<Passkey>,
+    /// Who it is at the organisation's own provider, once linked.
+    #[serde(default)]
+    pub provider: Option<ProviderLink>,
     /// Whether it may sign in.
     pub state: AccountState,
     /// The language of its pages.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::PasswordHash;
-use crate::value::{AccountId, SecretBytes};
+use crate::value::{AccountId, Digest, SecretBytes};
 use crate::vault::{Identity, Recipient, Sealed, VaultError, unwrap_identity, wrap_identity};
 
 /// What gives the secret that unlocks a personal key.
@@ -27,6 +27,16 @@ pub struct PersonalKey {
     /// What unlocks it.
     pub lock: PersonalLock,
     wrap: Sealed,
+    /// The same identity, wrapped to what passkeys' PRFs give.
+    #[serde(default)]
+    passkeys: Vec<PasskeyWrap>,
+}
+
+/// A personal identity wrapped to what one passkey's PRF gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct PasskeyWrap {
+    passkey: Digest,
+    wrap: Sealed,
 }
 
 impl PersonalKey {
@@ -38,7 +48,59 @@ impl PersonalKey {
         secret: &SecretBytes,
     ) -> Result<Self, VaultError> {
         let wrap = wrap_identity(&Identity::derived(secret)?.recipient(), identity)?;
-        Ok(Self { account, recipient: identity.recipient(), lock, wrap })
+        Ok(Self { account, recipient: identity.recipient(), lock, wrap, passkeys: Vec::new() })
+    }
+
+    /// The same key, which a passkey's secret opens too.
+    pub fn with_passkey(
+        self,
+        passkey: Digest,
+        identity: &Identity,
+        secret: &SecretBytes,
+    ) -> Result<Self, VaultError> {
+        if identity.recipient() != self.recipient {
+            return Err(VaultError::Swapped);
+        }
+        let wrap = wrap_identity(&Identity::derived(secret)?.recipient(), identity)?;
+        let mut key = self.without_passkey(passkey);
+        key.passkeys.push(PasskeyWrap { passkey, wrap });
+        Ok(key)
+    }
+
+    /// The same key, which that passkey opens no more.
+    pub fn without_passkey(mut self, passkey: Digest) -> Self {
+        self.passkeys.retain(|kept| kept.passkey != passkey);
+        self
+    }
+
+    /// The same key under a new lock; what passkeys open stays.
+    pub fn relocked(
+        self,
+        lock: PersonalLock,
+        identity: &Identity,
+        secret: &SecretBytes,
+    ) -> Result<Self, VaultError> {
+        if identity.recipient() != self.recipient {
+            return Err(VaultError::Swapped);
+        }
+        Ok(Self { passkeys: self.passkeys, ..Self::locked(self.account, identity, lock, secret)? })
+    }
+
+    /// The passkeys that open it.
+    pub fn passkeys(&self) -> impl Iterator<Item = Digest> {
+        self.passkeys.iter().map(|kept| kept.passkey)
+    }
+
+    /// Unlocks the identity with a passkey's secret; none if that passkey opens nothing.
+    pub fn open_with_passkey(
+        &self,
+        passkey: Digest,
+        secret: &SecretBytes,
+    ) -> Option<Result<Identity, VaultError>> {
+        let kept = self.passkeys.iter().find(|kept| kept.passkey == passkey)?;
+        Some(Identity::derived(secret).and_then(|to| unwrap_identity(&to, &kept.wrap)).and_then(|identity| {
+            if identity.recipient() == self.recipient { Ok(identity) } else { Err(VaultError::Swapped) }
+        }))
     }
 
     /// Unlocks the identity, and checks that it is the one that the key names.
@@ -65,6 +127,22 @@ mod tests {
         let moved = PersonalKey::locked(account, &opened, PersonalLock::SignIn, &secret(2)).unwrap();
         assert_eq!(moved.recipient, key.recipient, "others need not wrap anew");
         assert!(moved.open(&secret(1)).is_err() && moved.open(&secret(2)).is_ok());
+    }
+
+    #[test]
+    fn a_passkey_opens_the_same_key_until_it_is_taken_away_whatever_becomes_of_the_password() {
+        let (account, identity) = (AccountId::new([1; 16]), Identity::generate());
+        let passkey = Digest::of(b"credential");
+        let key = PersonalKey::locked(account, &identity, PersonalLock::SignIn, &secret(1)).unwrap();
+        assert!(key.open_with_passkey(passkey, &secret(9)).is_none());
+        let key = key.with_passkey(passkey, &identity, &secret(9)).unwrap();
+        let opens = |key: &PersonalKey, n| key.open_with_passkey(passkey, &secret(n)).unwrap().is_ok();
+        assert!(opens(&key, 9) && !opens(&key, 8));
+        let moved = key.relocked(PersonalLock::SignIn, &identity, &secret(2)).unwrap();
+        assert!(opens(&moved, 9) && moved.open(&secret(2)).is_ok() && moved.open(&secret(1)).is_err());
+        assert!(moved.without_passkey(passkey).open_with_passkey(passkey, &secret(9)).is_none());
+        let other = PersonalKey::locked(account, &identity, PersonalLock::SignIn, &secret(1)).unwrap();
+        assert!(other.with_passkey(passkey, &Identity::generate(), &secret(9)).is_err(), "another identity");
     }
 
     #[test]

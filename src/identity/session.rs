@@ -1,5 +1,7 @@
 //! Sessions of people who signed in. The cookie holds a random token; the store its hash.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::value::{AccountId, Millis, SessionId, Timestamp, TokenHash, TransferId};
@@ -10,6 +12,24 @@ pub const SESSION_LIFE: Millis = Millis::hours(12);
 pub const SESSION_IDLE: Millis = Millis::hours(2);
 /// How many transfers a session remembers to have opened; older ones ask for the button again.
 const OPENED_MAX: usize = 500;
+
+/// How a person signed in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInWay {
+    /// With the password, and a code where the account asks for one.
+    #[default]
+    Password,
+    /// With a passkey.
+    Passkey,
+    /// By the organisation's own provider.
+    Provider,
+}
+
+/// Of a session that began before this was noted: no proof of it is recent.
+const fn never() -> Timestamp {
+    Timestamp(0)
+}
 
 /// A signed-in session. Rights are never kept in it: they are read anew at each use (invariant 7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +46,15 @@ pub struct Session {
     pub used_at: Timestamp,
     /// The transfers that the person opened in it by a POST (invariant 6).
     pub opened: Vec<TransferId>,
+    /// When its person was last proved: at the sign-in, or anew before a dangerous act.
+    #[serde(default = "never")]
+    pub proven_at: Timestamp,
+    /// The network address that it began from.
+    #[serde(default)]
+    pub from: Option<IpAddr>,
+    /// How the person signed in.
+    #[serde(default)]
+    pub way: SignInWay,
     /// How many wrong codes were typed, while the second factor is waited for: until then it opens nothing.
     pub awaits_code: Option<u8>,
 }
@@ -65,6 +94,9 @@ mod tests {
             began_at: Timestamp(1000),
             used_at: Timestamp(1000),
             opened: vec![],
+            proven_at: Timestamp(1000),
+            from: None,
+            way: SignInWay::Password,
             awaits_code: None,
         }
     }

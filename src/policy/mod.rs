@@ -12,4 +12,5 @@ pub mod holidays;
 pub mod password;
 pub mod privacy;
 pub mod reminders;
+pub mod sign_in;
 pub mod title;

@@ -71,7 +71,7 @@ impl ValidityPolicy {
     /// When a transfer received now ends.
     pub fn expiry(&self, route: Route, received_at: Timestamp) -> Timestamp {
         let days = match route {
-            Route::Page => self.page_days,
+            Route::Page | Route::Api => self.page_days,
             Route::Mail | Route::Answer | Route::Composed => self.mail_days,
         };
         received_at + Millis::days(i64::from(days)).min(LONGEST_VALIDITY)

@@ -11,6 +11,7 @@ mod hardening;
 mod listeners;
 mod logging;
 mod mail_door;
+mod oidc;
 mod open;
 mod outside;
 pub mod policies;
@@ -41,8 +42,9 @@ pub use outside::{Outside, OutsideError};
 pub use requests::{
     AccountNamed, Allowed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest,
     MailboxChange, MailboxLimits, Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation,
-    NewPartner, ProofWanted, QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName,
-    RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions, execute,
+    NewPartner, NewToken, ProofWanted, QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName,
+    RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions,
+    TokenNamed, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};
@@ -95,6 +97,17 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The provider's secret cannot be read.
+    #[error("the secret of [oidc], {}, cannot be read: {source}", path.display())]
+    ProviderSecret {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The provider's address is none.
+    #[error("[oidc] issuer is no address")]
+    ProviderAddress,
     /// Signals cannot be listened to.
     #[error("signals cannot be listened to: {0}")]
     Signals(io::Error),
@@ -159,6 +172,7 @@ impl Gateway {
         let mut jobs = jobs::start(&self.work, &stop);
         jobs.spawn(refusals.log());
         let outside = Outside::new(tls::roots(self.config.audit.authorities.as_deref())?)?;
+        self.provide(&outside)?;
         self.forward(&mut jobs, &stop)?;
         jobs.spawn(outside::timestamp_loop(Arc::clone(&self.app), outside.clone(), stop.clone()));
         jobs.spawn(outside::witness_loop(Arc::clone(&self.app), outside, stop.clone()));
@@ -254,6 +268,20 @@ impl Gateway {
             }
         }
         Ok(answering)
+    }
+
+    /// Sets the organisation's own sign-in up, where the configuration has one.
+    fn provide(&self, outside: &Outside) -> Result<(), ServeError> {
+        let section = &self.config.oidc;
+        let Some(file) = section.client_secret_file.as_ref().filter(|_| section.is_on()) else {
+            return Ok(());
+        };
+        let secret = std::fs::read_to_string(file)
+            .map_err(|source| ServeError::ProviderSecret { path: file.clone(), source })?;
+        let (base, secret) = (&self.config.gateway.base_url, secret.trim().to_owned());
+        let provider = oidc::Oidc::new(section.clone(), base, secret, outside.clone());
+        self.app.use_provider(Arc::new(provider.ok_or(ServeError::ProviderAddress)?));
+        Ok(())
     }
 
     /// Hands the log on to where the configuration says.

@@ -66,6 +66,47 @@ impl Outside {
         Ok(Self { tls: Arc::new(client_tls(roots)?) })
     }
 
+    /// Sends one request as it stands, bounded as the others; no redirect is followed.
+    pub async fn exchange(
+        &self,
+        request: hyper::http::Request<Vec<u8>>,
+    ) -> Result<hyper::http::Response<Vec<u8>>, OutsideError> {
+        let sent = async {
+            let (mut parts, body) = request.into_parts();
+            let uri = std::mem::take(&mut parts.uri);
+            parts.uri = uri
+                .path_and_query()
+                .map_or("/", |path| path.as_str())
+                .parse()
+                .map_err(|_| OutsideError::Address)?;
+            let mut request = hyper::http::Request::from_parts(parts, Full::new(Bytes::from(body)));
+            let authority = uri.authority().map_or("", |authority| authority.as_str());
+            let authority =
+                hyper::header::HeaderValue::from_str(authority).map_err(|_| OutsideError::Address)?;
+            request.headers_mut().insert(HOST, authority);
+            let (stream, tls) = self.connect(&uri).await?;
+            match tls {
+                None => whole(stream, request).await,
+                Some(name) => {
+                    let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await?;
+                    whole(stream, request).await
+                }
+            }
+        };
+        tokio::time::timeout(REQUEST_MAX, sent).await.map_err(|_| OutsideError::TimedOut)?
+    }
+
+    /// A connection to the host of an address, and the name that it must prove where it speaks TLS.
+    async fn connect(&self, uri: &Uri) -> Result<(TcpStream, Option<ServerName<'static>>), OutsideError> {
+        let host = uri.host().ok_or(OutsideError::Address)?.trim_matches(['[', ']']).to_owned();
+        let is_tls = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
+        let name =
+            is_tls.then(|| ServerName::try_from(host)).transpose().map_err(|_| OutsideError::Address)?;
+        Ok((stream, name))
+    }
+
     /// Sends one body; the status and the body of the answer.
     pub async fn post(
         &self,
@@ -155,6 +196,28 @@ async fn exchange(
     tokio::select! {
         answer = &mut answering => answer,
         // A connection may end with its last byte; the answer has been read by then.
+        ended = &mut connection => {
+            ended?;
+            answering.await
+        }
+    }
+}
+
+/// One exchange, the answer with its headers.
+async fn whole(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<hyper::http::Response<Vec<u8>>, OutsideError> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let answering = async {
+        let (parts, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await;
+        let body = body.map_err(|_| OutsideError::Answer)?.to_bytes().to_vec();
+        Ok(hyper::http::Response::from_parts(parts, body))
+    };
+    tokio::pin!(answering, connection);
+    tokio::select! {
+        answer = &mut answering => answer,
         ended = &mut connection => {
             ended?;
             answering.await

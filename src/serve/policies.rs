@@ -11,6 +11,7 @@ use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
 use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
 use crate::policy::reminders::{ReminderPolicy, ReminderPolicyError};
+use crate::policy::sign_in::{SignInPolicy, SignInPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
 use crate::retention::{ValidityPolicy, ValidityPolicyError};
 use crate::value::Digest;
@@ -22,6 +23,7 @@ const CUSTODY: &str = "custody.toml";
 const FILES: &str = "files.toml";
 const PRIVACY: &str = "privacy.toml";
 const REMINDERS: &str = "reminders.toml";
+const SIGN_IN: &str = "sign_in.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
@@ -30,6 +32,7 @@ const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
 const BUILT_IN_REMINDERS: &str = include_str!("../../policies/reminders.toml");
+const BUILT_IN_SIGN_IN: &str = include_str!("../../policies/sign_in.toml");
 const BUILT_IN_PRIVACY: &str = include_str!("../../policies/privacy.toml");
 
 /// Why the policies are refused. The operator must act.
@@ -67,6 +70,9 @@ pub enum PolicyError {
     /// The policy on reminders is refused.
     #[error(transparent)]
     Reminders(#[from] ReminderPolicyError),
+    /// The policy on signing in is refused.
+    #[error(transparent)]
+    SignIn(#[from] SignInPolicyError),
 }
 
 /// Reads the policies of a directory, or the built-in ones.
@@ -78,6 +84,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let files = text_of(directory, FILES, BUILT_IN_FILES)?;
     let privacy = text_of(directory, PRIVACY, BUILT_IN_PRIVACY)?;
     let reminders = text_of(directory, REMINDERS, BUILT_IN_REMINDERS)?;
+    let sign_in = text_of(directory, SIGN_IN, BUILT_IN_SIGN_IN)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
@@ -86,6 +93,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         files: FilePolicies::parse(&files)?,
         privacy: PrivacyPolicy::parse(&privacy)?,
         reminders: ReminderPolicy::parse(&reminders)?,
+        sign_in: SignInPolicy::parse(&sign_in)?,
         digest: digest_of(&[
             (TITLES, &titles),
             (VALIDITY, &validity),
@@ -94,6 +102,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
             (FILES, &files),
             (PRIVACY, &privacy),
             (REMINDERS, &reminders),
+            (SIGN_IN, &sign_in),
         ]),
     })
 }

@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::{DistinguishedName, ServerConfig};
 use thiserror::Error;
 
 use super::any_certificate::AnyCertificate;
 use crate::config::{Config, TlsFiles};
+
+/// The issuer that is named where none is configured: CN=Pli, in DER without its outer sequence (X.520, RFC 5280 section 4.1.2.4).
+/// No certificate of a person's is from it.
+const NOBODY: &[u8] = &[0x31, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x03, b'P', b'l', b'i'];
 
 /// Why a certificate cannot be used. The operator must act.
 #[derive(Debug, Error)]
@@ -76,15 +80,28 @@ impl Certificates {
 }
 
 fn http_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError> {
-    let loaded = config
-        .http
-        .tls_files()
-        .map(|files| server_config(files, WebPkiClientVerifier::no_client_auth()))
-        .transpose()?;
+    let clients = http_clients(config)?;
+    let loaded = config.http.tls_files().map(|files| server_config(files, clients)).transpose()?;
     Ok(loaded.map(|mut tls| {
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         tls
     }))
+}
+
+/// Partners' software may show a certificate, which is pinned; people's browsers are not asked to choose one.
+fn http_clients(config: &Config) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
+    if !config.http.asks_certificates {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    }
+    let issuers = match &config.http.certificate_issuers {
+        Some(path) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add_parsable_certificates(read_chain(path)?);
+            roots.subjects()
+        }
+        None => vec![DistinguishedName::in_sequence(NOBODY)],
+    };
+    Ok(Arc::new(AnyCertificate::of_issuers(issuers)))
 }
 
 fn smtp_config(config: &Config) -> Result<Option<ServerConfig>, CertificateError> {

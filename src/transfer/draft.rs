@@ -7,8 +7,8 @@ use thiserror::Error;
 use super::{DraftInspection, ObjectLocator};
 use crate::mailbox::DepositLimits;
 use crate::value::{
-    AccountId, ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId, PersonId,
-    Reference, Timestamp, TokenHash, TransferId, UploadId,
+    AccountId, ApiClientId, ByteSize, Day, DraftId, Language, MailAddress, MailboxId, Millis, PartnerId,
+    PersonId, Reference, Timestamp, TokenHash, TransferId, UploadId,
 };
 use crate::vault::{Recipient, Sealed};
 
@@ -25,6 +25,11 @@ pub enum DraftPurpose {
     Reply {
         /// To which.
         to: TransferId,
+    },
+    /// A deposit by a partner's software, with a token or certificate.
+    Api {
+        /// Which software, whose right is read anew at each step.
+        client: ApiClientId,
     },
     /// A transfer by a member of the mailbox to people outside.
     Outgoing {

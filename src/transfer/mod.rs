@@ -52,6 +52,8 @@ pub struct ObjectLocator(pub String);
 pub enum Route {
     /// The deposit page.
     Page,
+    /// A partner's software, by the HTTP API.
+    Api,
     /// A mail to the mailbox's address at the gateway (D7).
     Mail,
     /// A member of the mailbox answered a transfer (T5).

@@ -76,6 +76,8 @@ macro_rules! ids {
 ids! {
     /// An account that signs in.
     AccountId,
+    /// What a partner's software signs in with.
+    ApiClientId,
     /// A deposit in the making.
     DraftId,
     /// An effect outside the store that is under way, and a run of the gateway.

@@ -18,8 +18,8 @@ pub use address::{AddressError, Domain, MailAddress};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumCheck, ChecksumError};
 pub use digest::{Digest, DigestBuilder, keyed_digest};
 pub use id::{
-    AccountId, DraftId, EffectId, IdError, LinkId, MailId, MailboxId, ObjectId, OrganisationId, PartnerId,
-    PersonId, ProofId, RecoveryId, Reference, SessionId, Slug, TransferId, UploadId,
+    AccountId, ApiClientId, DraftId, EffectId, IdError, LinkId, MailId, MailboxId, ObjectId, OrganisationId,
+    PartnerId, PersonId, ProofId, RecoveryId, Reference, SessionId, Slug, TransferId, UploadId,
 };
 pub use language::Language;
 pub use secret::{SecretBytes, Token, TokenHash, are_same_bytes, derive_secret, wipe};

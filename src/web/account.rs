@@ -78,13 +78,13 @@ async fn change_password(
     let Some(new) = Password::new(typed.new) else {
         return refuse(&shared, &guest, &signed, AccountNotice::Guessable).await;
     };
-    let origin = guest.visitor.address;
-    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
+    let session = signed.session.id;
+    if let Err(minutes) = shared.own_failures.begin(session, shared.app.now().at) {
         return refuse(&shared, &guest, &signed, AccountNotice::TooMany { minutes }).await;
     }
     let outcome = shared.app.change_password(&signed, Password::new(typed.present), new, guest.visitor).await;
     if !matches!(outcome, Err(SecretError::Wrong)) {
-        shared.failures.take_back(origin);
+        shared.own_failures.take_back(session);
     }
     answer(&shared, &guest, &signed, outcome, "mot-de-passe").await
 }
@@ -164,6 +164,8 @@ async fn page(
         id: session.id.to_string(),
         began_at: session.began_at,
         used_at: session.used_at,
+        from: session.from.map(|from| from.to_string()).unwrap_or_default(),
+        way: session.way,
         is_this: session.is_this,
     });
     let view = AccountPage {

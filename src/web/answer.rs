@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
+use super::api::Problem;
 use super::request::Guest;
 use super::views::{ErrorKind, ErrorPage, Template};
 use crate::app::{AppError, OpenError, Signed};
@@ -62,6 +63,12 @@ impl Answer {
         Self { status, headers, body: text.to_owned() }
     }
 
+    /// Replaces a header.
+    pub(in crate::web) fn instead(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.with(name, value)
+    }
+
     /// Adds a cookie.
     pub(in crate::web) fn with_cookie(self, cookie: &str) -> Self {
         match HeaderValue::from_str(cookie) {
@@ -114,6 +121,13 @@ impl<'a> Errors<'a> {
 
     fn page_for(&self, kind: ErrorKind, support: String) -> Response {
         let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if self.guest.is_api {
+            let mut problem = Problem::of_status(status, self.guest.language).with("support", support);
+            if status.is_server_error() {
+                problem = problem.retry_after(RETRY_AFTER_SECONDS.parse().unwrap_or_default());
+            }
+            return problem.into_response();
+        }
         if self.guest.wants_json {
             let body = serde_json::json!({"error": status.canonical_reason().unwrap_or("error"), "support": support});
             return Answer::json(status, &body).into_response();

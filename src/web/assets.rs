@@ -19,10 +19,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const DRAWING: &str = "image/svg+xml";
 
 /// All assets.
-pub const ASSETS: [Asset; 7] = [
+pub const ASSETS: [Asset; 8] = [
     Asset { name: "pli.css", media_type: CSS, body: include_str!("assets/pli.css") },
     Asset { name: "pli.js", media_type: SCRIPT, body: include_str!("assets/pli.js") },
     Asset { name: "deposit.js", media_type: SCRIPT, body: include_str!("assets/deposit.js") },
+    Asset { name: "passkey.js", media_type: SCRIPT, body: include_str!("assets/passkey.js") },
     Asset { name: "upload.js", media_type: SCRIPT, body: include_str!("assets/upload.js") },
     // tus-js-client 4.3.1, the file of its package as it is: see `docs/dependencies.md`.
     Asset { name: "tus.min.js", media_type: SCRIPT, body: include_str!("assets/tus.min.js") },

@@ -15,6 +15,7 @@ use super::answer::{Answer, Errors, Outcome};
 use super::deposit::{begin, code_asked, code_page, host_of, inspection_words, limits_of};
 use super::request::{CookieName, Guest};
 use super::texts::Texts;
+use super::tus::Uploads;
 use super::upload::{
     DepositForm, FormError, Incoming, OutgoingFields, Target, Wish, form_limit, is_without_files, problem_of,
     read, read_without_files,
@@ -24,8 +25,8 @@ use super::views::{
     TitleFinding, UnfinishedFile,
 };
 use crate::app::{
-    Append, Appending, DepositRefusal, DraftView, FileRefusal, NamedRefusal, NewUpload, OpenError,
-    OtherDraft, Sending, Signed, TogetherRefusal, UnfinishedUpload, UploadProgress, UploadRefusal,
+    DepositRefusal, DraftView, FileRefusal, NamedRefusal, OpenError, OtherDraft, Sending, Signed,
+    TogetherRefusal, UnfinishedUpload, UploadRefusal,
 };
 use crate::content::RefusalCause;
 use crate::policy::title::TitleRefusal;
@@ -379,36 +380,14 @@ impl<'a> Place<'a> {
     }
 
     /// Where uploads into the draft are created.
-    pub(super) fn uploads_path(&self) -> String {
-        format!("{}/fichiers/tus", self.action)
-    }
-
-    pub(super) async fn begin_upload(&self, new: NewUpload) -> Result<UploadProgress, UploadRefusal> {
-        let view = self.view_again().await?;
-        self.shared.app.begin_upload(view, new, self.guest.visitor).await
-    }
-
-    pub(super) async fn upload_progress(&self, id: UploadId) -> Result<UploadProgress, UploadRefusal> {
-        self.shared.app.upload_progress(&self.view, id, self.guest.visitor).await
-    }
-
-    pub(super) async fn append_to_upload(
-        &self,
-        id: UploadId,
-        append: Append,
-    ) -> Result<Appending, UploadRefusal> {
-        let view = self.view_again().await?;
-        self.shared.app.append_to_upload(view, id, append, self.guest.visitor).await
-    }
-
     pub(super) async fn drop_upload(&self, id: UploadId) -> Result<(), UploadRefusal> {
         self.shared.app.drop_upload(self.view.draft.id, &self.token, id, self.guest.visitor).await
     }
 
-    /// The draft as it is now, for a use case that takes it.
-    async fn view_again(&self) -> Result<DraftView, UploadRefusal> {
-        let view = self.shared.app.draft(self.view.draft.id, &self.token).await?;
-        view.ok_or(UploadRefusal::NotFound)
+    /// Where the files of this draft come by tus.
+    pub(super) fn uploads(self) -> Uploads<'a> {
+        let path = format!("{}/fichiers/tus", self.action);
+        Uploads { shared: self.shared, guest: self.guest, view: self.view, token: self.token, path }
     }
 
     /// What the page's script gets for the files that it sent: those that were sealed, and what is wrong with one.

@@ -38,14 +38,14 @@ pub(super) async fn unlock(State(shared): State<Shared>, guest: Guest, Form(type
     let signed = signed(&shared, &guest).await?;
     let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
     let next = typed.suite.filter(|path| is_local(path));
-    let origin = guest.visitor.address;
-    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
+    let session = signed.session.id;
+    if let Err(minutes) = shared.own_failures.begin(session, shared.app.now().at) {
         let (status, notice) = (StatusCode::TOO_MANY_REQUESTS, Some(KeyNotice::TooMany { minutes }));
         return Ok(page(&shared, &guest, &signed, status, next, notice));
     }
     match shared.app.unlock(&signed, Password::new(typed.password), guest.visitor).await {
         Ok(()) => {
-            shared.failures.forget(origin);
+            shared.own_failures.take_back(session);
             Ok(Answer::see_other(next.as_deref().unwrap_or(START)).into_response())
         }
         Err(SignInError::Refused) => {
@@ -53,7 +53,7 @@ pub(super) async fn unlock(State(shared): State<Shared>, guest: Guest, Form(type
             Ok(page(&shared, &guest, &signed, status, next, Some(KeyNotice::Wrong)))
         }
         Err(SignInError::Fault(error)) => {
-            shared.failures.take_back(origin);
+            shared.own_failures.take_back(session);
             Err(errors.fault(&error))
         }
     }

@@ -28,7 +28,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::api::ClientCertificate;
 use crate::app::network;
+use crate::value::Digest;
 
 /// How often the other end of an HTTP/2 connection is asked whether it is still there (RFC 9113 section 6.7).
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -133,10 +135,14 @@ impl House {
         watcher: hyper_util::server::graceful::Watcher,
     ) {
         let _nagle_off = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else { return self.requests(stream, peer, watcher).await };
+        let Some(tls) = &self.tls else { return self.requests(stream, peer, None, watcher).await };
         let acceptor = TlsAcceptor::from(tls.load_full());
         match timeout(self.limits.handshake, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.requests(stream, peer, watcher).await,
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                let shown = shown.map(|certificate| ClientCertificate(Digest::of(certificate)));
+                self.requests(stream, peer, shown, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(error = %error, "http.handshake_failed"),
             Err(_) => tracing::debug!("http.handshake_too_slow"),
         }
@@ -146,11 +152,15 @@ impl House {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: SocketAddr,
+        certificate: Option<ClientCertificate>,
         watcher: hyper_util::server::graceful::Watcher,
     ) {
         let idle = self.limits.idle;
         let service = self.router.clone().map_request(move |mut request: axum::http::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificate) = certificate {
+                request.extensions_mut().insert(certificate);
+            }
             request.map(|body| unstalled(Body::new(body), idle))
         });
         let service = TowerToHyperService::new(service);

@@ -3,6 +3,7 @@
 
 mod account;
 mod answer;
+mod api;
 pub mod assets;
 mod boxes;
 mod case;
@@ -21,6 +22,8 @@ mod letter_states;
 mod listener;
 mod members;
 mod outside;
+mod passkey;
+mod provider;
 mod public;
 mod receipt;
 mod request;
@@ -28,6 +31,7 @@ mod second_factor;
 mod sent;
 mod sign_in;
 mod status;
+mod step_up;
 pub mod texts;
 mod transfer;
 mod tus;
@@ -42,11 +46,12 @@ use axum::middleware;
 use axum::routing::{any, get, post};
 use tokio::sync::Semaphore;
 
+pub use api::{ClientCertificate, OPENAPI};
 pub use demo::{DemoHost, DemoMailboxInfo, DemoPersonInfo, OutboxMail};
 pub use listener::{HttpLimits, serve};
 pub use views::DemoRole;
 
-use crate::app::{App, Tries};
+use crate::app::{App, OwnTries, Tries};
 
 /// The largest body of a form without files.
 const FORM_BODY_MAX_BYTES: usize = 64 * 1024;
@@ -66,6 +71,7 @@ pub(in crate::web) struct Shared {
     app: Arc<App>,
     config: WebConfig,
     failures: Arc<Tries>,
+    own_failures: Arc<OwnTries>,
     asks: Arc<Tries>,
     receipts: Arc<Tries>,
     downloads: Arc<Semaphore>,
@@ -79,6 +85,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         app,
         config,
         failures: Arc::new(failures),
+        own_failures: Arc::default(),
         asks: Arc::new(asks),
         receipts: Arc::new(Tries::of_asking()),
         downloads,
@@ -95,6 +102,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/depot/{organisation}/{mailbox}", get(deposit::show).post(deposit::ask))
         .route("/depot/{organisation}/{mailbox}/code", post(deposit::type_code))
         .route("/connexion", get(sign_in::show).post(sign_in::sign_in))
+        .route("/confirmer", post(step_up::confirm))
         .route("/cle", get(key::show).post(key::unlock))
         .route("/avis-recus/{link}", get(heard::show).post(heard::press))
         .route("/deconnexion", post(sign_in::sign_out))
@@ -109,11 +117,14 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())
         .merge(outside::routes())
+        .merge(passkey::routes())
+        .merge(provider::routes())
         .merge(sent::routes())
         .merge(status::routes())
         .merge(second_factor::routes())
         .merge(desk::routes())
         .merge(kits::routes())
+        .layer(middleware::from_fn_with_state(shared.clone(), step_up::ask))
         .layer(DefaultBodyLimit::max(FORM_BODY_MAX_BYTES));
     // Files are bounded by the mailbox's own limits, while they stream.
     let uploads = Router::new()
@@ -123,7 +134,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus", any(tus::uploads))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus/{upload}", any(tus::upload))
         .layer(DefaultBodyLimit::disable());
-    let mut routes = forms.merge(uploads).merge(receipt::routes());
+    let mut routes = forms.merge(uploads).merge(api::routes()).merge(receipt::routes());
     if shared.config.demo.is_some() {
         routes = routes.merge(demo::routes());
     }

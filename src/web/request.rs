@@ -21,6 +21,10 @@ const COOKIES_MAX: usize = 200;
 pub(in crate::web) enum CookieName {
     /// The session of a person who signed in.
     Session,
+    /// The browser of somebody who is at the provider, and then who may sign out there.
+    Provider,
+    /// Tells that this browser is known to an account, by a tag of it: it signs nobody in.
+    Known([u8; 6]),
     /// Binds a typed code to the browser that asked.
     Browser,
     /// Opens a draft; one each, since a depositor may have several open at once (D6).
@@ -37,6 +41,10 @@ impl CookieName {
     fn base(self) -> String {
         match self {
             Self::Session => "pli_session".to_owned(),
+            Self::Provider => "pli_sso".to_owned(),
+            Self::Known(tag) => {
+                format!("pli_known_{}", tag.map(|byte| format!("{byte:02x}")).concat())
+            }
             Self::Browser => "pli_code".to_owned(),
             Self::Draft(draft) => format!("pli_draft_{}", &draft.to_string()[..12]),
             Self::Opening => "pli_open".to_owned(),
@@ -68,6 +76,8 @@ pub(in crate::web) struct Guest {
     pub visitor: Visitor,
     pub language: Language,
     pub wants_json: bool,
+    /// A partner's software asks: errors are problem details.
+    pub is_api: bool,
     path: Option<String>,
     cookies: String,
     secure: bool,
@@ -88,7 +98,9 @@ impl FromRequestParts<Shared> for Guest {
         let is_get = parts.method == axum::http::Method::GET;
         let path = is_get.then(|| path_without_language(parts.uri.path(), parts.uri.query()));
         let wants_json = header(ACCEPT).starts_with("application/json");
-        Ok(Self { visitor: Visitor { address }, language, wants_json, path, cookies, secure })
+        let is_api = parts.uri.path().starts_with("/api/");
+        let visitor = Visitor { address };
+        Ok(Self { visitor, language, wants_json, is_api, path, cookies, secure })
     }
 }
 

@@ -12,9 +12,9 @@ use super::Shared;
 use super::account::signed;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::{CookieName, Guest};
-use super::sign_in::{START, is_local};
+use super::sign_in::{START, begin_try, is_local, knowing};
 use super::views::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignInCodePage};
-use crate::app::{FactorError, SignInError, Signed};
+use crate::app::{FactorError, SignInError, Signed, TryEnd};
 use crate::identity::{Password, RecoveryCode};
 
 /// Empty modules around the picture, which readers need (ISO/IEC 18004).
@@ -70,16 +70,23 @@ async fn confirm_code(State(shared): State<Shared>, guest: Guest, Form(typed): F
     let Some(cookie) = guest.token(CookieName::Session) else {
         return Ok(Answer::see_other("/connexion").into_response());
     };
-    let origin = guest.visitor.address;
-    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
-        let notice = Some(CodeNotice::TooMany { minutes });
-        return Ok(code_page(&shared, &guest, StatusCode::TOO_MANY_REQUESTS, typed.suite, notice));
-    }
+    let address = shared.app.waiting_address(&cookie).await.map_err(|error| errors.fault(&error))?;
+    let Some(address) = address else {
+        return Ok(Answer::see_other("/connexion?recommencer=1").into_response());
+    };
+    let tried = match begin_try(&shared, &guest, &address.to_string())? {
+        Ok(tried) => tried,
+        Err(minutes) => {
+            let notice = Some(CodeNotice::TooMany { minutes });
+            return Ok(code_page(&shared, &guest, StatusCode::TOO_MANY_REQUESTS, typed.suite, notice));
+        }
+    };
     match shared.app.confirm_sign_in(&cookie, &typed.code, guest.visitor).await {
         Ok(()) => {
-            shared.failures.forget(origin);
+            shared.app.end_sign_in_try(tried, TryEnd::SignedIn);
             let next = typed.suite.filter(|path| is_local(path));
-            Ok(Answer::see_other(next.as_deref().unwrap_or(START)).into_response())
+            let answer = Answer::see_other(next.as_deref().unwrap_or(START));
+            Ok(knowing(&shared, &guest, answer, &address)?.into_response())
         }
         Err(SignInError::Refused) if awaits(&shared, &guest).await? => {
             let (status, notice) = (StatusCode::UNPROCESSABLE_ENTITY, Some(CodeNotice::Wrong));
@@ -87,7 +94,7 @@ async fn confirm_code(State(shared): State<Shared>, guest: Guest, Form(typed): F
         }
         Err(SignInError::Refused) => Ok(Answer::see_other("/connexion?recommencer=1").into_response()),
         Err(SignInError::Fault(error)) => {
-            shared.failures.take_back(origin);
+            shared.app.end_sign_in_try(tried, TryEnd::NotCounted);
             Err(errors.fault(&error))
         }
     }
@@ -124,8 +131,8 @@ async fn begin(State(shared): State<Shared>, guest: Guest) -> Outcome {
 
 async fn confirm(State(shared): State<Shared>, guest: Guest, Form(typed): Form<SetUp>) -> Outcome {
     let signed = signed(&shared, &guest).await?;
-    let origin = guest.visitor.address;
-    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
+    let session = signed.session.id;
+    if let Err(minutes) = shared.own_failures.begin(session, shared.app.now().at) {
         let (status, notice) = (StatusCode::TOO_MANY_REQUESTS, Some(FactorNotice::TooMany { minutes }));
         return Ok(page(&shared, &guest, &signed, status, standing(&signed), notice));
     }
@@ -136,7 +143,7 @@ async fn confirm(State(shared): State<Shared>, guest: Guest, Form(typed): Form<S
         |notice| set_up_page(&shared, &guest, &signed, StatusCode::UNPROCESSABLE_ENTITY, Some(notice));
     match confirmed {
         Ok(codes) => {
-            shared.failures.take_back(origin);
+            shared.own_failures.take_back(session);
             let codes = codes.iter().map(RecoveryCode::expose).collect();
             Ok(page(&shared, &guest, &signed, StatusCode::OK, FactorStep::Done { codes }, None))
         }
@@ -144,7 +151,7 @@ async fn confirm(State(shared): State<Shared>, guest: Guest, Form(typed): Form<S
         Err(FactorError::WrongCode) => refused(FactorNotice::WrongCode),
         Err(FactorError::Over) => refused(FactorNotice::Over),
         Err(FactorError::Fault(error)) => {
-            shared.failures.take_back(origin);
+            shared.own_failures.take_back(session);
             Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).fault(&error))
         }
     }
@@ -152,18 +159,18 @@ async fn confirm(State(shared): State<Shared>, guest: Guest, Form(typed): Form<S
 
 async fn remove(State(shared): State<Shared>, guest: Guest, Form(typed): Form<Present>) -> Outcome {
     let signed = signed(&shared, &guest).await?;
-    let origin = guest.visitor.address;
-    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
+    let session = signed.session.id;
+    if let Err(minutes) = shared.own_failures.begin(session, shared.app.now().at) {
         let (status, notice) = (StatusCode::TOO_MANY_REQUESTS, Some(FactorNotice::TooMany { minutes }));
         return Ok(page(&shared, &guest, &signed, status, standing(&signed), notice));
     }
     match shared.app.remove_second_factor(&signed, Password::new(typed.present), guest.visitor).await {
         Ok(()) => {
-            shared.failures.take_back(origin);
+            shared.own_failures.take_back(session);
             Ok(Answer::see_other("/compte/second-facteur?fait=retire").into_response())
         }
         Err(FactorError::Fault(error)) => {
-            shared.failures.take_back(origin);
+            shared.own_failures.take_back(session);
             Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).fault(&error))
         }
         Err(_) => {

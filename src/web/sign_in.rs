@@ -9,7 +9,7 @@ use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::{CookieName, Guest};
 use super::views::{SignInNotice, SignInPage};
-use crate::app::SignInError;
+use crate::app::{SignInError, SignInTry, TryEnd};
 use crate::identity::{Password, SESSION_LIFE};
 use crate::value::MailAddress;
 
@@ -59,21 +59,19 @@ pub(super) async fn sign_in(
 ) -> Outcome {
     let errors = Errors::new(&shared, &guest);
     let next = typed.suite.filter(|path| is_local(path));
-    let origin = guest.visitor.address;
-    if let Err(minutes) = shared.failures.begin(origin, shared.app.now().at) {
-        let notice = Some(SignInNotice::TooMany { minutes });
-        return Ok(page(&shared, &guest, StatusCode::TOO_MANY_REQUESTS, typed.address, next, notice));
-    }
+    let tried = match begin_try(&shared, &guest, &typed.address)? {
+        Ok(tried) => tried,
+        Err(minutes) => {
+            let notice = Some(SignInNotice::TooMany { minutes });
+            return Ok(page(&shared, &guest, StatusCode::TOO_MANY_REQUESTS, typed.address, next, notice));
+        }
+    };
     let (address, password) = (MailAddress::parse(&typed.address).ok(), Password::new(typed.password));
-    match shared.app.sign_in(address, password, guest.visitor).await {
+    match shared.app.sign_in(address.clone(), password, guest.visitor).await {
         Ok(token) => {
             let waits = shared.app.awaits_code(&token).await.map_err(|error| errors.fault(&error))?;
             // The tries are forgiven when the sign-in is complete.
-            if waits {
-                shared.failures.take_back(origin);
-            } else {
-                shared.failures.forget(origin);
-            }
+            shared.app.end_sign_in_try(tried, if waits { TryEnd::NotCounted } else { TryEnd::SignedIn });
             let secure = shared.config.secure_cookies;
             let cookie = CookieName::Session.set(secure, &token.expose(), SESSION_LIFE.0 / 1000);
             let next = next.as_deref().unwrap_or(START);
@@ -82,17 +80,48 @@ pub(super) async fn sign_in(
             } else {
                 Answer::see_other(next)
             };
-            Ok(answer.with_cookie(&cookie).into_response())
+            let answer = answer.with_cookie(&cookie);
+            Ok(match address.filter(|_| !waits) {
+                Some(address) => knowing(&shared, &guest, answer, &address)?.into_response(),
+                None => answer.into_response(),
+            })
         }
         Err(SignInError::Refused) => {
             let notice = Some(SignInNotice::Failed);
             Ok(page(&shared, &guest, StatusCode::UNPROCESSABLE_ENTITY, typed.address, next, notice))
         }
         Err(SignInError::Fault(error)) => {
-            shared.failures.take_back(origin);
+            shared.app.end_sign_in_try(tried, TryEnd::NotCounted);
             Err(errors.fault(&error))
         }
     }
+}
+
+/// Counts a try to sign in under an address; or the minutes to wait.
+pub(super) fn begin_try(
+    shared: &Shared,
+    guest: &Guest,
+    address: &str,
+) -> Result<Result<SignInTry, u32>, Response> {
+    let errors = Errors::new(shared, guest);
+    let tag = shared.app.known_browser_tag(address).map_err(|error| errors.fault(&error))?;
+    let shown = guest.cookie(CookieName::Known(tag));
+    shared.app.begin_sign_in_try(address, shown, guest.visitor).map_err(|error| errors.fault(&error))
+}
+
+/// The answer to a complete sign-in: the browser is known to the account from now on.
+pub(super) fn knowing(
+    shared: &Shared,
+    guest: &Guest,
+    answer: Answer,
+    address: &MailAddress,
+) -> Result<Answer, Response> {
+    let errors = Errors::new(shared, guest);
+    let (tag, remembered) =
+        (shared.app.known_browser_tag(&address.to_string()), shared.app.remember_browser(address));
+    let (tag, (value, seconds)) =
+        tag.and_then(|tag| Ok((tag, remembered?))).map_err(|error| errors.fault(&error))?;
+    Ok(answer.with_cookie(&CookieName::Known(tag).set(shared.config.secure_cookies, &value, seconds)))
 }
 
 pub(super) async fn sign_out(State(shared): State<Shared>, guest: Guest) -> Outcome {
@@ -117,6 +146,30 @@ pub(super) fn is_local(path: &str) -> bool {
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
+/// The page when somebody came back from the provider and is not signed in.
+pub(super) fn refused_provider(
+    shared: &Shared,
+    guest: &Guest,
+    status: StatusCode,
+    notice: SignInNotice,
+) -> Response {
+    page(shared, guest, status, String::new(), None, Some(notice))
+}
+
+/// The page when a passkey was refused, or after too many tries.
+pub(super) fn refused_passkey(
+    shared: &Shared,
+    guest: &Guest,
+    next: Option<String>,
+    wait: Option<u32>,
+) -> Response {
+    let (status, notice) = match wait {
+        Some(minutes) => (StatusCode::TOO_MANY_REQUESTS, SignInNotice::TooMany { minutes }),
+        None => (StatusCode::UNPROCESSABLE_ENTITY, SignInNotice::PasskeyRefused),
+    };
+    page(shared, guest, status, String::new(), next, Some(notice))
+}
+
 fn page(
     shared: &Shared,
     guest: &Guest,
@@ -125,7 +178,14 @@ fn page(
     next: Option<String>,
     notice: Option<SignInNotice>,
 ) -> Response {
-    let view = SignInPage { frame: guest.frame(shared, None), address, next, notice };
+    let passkeys = shared.app.has_passkeys();
+    let provider = shared.app.provider_name().map(str::to_owned);
+    let provider_path = next.as_deref().map_or_else(
+        || "/connexion/fournisseur".to_owned(),
+        |next| format!("/connexion/fournisseur?suite={}", escape(next)),
+    );
+    let frame = guest.frame(shared, None);
+    let view = SignInPage { frame, address, next, provider, provider_path, passkeys, notice };
     Answer::page(status, guest, &view).into_response()
 }
 

@@ -110,6 +110,8 @@ pub fn policies(custody: &str) -> Policies {
         titles: TitleGuard::new(&titles),
         validity: ValidityPolicy::parse(include_str!("../../policies/validity.toml")).unwrap(),
         alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
+        sign_in: pli::policy::sign_in::SignInPolicy::parse(include_str!("../../policies/sign_in.toml"))
+            .unwrap(),
         reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
             "../../policies/reminders.toml"
         ))

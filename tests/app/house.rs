@@ -186,6 +186,10 @@ impl House {
                 ))
                 .unwrap(),
                 custody: CustodyPolicy::parse(include_str!("../../policies/custody.toml")).unwrap(),
+                sign_in: pli::policy::sign_in::SignInPolicy::parse(include_str!(
+                    "../../policies/sign_in.toml"
+                ))
+                .unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
             },

@@ -43,8 +43,6 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::TermsAccepted, "7, accounts"),
     (Action::RightsChanged, "7, administration"),
     (Action::RightsReviewed, "7, reviews"),
-    (Action::TokenCreated, "7, the API"),
-    (Action::TokenRevoked, "7, the API"),
 ];
 
 /// Files that name actions without writing or meeting them: this one, and the page that rebuilds rights from events.

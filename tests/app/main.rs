@@ -4,6 +4,8 @@
 
 mod agreements;
 mod alerts;
+mod api;
+mod authenticator;
 mod backups;
 mod caseload;
 mod cases;
@@ -33,7 +35,9 @@ mod outside;
 mod outsiders;
 mod own_account;
 mod pages;
+mod passkeys;
 mod proofs;
+mod provider;
 mod queue;
 mod reading;
 mod receipts;
@@ -45,6 +49,7 @@ mod scanned_uploads;
 mod scanning;
 mod second_factor;
 mod senders;
+mod sign_in_tries;
 mod swapped;
 mod timestamps;
 mod together;

@@ -10,9 +10,9 @@ const DEADLINE_MS = 30_000;
 
 export class Gateway {
   // `scannerGone`: files are to be inspected by a scanner that is not there.
-  static async start(binary, { scannerGone = false } = {}) {
+  static async start(binary, { scannerGone = false, host = '127.0.0.1' } = {}) {
     const home = mkdtempSync(join(tmpdir(), 'pli-browser-'));
-    const gateway = await Gateway.startIn(home, binary);
+    const gateway = await Gateway.startIn(home, binary, host);
     if (!scannerGone) {
       return gateway;
     }
@@ -20,11 +20,12 @@ export class Gateway {
     const file = join(home, 'demo', 'pli.toml');
     const section = `[scanner]\nmode = "clamd"\nsocket = "${join(home, 'gone.ctl')}"\n`;
     writeFileSync(file, readFileSync(file, 'utf8').replace('[scanner]\n', section));
-    return Gateway.startIn(home, binary);
+    return Gateway.startIn(home, binary, host);
   }
 
-  static async startIn(home, binary) {
-    const args = ['demo', '--dir', join(home, 'demo'), '--http', '127.0.0.1:0', '--smtp', '127.0.0.1:0'];
+  // `host`: passkeys are bound to a name, never to an address.
+  static async startIn(home, binary, host = '127.0.0.1', port = 0) {
+    const args = ['demo', '--dir', join(home, 'demo'), '--http', `${host}:${port}`, '--smtp', '127.0.0.1:0'];
     const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     for await (const line of createInterface({ input: child.stdout })) {
       if (line.startsWith('ready ')) {

@@ -9,9 +9,9 @@ use pli::app::ports::{
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
-    Account, AccountState, AddressProof, Admission, Agreement, AgreementTerms, CodeChallenge, LinkSession,
-    MailPassword, MailSecret, Organisation, Partner, Password, PasswordHash, PersonalKey, PersonalLock,
-    RecipientLink, Role, Session, ToldPassword,
+    Account, AccountState, AddressProof, Admission, Agreement, AgreementTerms, ApiClient, ApiDeposit,
+    ClientProof, CodeChallenge, LinkSession, MailPassword, MailSecret, Organisation, Partner, Password,
+    PasswordHash, PersonalKey, PersonalLock, ProviderLink, RecipientLink, Role, Session, ToldPassword,
 };
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
@@ -24,9 +24,9 @@ use pli::transfer::{
     Repeat, Reservation, Route, SentLine, Transfer, Upload, UploadState,
 };
 use pli::value::{
-    AccountId, ByteSize, Day, Digest, Domain, DraftId, EffectId, Language, LinkId, MailAddress, MailId,
-    MailboxId, OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, SecretBytes, SessionId,
-    Slug, Timestamp, Token, TokenHash, TransferId, UploadId,
+    AccountId, ApiClientId, ByteSize, Day, Digest, Domain, DraftId, EffectId, Language, LinkId, MailAddress,
+    MailId, MailboxId, OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, SecretBytes,
+    SessionId, Slug, Timestamp, Token, TokenHash, TransferId, UploadId,
 };
 use pli::vault::{Grant, GrantTerms, Identity, LinkGrant, LinkTerms, PartRole, Sealed, Segment, seal};
 
@@ -140,6 +140,8 @@ pub fn account(n: u32) -> Account {
         mailboxes: vec![],
         password: password.clone(),
         second_factor: None,
+        passkeys: vec![],
+        provider: Some(ProviderLink { issuer: "https://fi.example".into(), subject: format!("{n}") }),
         state: AccountState::Active,
         language: Language::Fr,
     }
@@ -153,6 +155,9 @@ pub fn session(n: u32, account: u32, began_at: i64) -> Session {
         began_at: Timestamp(began_at),
         used_at: Timestamp(began_at),
         opened: vec![],
+        proven_at: Timestamp(0),
+        from: None,
+        way: pli::identity::SignInWay::Password,
         awaits_code: None,
     }
 }
@@ -437,6 +442,32 @@ pub fn personal_key(account: u32) -> PersonalKey {
     PersonalKey::locked(AccountId::new(id(account)), identity(), PersonalLock::SignIn, &secret).unwrap()
 }
 
+pub fn api_client(n: u32) -> ApiClient {
+    ApiClient {
+        id: ApiClientId::new(id(n)),
+        partner: PartnerId::new(id(1)),
+        label: format!("logiciel {n}"),
+        mailboxes: [MailboxId::new(id(1))].into(),
+        senders: [address(n)].into(),
+        proof: ClientProof::Token(token(n)),
+        made_at: Timestamp(1),
+        expires_at: Timestamp(1000),
+        used_at: None,
+    }
+}
+
+pub fn api_deposit(n: u32, client: u32, begun_at: i64) -> ApiDeposit {
+    ApiDeposit {
+        client: ApiClientId::new(id(client)),
+        draft: DraftId::new(id(n)),
+        transfer: TransferId::new(id(n)),
+        mailbox: MailboxId::new(id(1)),
+        key: Some(Digest::of(&id(n))),
+        wish: Digest::of(b"wish"),
+        begun_at: Timestamp(begun_at),
+    }
+}
+
 pub fn mail_password(account: u32) -> MailPassword {
     MailPassword::of(AccountId::new(id(account)), &MailSecret::new([7; 15]), Timestamp(1))
 }
@@ -511,6 +542,8 @@ pub fn one_of_each() -> Vec<Record> {
         member_wrap(1, 1).into(),
         personal_key(1).into(),
         mail_password(1).into(),
+        api_client(1).into(),
+        api_deposit(1, 1, 5).into(),
         key_rotation(1).into(),
     ]
 }

@@ -213,7 +213,13 @@ async fn lists_by_a_unique_field_find_one_and_follow_its_change(store: Arc<dyn S
             Key::Mailbox(MailboxId::new(id(1))),
         ),
         (account.clone(), Key::Account(AccountId::new(id(1)))),
+        (
+            List::AccountBySubject(sample::account(1).provider.unwrap().digest()),
+            Key::Account(AccountId::new(id(1))),
+        ),
         (List::ProofByToken(sample::token(1)), Record::from(sample::proof(1, 5)).key()),
+        (List::ApiClientByProof(*sample::token(1).as_digest()), Record::from(sample::api_client(1)).key()),
+        (List::ApiDepositByKey(Digest::of(&id(1))), Record::from(sample::api_deposit(1, 1, 5)).key()),
         (List::TransferByReference(sample::reference(1)), Key::Transfer(TransferId::new(id(1)))),
         (List::RegisterByReference(sample::reference(1)), Key::Register(TransferId::new(id(1)))),
         (List::LinkByToken(sample::token(1)), Record::from(sample::recipient_link(1, 1)).key()),
@@ -241,6 +247,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         records.push(sample::transfer(n, 1, 0, at).into());
         records.push(sample::mail(n, None, at, at).into());
         records.push(sample::repeat(n, at).into());
+        records.push(sample::api_deposit(n, 1, at).into());
         records.push(sample::held(n, n % 2, at).into());
         records.push(sample::link_session(n, at).into());
         records.push(sample::sent_line(n, 1, at).into());
@@ -255,6 +262,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         List::RepeatsAcceptedBefore(at),
         List::LinkSessionsBegunBefore(at),
         List::SentEndedBefore(at),
+        List::ApiDepositsBegunBefore(at),
     ] {
         assert_eq!(times_of(list(&*store, before.clone(), 10).await), [-7, 40], "{before:?}");
         assert_eq!(times_of(list(&*store, before.clone(), 1).await), [-7], "{before:?} under a limit");
@@ -262,6 +270,13 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
     for by in [List::TransfersExpiringBy(at), List::MailsDueBy(at), List::HeldDueBy(at)] {
         assert_eq!(times_of(list(&*store, by.clone(), 10).await), [-7, 40, 41], "{by:?}");
     }
+    let mut of = List::ApiDepositsOf { client: pli::value::ApiClientId::new(id(1)), before: None };
+    let newest = list(&*store, of.clone(), 2).await;
+    assert_eq!(times_of(newest), [500, 300]);
+    if let List::ApiDepositsOf { before, .. } = &mut of {
+        *before = Some(Timestamp(300));
+    }
+    assert_eq!(times_of(list(&*store, of, 2).await), [42, 41]);
     let ever = list(&*store, List::MailsDueBy(Timestamp(i64::MAX)), 10).await;
     assert_eq!(times_of(ever), [-7, 40, 41, 42, 300, 500]);
 }
@@ -316,6 +331,7 @@ fn times_of(records: Vec<Record>) -> Vec<i64> {
         Record::Held(r) => r.next_try_at.0,
         Record::LinkSession(r) => r.began_at.0,
         Record::Sent(r) => r.ended_at.0,
+        Record::ApiDeposit(r) => r.begun_at.0,
         other => panic!("{other:?} is in no list by time"),
     };
     records.into_iter().map(time).collect()

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
 mod answered;
+mod api;
 mod backup;
 mod bad_input;
 mod clock_jump;

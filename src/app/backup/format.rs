@@ -86,6 +86,8 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::Account(_)
         | Record::PersonalKey(_)
         | Record::MailPassword(_)
+        | Record::ApiClient(_)
+        | Record::ApiDeposit(_)
         | Record::MemberWrap(_)
         | Record::KeyRotation(_)
         | Record::Session(_)

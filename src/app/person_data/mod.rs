@@ -271,6 +271,11 @@ impl App {
                 found.push(format!("adresse admise par une convention de la boîte « {} »", mailbox.name));
             }
         }
+        for client in self.api_clients().await? {
+            if client.senders.contains(address) {
+                found.push(format!("adresse pour laquelle le logiciel « {} » peut déposer", client.label));
+            }
+        }
         for organisation in self.organisations().await? {
             if organisation.data_protection_officer == *address {
                 found.push(format!("délégué à la protection des données de « {} »", organisation.name));

@@ -5,6 +5,7 @@ mod authentication;
 mod cases;
 mod clock;
 mod delivery;
+mod identity_provider;
 mod keyring;
 mod kits;
 mod log;
@@ -18,6 +19,9 @@ pub use authentication::{ExaminedMail, NoSenderAuthentication, SenderAuthenticat
 pub use cases::{CasePlace, CaseSearch, CaseStanding, CaseTerm, CasesFound, terms_of};
 pub use clock::Clock;
 pub use delivery::{Delivery, Dispatched, KeptPolicies, OutgoingMail};
+pub use identity_provider::{
+    IdentityProvider, PendingProvider, ProvidedIdentity, ProviderError, SentToProvider,
+};
 pub use keyring::{Keyring, KeyringError, LogHead, SecretName};
 pub use kits::{AlertState, DailyMail, DepositReceipt};
 pub use log::{StampedCheckpoint, TimestampState, TimestampTrouble};

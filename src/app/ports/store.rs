@@ -8,8 +8,8 @@ use super::kits::{AlertState, DailyMail, DepositReceipt};
 use super::log::{StampedCheckpoint, TimestampState};
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
 use crate::identity::{
-    Account, AddressProof, Agreement, LinkSession, MailPassword, Organisation, Partner, PersonalKey,
-    RecipientLink, Session,
+    Account, AddressProof, Agreement, ApiClient, ApiDeposit, LinkSession, MailPassword, Organisation,
+    Partner, PersonalKey, RecipientLink, Session,
 };
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap, Pulse};
 use crate::relay::mta_sts::KeptStsPolicy;
@@ -17,8 +17,9 @@ use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
 use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, SentLine, Transfer, Upload};
 use crate::value::{
-    AccountId, Digest, Domain, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId, OrganisationId,
-    PartnerId, PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash, TransferId, UploadId,
+    AccountId, ApiClientId, Digest, Domain, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId,
+    OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash,
+    TransferId, UploadId,
 };
 use crate::vault::Grant;
 
@@ -230,6 +231,10 @@ records! {
     PersonalKey(PersonalKey) by AccountId = |r| r.account,
     /// What signs a person's mail program in.
     MailPassword(MailPassword) by AccountId = |r| r.account,
+    /// What a partner's software signs in with.
+    ApiClient(ApiClient) by ApiClientId = |r| r.id,
+    /// A deposit that such software began.
+    ApiDeposit(ApiDeposit) by (ApiClientId, DraftId) = |r| (r.client, r.draft),
     /// A mailbox's identity, wrapped to a member.
     MemberWrap(MemberWrap) by (MailboxId, AccountId) = |r| (r.mailbox, r.account),
     /// A rotation of a mailbox's key that is under way.
@@ -311,6 +316,23 @@ pub enum List {
     Accounts,
     /// The account that signs in with this address; at most one.
     AccountByAddress(MailAddress),
+    /// All tokens and certificates of partners' software.
+    ApiClients,
+    /// The one that proves itself by this digest; at most one.
+    ApiClientByProof(Digest),
+    /// The deposits of a partner's software, newest first; those begun before `before` when given.
+    ApiDepositsOf {
+        /// Whose.
+        client: ApiClientId,
+        /// Where the page before ended.
+        before: Option<Timestamp>,
+    },
+    /// The deposit that was begun with this idempotency key; at most one.
+    ApiDepositByKey(Digest),
+    /// Deposits of partners' software that were begun before an instant, oldest first.
+    ApiDepositsBegunBefore(Timestamp),
+    /// The account that is linked to this subject of a provider, by its digest; at most one.
+    AccountBySubject(Digest),
     /// The wraps of a mailbox's members.
     MemberWrapsOf(MailboxId),
     /// Rotations of mailbox keys that are under way, in no order that means anything.

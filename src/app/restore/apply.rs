@@ -62,6 +62,8 @@ impl Applying {
                 self.report.links_voided += 1;
                 None
             }
+            // A token may have been revoked since: its partner gets another, and follows its deposits by mail.
+            Record::ApiClient(_) | Record::ApiDeposit(_) => None,
             // A password that was revoked since must not come back: people make another. Two people who agreed to a
             // recovery agreed to something else: they ask anew.
             Record::MailPassword(_) | Record::RecoveryRequest(_) => None,

@@ -15,7 +15,7 @@ use crate::identity::{Account, Admission, Agreement, AgreementTerms, Organisatio
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::policy::privacy::HOURS_MAX;
 use crate::relay::letter::SecretText;
-use crate::value::{MailAddress, OrganisationId, PartnerId, Slug};
+use crate::value::{MailAddress, OrganisationId, PartnerId, Slug, Token};
 
 pub(super) async fn organisation(
     app: &Arc<App>,
@@ -171,7 +171,12 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
     if !known.is_empty() {
         return Err(RequestError::Taken { kind: "account", name: new.address.to_string() });
     }
-    let password = password(app, &new.password, &new.name, &new.address).await?;
+    let password = if new.sso {
+        let nobodys = Token::new(app.random.bytes()).expose();
+        Password::new(nobodys).ok_or(RequestError::Unfit { what: "no password" })?
+    } else {
+        password(app, &new.password, &new.name, &new.address).await?
+    };
     let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
     let partner = match (&new.partner, new.role) {
         (Some(name), RoleName::Gestionnaire) => Some(find_partner(app, name).await?.id),
@@ -240,7 +245,7 @@ pub(super) async fn find_mailboxes(app: &Arc<App>, slugs: &[Slug]) -> Result<Vec
     slugs.iter().map(find).collect()
 }
 
-async fn find_partner(app: &Arc<App>, name: &str) -> Result<Partner, RequestError> {
+pub(super) async fn find_partner(app: &Arc<App>, name: &str) -> Result<Partner, RequestError> {
     let known: Vec<Partner> = all(app, &List::Partners).await?;
     let found = known.into_iter().find(|partner| partner.name == name);
     found.ok_or_else(|| RequestError::Unknown { kind: "partner", name: name.to_owned() })

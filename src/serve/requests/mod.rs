@@ -14,6 +14,7 @@ mod log;
 mod queue;
 mod recover;
 mod second_address;
+mod token;
 
 use std::io;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
 use crate::app::{
-    App, AppError, DkimError, ImportError, ProofError, QueueChange, RecoveryError, SecondAddressError,
-    SiteImportError, SuspendedMails,
+    App, AppError, DkimError, ImportError, NewClientError, ProofError, QueueChange, RecoveryError,
+    SecondAddressError, SiteImportError, SuspendedMails,
 };
 use crate::audit::{Origin, RecoveryPurpose};
 use crate::identity::{NetworkRange, Role};
@@ -41,6 +42,7 @@ pub use kits::BreachRequest;
 pub use limits::MailboxLimits;
 pub use queue::{QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName};
 pub use second_address::MailboxChange;
+pub use token::{NewToken, TokenNamed};
 
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -149,6 +151,12 @@ pub enum Request {
     },
     /// An agreement of a partner that is there.
     PartnerAllow(Allowed),
+    /// Tokens and certificates of partners' software.
+    TokenList(ListOptions),
+    /// A new one.
+    TokenAdd(NewToken),
+    /// One is revoked.
+    TokenRevoke(TokenNamed),
     /// The accounts.
     AccountList(ListOptions),
     /// A new account, with its first password.
@@ -356,6 +364,9 @@ pub struct NewAccount {
     /// The name of a gestionnaire's structure.
     #[arg(long)]
     pub partner: Option<String>,
+    /// The person signs in by the organisation's provider ([oidc]) alone: no password is read, nobody has one.
+    #[arg(long)]
+    pub sso: bool,
     /// The language of the person's pages, "fr" or "en".
     #[arg(long, default_value = "fr", value_parser = parse_language)]
     pub language: Language,
@@ -526,6 +537,9 @@ pub enum RequestError {
     /// A table of sites is refused; who wrote it must act.
     #[error(transparent)]
     Sites(#[from] SiteImportError),
+    /// A token is not made; the operator asks for another.
+    #[error(transparent)]
+    Token(#[from] NewClientError),
     /// Who asked has gone.
     #[error("nobody reads the answer any more")]
     Gone,
@@ -620,6 +634,9 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::AgreementImport { text } => import::agreement(app, replies, &text).await,
         Request::SiteImport { partner, text } => import::sites(app, replies, &partner, &text).await,
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,
+        Request::TokenList(options) => token::list(app, replies, options).await,
+        Request::TokenAdd(new) => token::add(app, replies, new).await,
+        Request::TokenRevoke(named) => token::revoke(app, replies, named).await,
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,
         Request::AccountDropCode(named) => change::drop_code(app, replies, named).await,

@@ -45,6 +45,11 @@ enum Index {
     SentByEnd = 67,
     HeldByReference = 45,
     DraftByPerson = 46,
+    AccountBySubject = 94,
+    ApiClientByProof = 90,
+    ApiDepositByClient = 91,
+    ApiDepositByKey = 92,
+    ApiDepositByBeginning = 93,
     CaseByTerm = 70,
     CaseByDue = 71,
     CaseByLook = 72,
@@ -58,7 +63,13 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             key(Index::MailboxByPage).bytes(r.organisation.as_bytes()).text(r.slug.as_str()).0,
             key(Index::MailboxByDepositAddress).text(&r.deposit_address.to_string()).0,
         ],
-        Record::Account(r) => vec![key(Index::AccountByAddress).text(&r.address.to_string()).0],
+        Record::Account(r) => {
+            let subject = r
+                .provider
+                .as_ref()
+                .map(|link| key(Index::AccountBySubject).bytes(link.digest().as_bytes()).0);
+            subject.into_iter().chain([key(Index::AccountByAddress).text(&r.address.to_string()).0]).collect()
+        }
         Record::Session(r) => vec![
             key(Index::SessionByAccount).bytes(r.account.as_bytes()).0,
             key(Index::SessionByBeginning).time(r.began_at).0,
@@ -89,6 +100,13 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
                 key(Index::TransferByExpiry).time(r.expires_at).0,
             ];
             r.holders().map(held).chain(found).chain(answering(r)).chain(case_entries(r)).collect()
+        }
+        Record::ApiClient(r) => vec![key(Index::ApiClientByProof).bytes(r.proof.digest().as_bytes()).0],
+        Record::ApiDeposit(r) => {
+            let of = key(Index::ApiDepositByClient).bytes(r.client.as_bytes()).time_backwards(r.begun_at).0;
+            let begun = key(Index::ApiDepositByBeginning).time(r.begun_at).0;
+            let by_key = r.key.map(|digest| key(Index::ApiDepositByKey).bytes(digest.as_bytes()).0);
+            by_key.into_iter().chain([of, begun]).collect()
         }
         Record::RecipientLink(r) => vec![key(Index::LinkByToken).bytes(r.token.as_digest().as_bytes()).0],
         Record::LinkSession(r) => vec![key(Index::LinkSessionByBeginning).time(r.began_at).0],
@@ -243,6 +261,19 @@ pub(super) fn range_of(list: &List) -> Range {
         List::Mailboxes => records(Kind::Mailbox, &[]),
         List::Partners => records(Kind::Partner, &[]),
         List::Accounts => records(Kind::Account, &[]),
+        List::AccountBySubject(digest) => all(key(Index::AccountBySubject).bytes(digest.as_bytes())),
+        List::ApiClients => records(Kind::ApiClient, &[]),
+        List::ApiClientByProof(digest) => all(key(Index::ApiClientByProof).bytes(digest.as_bytes())),
+        List::ApiDepositsOf { client, before: None } => {
+            all(key(Index::ApiDepositByClient).bytes(client.as_bytes()))
+        }
+        List::ApiDepositsOf { client, before: Some(at) } => {
+            let client = key(Index::ApiDepositByClient).bytes(client.as_bytes());
+            // After all that were begun at that instant; older ones stand behind them.
+            Range { from: end_of(&client.clone().time_backwards(*at).0), ..all(client) }
+        }
+        List::ApiDepositByKey(digest) => all(key(Index::ApiDepositByKey).bytes(digest.as_bytes())),
+        List::ApiDepositsBegunBefore(at) => before(Index::ApiDepositByBeginning, *at),
         List::AgreementsOf(mailbox) => records(Kind::Agreement, mailbox.as_bytes()),
         List::GrantsOf(transfer) => records(Kind::Grant, transfer.as_bytes()),
         List::MemberWrapsOf(mailbox) => records(Kind::MemberWrap, mailbox.as_bytes()),

@@ -80,6 +80,8 @@ kinds! {
     RecipientLink = 61,
     LinkSession = 62,
     Sent = 63,
+    ApiClient = 90,
+    ApiDeposit = 91,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -95,6 +97,11 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
         }
         Key::Account(id) | Key::PersonalKey(id) | Key::MailPassword(id) => {
             address.extend_from_slice(id.as_bytes());
+        }
+        Key::ApiClient(id) => address.extend_from_slice(id.as_bytes()),
+        Key::ApiDeposit((client, draft)) => {
+            address.extend_from_slice(client.as_bytes());
+            address.extend_from_slice(draft.as_bytes());
         }
         Key::MemberWrap((mailbox, account)) => {
             address.extend_from_slice(mailbox.as_bytes());

@@ -20,6 +20,11 @@ words! {
         sessions_caption: "Vos connexions ouvertes", "Your open sessions";
         began: "Ouverte le", "Began on";
         used: "Dernier usage", "Last used";
+        from: "Depuis", "From";
+        unknown_place: "non noté", "not noted";
+        by_password: "mot de passe", "password";
+        by_passkey: "clé d’accès", "passkey";
+        by_provider: "compte de l’organisme", "organisation’s account";
         this_one: "celle-ci", "this one";
         end: "Fermer", "End";
         end_others: "Fermer toutes les autres", "End all others";

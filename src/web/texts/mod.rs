@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "words are named as the page names its parts")]
 
 mod account;
+mod api;
 mod cases;
 mod delivery;
 mod desk_en;
@@ -14,19 +15,26 @@ mod en;
 mod fr;
 mod kits;
 mod outside;
+mod passkey;
 mod proofs;
+mod provider;
 mod queue;
 mod status;
+mod step_up;
 mod words;
 
 pub(in crate::web) use account::{AccountWords, FactorWords};
+pub(in crate::web) use api::ApiWords;
 pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};
 pub(in crate::web) use delivery::DeliveryWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
+pub(in crate::web) use passkey::PasskeyWords;
 pub(in crate::web) use proofs::ProofWords;
+pub(in crate::web) use provider::ProviderWords;
 pub(in crate::web) use queue::QueueWords;
 pub(in crate::web) use status::{OtherDraftsWords, StatusWords};
+pub(in crate::web) use step_up::StepUpWords;
 
 use crate::value::Language;
 

@@ -32,16 +32,26 @@ pub(super) use words;
 #[cfg(test)]
 mod tests {
     use crate::value::Language;
-    use crate::web::texts::{AccountWords, FactorWords, KitWords, QueueWords, ReceiptWords};
+    use crate::web::texts::{
+        AccountWords, ApiWords, FactorWords, KitWords, PasskeyWords, ProviderWords, QueueWords, ReceiptWords,
+        StepUpWords,
+    };
 
     fn all(language: Language) -> String {
         format!(
-            "{:?}{:?}{:?}{:?}",
+            "{:?}{:?}{:?}{:?}{:?}",
+            ProviderWords::of(language),
             ReceiptWords::of(language),
             KitWords::of(language),
             AccountWords::of(language),
             FactorWords::of(language)
-        ) + &format!("{:?}", QueueWords::of(language))
+        ) + &format!(
+            "{:?}{:?}{:?}{:?}",
+            PasskeyWords::of(language),
+            QueueWords::of(language),
+            StepUpWords::of(language),
+            ApiWords::of(language)
+        )
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Errors are JSON, `{"error": "…"}`, with a sentence for the person who uploads, in their language.
 
 mod metadata;
+mod place;
 mod protocol;
 
 use axum::body::{Body, BodyDataStream};
@@ -15,6 +16,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 
+pub(in crate::web) use self::place::Uploads;
 use self::protocol::{Command, Content, Misspoken, Resource};
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
@@ -45,8 +47,21 @@ pub(super) async fn uploads(
         return discover(&shared, &guest, path).await;
     }
     let command = command.map_err(misspoken)?;
-    let server = Server { place: Place::find(&shared, &guest, path).await.map_err(in_tus)? };
+    let place = Place::find(&shared, &guest, path).await.map_err(in_tus)?.uploads();
+    create_in(place, command, request).await
+}
+
+/// Requests to where the uploads of a draft are created, once it is known which draft.
+pub(in crate::web) async fn uploads_of(place: Uploads<'_>, request: Request) -> Outcome {
+    let command =
+        protocol::read(Resource::Uploads, request.method(), request.headers()).map_err(misspoken)?;
+    create_in(place, command, request).await
+}
+
+async fn create_in(place: Uploads<'_>, command: Command, request: Request) -> Outcome {
+    let server = Server { place };
     match command {
+        Command::Discover => Ok(server.discovered()),
         Command::Create { length, metadata, content } => {
             let path =
                 if metadata.relative_path.is_empty() { metadata.filename } else { metadata.relative_path };
@@ -73,7 +88,18 @@ pub(super) async fn upload(
     if command == Command::Discover {
         return discover(&shared, &guest, path).await;
     }
-    let server = Server { place: Place::find(&shared, &guest, path).await.map_err(in_tus)? };
+    let place = Place::find(&shared, &guest, path).await.map_err(in_tus)?.uploads();
+    work_on(place, command, &upload, request).await
+}
+
+/// Requests to one upload, once it is known of which draft.
+pub(in crate::web) async fn upload_of(place: Uploads<'_>, upload: &str, request: Request) -> Outcome {
+    let command = protocol::read(Resource::Upload, request.method(), request.headers()).map_err(misspoken)?;
+    work_on(place, command, upload, request).await
+}
+
+async fn work_on(place: Uploads<'_>, command: Command, upload: &str, request: Request) -> Outcome {
+    let server = Server { place };
     let Ok(upload) = upload.parse::<UploadId>() else {
         return Err(server.refuse(UploadRefusal::NotFound, ""));
     };
@@ -84,34 +110,42 @@ pub(super) async fn upload(
             server.append(upload, append, request.into_body()).await
         }
         Command::Terminate => server.terminate(upload).await,
-        Command::Create { .. } | Command::Discover => Err(misspoken(Misspoken::Method)),
+        Command::Discover => Ok(server.discovered()),
+        Command::Create { .. } => Err(misspoken(Misspoken::Method)),
     }
 }
 
 /// What the server can do. What a file may weigh is said to who may upload one.
 async fn discover(shared: &Shared, guest: &Guest, path: DraftPath) -> Outcome {
+    match Place::find(shared, guest, path).await {
+        Ok(place) => Ok(Server { place: place.uploads() }.discovered()),
+        Err(_) => Ok(abilities().into_response()),
+    }
+}
+
+fn abilities() -> Answer {
     let algorithms = ChecksumAlgorithm::ALL.map(ChecksumAlgorithm::name).join(",");
-    let mut answer = with_version(Answer::empty(StatusCode::NO_CONTENT))
+    with_version(Answer::empty(StatusCode::NO_CONTENT))
         .with(protocol::TUS_VERSION, HeaderValue::from_static(protocol::VERSION))
         .with(protocol::TUS_EXTENSION, HeaderValue::from_static(protocol::EXTENSIONS))
-        .with(protocol::TUS_CHECKSUM_ALGORITHM, text(&algorithms));
-    if let Ok(place) = Place::find(shared, guest, path).await {
-        answer = answer.with(protocol::TUS_MAX_SIZE, number(place.view.limits.file));
-    }
-    Ok(answer.into_response())
+        .with(protocol::TUS_CHECKSUM_ALGORITHM, text(&algorithms))
 }
 
 /// Serves one draft.
 struct Server<'a> {
-    place: Place<'a>,
+    place: Uploads<'a>,
 }
 
 impl Server<'_> {
+    fn discovered(&self) -> Response {
+        abilities().with(protocol::TUS_MAX_SIZE, number(self.place.view.limits.file)).into_response()
+    }
+
     /// "Creation", and "Creation With Upload" when bytes come along.
     async fn create(self, new: NewUpload, content: Option<Content>, body: Body) -> Outcome {
         let name = new.path.clone();
-        let begun = self.place.begin_upload(new).await.map_err(|refusal| self.refuse(refusal, &name))?;
-        let location = text(&format!("{}/{}", self.place.uploads_path(), begun.id));
+        let begun = self.place.begin(new).await.map_err(|refusal| self.refuse(refusal, &name))?;
+        let location = text(&format!("{}/{}", self.place.path, begun.id));
         let created = |progress: UploadProgress| {
             let answer = with_version(Answer::empty(StatusCode::CREATED))
                 .with(LOCATION, location.clone())
@@ -133,7 +167,7 @@ impl Server<'_> {
 
     /// How far an upload is.
     async fn ask(self, id: UploadId) -> Outcome {
-        let progress = self.place.upload_progress(id).await.map_err(|refusal| self.refuse(refusal, ""))?;
+        let progress = self.place.progress(id).await.map_err(|refusal| self.refuse(refusal, ""))?;
         let answer = with_version(Answer::empty(StatusCode::OK))
             .with(protocol::UPLOAD_OFFSET, number(progress.offset))
             .with(protocol::UPLOAD_LENGTH, number(progress.length));
@@ -148,13 +182,13 @@ impl Server<'_> {
     }
 
     async fn terminate(self, id: UploadId) -> Outcome {
-        self.place.drop_upload(id).await.map_err(|refusal| self.refuse(refusal, ""))?;
+        self.place.drop(id).await.map_err(|refusal| self.refuse(refusal, ""))?;
         Ok(with_version(Answer::empty(StatusCode::NO_CONTENT)).into_response())
     }
 
     /// Gives a body to an upload while it comes in.
     async fn take(&self, id: UploadId, append: Append, body: Body) -> Result<UploadProgress, UploadRefusal> {
-        let mut appending: Appending = self.place.append_to_upload(id, append).await?;
+        let mut appending: Appending = self.place.append(id, append).await?;
         let mut pieces: BodyDataStream = body.into_data_stream();
         while let Some(piece) = pieces.next().await {
             match piece {

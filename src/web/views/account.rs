@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::Frame;
+use crate::identity::SignInWay;
 use crate::value::Timestamp;
-use crate::web::texts::AccountWords;
+use crate::web::texts::{AccountWords, PasskeyWords};
 
 /// `GET /compte`, and the answer to its forms when they are refused.
 #[derive(Debug, Clone, Template)]
@@ -35,6 +36,10 @@ pub struct SessionRow {
     pub began_at: Timestamp,
     /// When it was last used.
     pub used_at: Timestamp,
+    /// Where it began from, and how.
+    pub from: String,
+    /// The way of signing in.
+    pub way: SignInWay,
     /// The one that asks.
     pub is_this: bool,
 }
@@ -66,6 +71,10 @@ pub enum AccountNotice {
 }
 
 impl AccountPage {
+    fn keys(&self) -> PasskeyWords {
+        PasskeyWords::of(self.frame.language)
+    }
+
     fn own(&self) -> AccountWords {
         AccountWords::of(self.frame.language)
     }
@@ -89,6 +98,14 @@ impl AccountPage {
     fn refused(&self) -> bool {
         use AccountNotice::{PassphraseChanged, PasswordChanged, SessionEnded};
         !matches!(self.notice, None | Some(PasswordChanged | PassphraseChanged | SessionEnded))
+    }
+
+    fn way(&self, way: &SignInWay) -> &'static str {
+        match way {
+            SignInWay::Password => self.own().by_password,
+            SignInWay::Passkey => self.own().by_passkey,
+            SignInWay::Provider => self.own().by_provider,
+        }
     }
 
     fn has_others(&self) -> bool {

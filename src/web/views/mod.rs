@@ -22,11 +22,13 @@ mod kits;
 mod legal;
 mod members;
 mod outside;
+mod passkey;
 mod problem;
 mod receipt;
 mod second_factor;
 mod sign_in;
 mod status;
+mod step_up;
 mod transfer;
 
 pub use account::{AccountNotice, AccountPage, SessionRow};
@@ -56,9 +58,11 @@ pub use members::{KeyNotice, KeyPage, MemberRow, MembersNotice, MembersPage};
 pub use outside::{
     AnswerPart, OutsideGonePage, OutsideLinkPage, OutsideOpenedPage, OutsideStepPage, SentListPage,
 };
+pub use passkey::{PasskeyNotice, PasskeyRow, PasskeysPage};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
 pub use receipt::{AskedFileOutcome, HeldReceipt, ReceiptOutcome, ReceiptPage};
 pub use second_factor::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignInCodePage};
 pub use sign_in::{SignInNotice, SignInPage};
 pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage};
+pub use step_up::{StepUpNotice, StepUpPage};
 pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};

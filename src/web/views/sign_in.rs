@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::Frame;
+use crate::web::texts::{PasskeyWords, ProviderWords};
 
 /// `GET /connexion`, and the answer to its POST when it failed.
 #[derive(Debug, Clone, Template)]
@@ -14,6 +15,12 @@ pub struct SignInPage {
     pub address: String,
     /// The local path to go to afterwards, sent back as `suite`; the handler judges it.
     pub next: Option<String>,
+    /// What the organisation's own provider is called, if there is one.
+    pub provider: Option<String>,
+    /// Where the link to it leads.
+    pub provider_path: String,
+    /// Whether a passkey can be used here.
+    pub passkeys: bool,
     /// What to say above the form.
     pub notice: Option<SignInNotice>,
 }
@@ -28,6 +35,14 @@ pub enum SignInNotice {
         /// Minutes to wait.
         minutes: u32,
     },
+    /// The passkey is not known.
+    PasskeyRefused,
+    /// The provider does not answer.
+    ProviderSilent,
+    /// What the provider says does not hold.
+    ProviderRefused,
+    /// Nobody here is who the provider says.
+    NoAccount,
     /// The person has signed out.
     SignedOut,
     /// The session has ended by itself.
@@ -42,13 +57,32 @@ impl SignInPage {
         match notice {
             SignInNotice::Failed => t.failed.to_owned(),
             SignInNotice::TooMany { minutes } => (t.too_many)(minutes),
+            SignInNotice::PasskeyRefused => self.keys().refused.to_owned(),
+            SignInNotice::ProviderSilent => self.providers().silent.to_owned(),
+            SignInNotice::ProviderRefused => self.providers().refused.to_owned(),
+            SignInNotice::NoAccount => self.providers().no_account.to_owned(),
             SignInNotice::SignedOut => t.signed_out.to_owned(),
             SignInNotice::SessionEnded => t.session_ended.to_owned(),
             SignInNotice::NeedsSignIn => t.needs_sign_in.to_owned(),
         }
     }
 
+    fn has_signed_out(&self) -> bool {
+        self.notice == Some(SignInNotice::SignedOut)
+    }
+
+    fn providers(&self) -> ProviderWords {
+        ProviderWords::of(self.frame.language)
+    }
+
+    fn keys(&self) -> PasskeyWords {
+        PasskeyWords::of(self.frame.language)
+    }
+
     fn refused(&self) -> bool {
-        matches!(self.notice, Some(SignInNotice::Failed | SignInNotice::TooMany { .. }))
+        !matches!(
+            self.notice,
+            None | Some(SignInNotice::SignedOut | SignInNotice::SessionEnded | SignInNotice::NeedsSignIn)
+        )
     }
 }

@@ -22,6 +22,8 @@ pub struct Setting<'a> {
     pub submission: &'a str,
     /// More of `[dns]`.
     pub dns: &'a str,
+    /// The whole of `[http]`, where it is not plain HTTP.
+    pub http: &'a str,
     /// Options of the partner `Conseil`, whose domain is `conseil.example`.
     pub partner: &'a str,
 }
@@ -35,6 +37,7 @@ impl Default for Setting<'_> {
             smtp: "checks_senders = false\n",
             submission: "",
             dns: "",
+            http: "",
             partner: "--relay 127.0.0.0/8",
         }
     }
@@ -173,6 +176,13 @@ fn configure(file: &Path, setting: &Setting<'_>) {
         .replace("\n[smtp]\n", &format!("\n[smtp]\n{}", setting.smtp))
         .replace("\n[submission]\n", &format!("\n[submission]\n{}", setting.submission))
         .replace("\n[dns]\n", &format!("\n[dns]\n{}", setting.dns));
+    let changed = match setting.http {
+        "" => changed,
+        http => {
+            let (before, rest) = changed.split_once("[http]\n").unwrap();
+            format!("{before}[http]\n{http}{}", &rest[rest.find("\n[smtp]").unwrap()..])
+        }
+    };
     fs::write(file, changed).unwrap();
 }
 
