@@ -196,6 +196,7 @@ impl Samples {
             address: address.to_owned(),
             next: Some("/boites".to_owned()),
             provider: Some("ProConnect".to_owned()),
+            provider_out: false,
             provider_path: "/connexion/fournisseur".to_owned(),
             passkeys: true,
             notice,

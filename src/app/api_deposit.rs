@@ -172,7 +172,8 @@ impl App {
         Ok(draft)
     }
 
-    /// Gives a deposit up that was not sent. Returns whether there was one.
+    /// Gives a deposit up that was not sent: there is no such deposit from then on, and its idempotency key begins another.
+    /// Returns whether it was given up.
     pub async fn discard_api_deposit(
         &self,
         client: &ApiClient,
@@ -185,6 +186,9 @@ impl App {
         let DraftView { draft, version, .. } = *view;
         let by = Ender { actor: Actor::Person(draft.person), origin: visitor.web() };
         self.discard(draft, version, &by, self.believed_now()?).await?;
+        let mut unit = UnitOfWork::default();
+        unit.delete(Key::ApiDeposit((client.id, id)));
+        self.store.commit(unit).await.map_err(AppError::from)?;
         Ok(true)
     }
 

@@ -11,6 +11,9 @@ use crate::value::{Millis, Timestamp};
 pub(super) const FAILURES_MAX: u32 = 20;
 /// How many links an origin may ask for before it waits: a whole office may stand behind one address.
 const ASKS_MAX: u32 = 60;
+/// How many sign-ins by passkey or provider an origin may begin before it waits: a whole organisation may stand behind one
+/// address, at nine in the morning.
+const STARTS_MAX: u32 = 3000;
 /// How long tries are remembered.
 const TRIES_LIFE: Millis = Millis::minutes(15);
 /// How many times as many this machine itself may: a proxy in front of the pages stands for everybody.
@@ -36,6 +39,11 @@ impl Tries {
     /// For links and codes that are asked for.
     pub fn of_asking() -> Self {
         Self::up_to(ASKS_MAX)
+    }
+
+    /// For sign-ins by passkey or provider that are begun.
+    pub fn of_starting() -> Self {
+        Self::up_to(STARTS_MAX)
     }
 
     fn up_to(max: u32) -> Self {

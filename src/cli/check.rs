@@ -70,6 +70,7 @@ fn check(config: &Config) -> Findings {
     };
     found.faults.extend(relay.err());
     secrets(config, &mut found);
+    sign_in(config, &mut found);
     places(config, &mut found);
     scanner(config, &mut found);
     mirror(config, &mut found);
@@ -87,7 +88,8 @@ fn secrets(config: &Config, found: &mut Findings) {
         Ok(_) => {}
         Err(error) => found.faults.push(format!("{} cannot be read: {error}", key.display())),
     }
-    let keys = [Some(key), config.http.key.as_ref(), config.smtp.key.as_ref()];
+    let provider = config.oidc.client_secret_file.as_ref().filter(|_| config.oidc.is_on());
+    let keys = [Some(key), config.http.key.as_ref(), config.smtp.key.as_ref(), provider];
     for file in keys.into_iter().flatten() {
         let mode = fs::metadata(file).map(|metadata| metadata.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o077 != 0) {
@@ -98,6 +100,25 @@ fn secrets(config: &Config, found: &mut Findings) {
         found
             .warnings
             .push("no [recovery] recipient: live mail cannot be opened without this gateway".to_owned());
+    }
+}
+
+/// Who else says who people are.
+fn sign_in(config: &Config, found: &mut Findings) {
+    let oidc = &config.oidc;
+    if let Some(file) = oidc.client_secret_file.as_ref().filter(|_| oidc.is_on())
+        && let Err(error) = fs::read_to_string(file)
+    {
+        found.faults.push(format!("{} cannot be read: {error}", file.display()));
+    }
+    if oidc.is_on() && oidc.email_is_verified && oidc.idp_ids.is_empty() {
+        let told = "[oidc] email_is_verified without idp_ids: whoever signs in at any identity provider behind it can be \
+                    linked to the account of any address that it names";
+        found.warnings.push(told.to_owned());
+    }
+    if config.http.asks_certificates && config.http.plain {
+        let told = "[http] asks_certificates has no effect: a client certificate is seen where TLS ends, and that is not here";
+        found.warnings.push(told.to_owned());
     }
 }
 
@@ -263,6 +284,20 @@ mod tests {
             assert!(faults.contains(told), "{told}: {faults}");
         }
         assert!(found.warnings.iter().any(|told| told.contains("[recovery]")), "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn a_provider_without_its_secret_is_a_fault_and_one_that_links_anybody_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let mut config = config(place.path());
+        config.oidc.issuer = "https://fi.example".into();
+        config.oidc.client_secret_file = Some(place.path().join("nothing"));
+        config.oidc.email_is_verified = true;
+        let found = check(&config);
+        assert!(found.faults.iter().any(|fault| fault.contains("nothing")), "{:?}", found.faults);
+        assert!(found.warnings.iter().any(|warning| warning.contains("without idp_ids")));
+        config.oidc.idp_ids = vec!["caisse".into()];
+        assert!(!check(&config).warnings.iter().any(|warning| warning.contains("without idp_ids")));
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub(in crate::web) struct Shared {
     failures: Arc<Tries>,
     own_failures: Arc<OwnTries>,
     asks: Arc<Tries>,
+    starts: Arc<Tries>,
     receipts: Arc<Tries>,
     downloads: Arc<Semaphore>,
 }
@@ -87,6 +88,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         failures: Arc::new(failures),
         own_failures: Arc::default(),
         asks: Arc::new(asks),
+        starts: Arc::new(Tries::of_starting()),
         receipts: Arc::new(Tries::of_asking()),
         downloads,
     };

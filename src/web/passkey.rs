@@ -84,7 +84,7 @@ fn told(ceremony: &Ceremony) -> Response {
 }
 
 async fn begin_sign_in(State(shared): State<Shared>, guest: Guest) -> Outcome {
-    begin_asking(&shared, &guest, &shared.asks)?;
+    begin_asking(&shared, &guest, &shared.starts)?;
     let errors = Errors::new(&shared, &guest);
     match shared.app.begin_passkey_sign_in() {
         Ok(ceremony) => Ok(told(&ceremony)),

@@ -44,7 +44,7 @@ struct Came {
 
 /// A link, not a form: a page may send no form elsewhere. Nothing is kept but in memory.
 async fn go(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: Guest) -> Outcome {
-    begin_asking(&shared, &guest, &shared.asks)?;
+    begin_asking(&shared, &guest, &shared.starts)?;
     let next = asked.suite.filter(|path| is_local(path));
     match shared.app.go_to_provider(next, asked.encore.is_some()).await {
         Ok(going) => {

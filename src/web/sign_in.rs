@@ -185,7 +185,9 @@ fn page(
         |next| format!("/connexion/fournisseur?suite={}", escape(next)),
     );
     let frame = guest.frame(shared, None);
-    let view = SignInPage { frame, address, next, provider, provider_path, passkeys, notice };
+    let provider_out =
+        notice == Some(SignInNotice::SignedOut) && guest.cookie(CookieName::Provider).is_some();
+    let view = SignInPage { frame, address, next, provider, provider_out, provider_path, passkeys, notice };
     Answer::page(status, guest, &view).into_response()
 }
 

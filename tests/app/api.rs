@@ -14,6 +14,7 @@ use pli::web::{ClientCertificate, OPENAPI, WebConfig, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::backups;
 use crate::house::{DEPOSITOR, House, address, visitor};
 
 const OPERATOR: (Actor, Origin) = (Actor::Operator, Origin::Cli);
@@ -368,7 +369,7 @@ async fn a_file_comes_by_tus_and_a_deposit_is_given_up() {
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
     let given_up = software.ask(Method::DELETE, &format!("/deposits/{id}"), &[], "").await;
     assert_eq!(given_up.status, StatusCode::NO_CONTENT);
-    assert_eq!(software.get(&format!("/deposits/{id}")).await.body["state"], "gone");
+    assert_eq!(kind(&software.get(&format!("/deposits/{id}")).await), "not-found");
 }
 
 #[tokio::test]
@@ -406,4 +407,16 @@ async fn the_document_tells_the_routes_that_there_are_and_each_answers_as_it_say
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_voids_tokens_and_what_they_began() {
+    let house = House::build().await;
+    let (software, client) = software(&house).await;
+    let id = software.begin().await;
+    let restored = backups::empty(&house);
+    backups::restore(&restored, backups::back_up(&house).await).await.unwrap();
+    assert!(restored.app.api_clients().await.unwrap().is_empty(), "it may have been revoked since");
+    let draft = id.parse().unwrap();
+    assert!(restored.record(&pli::app::ports::Key::ApiDeposit((client.id, draft))).await.is_none());
 }

@@ -7,6 +7,7 @@ use pli::identity::{Password, SignInWay};
 use pli::value::{Millis, Token};
 
 use crate::authenticator::Authenticator;
+use crate::backups;
 use crate::house::{House, PASSWORD, address, visitor};
 
 const AGENT: &str = "agent@carsat.example";
@@ -175,4 +176,19 @@ async fn a_passkey_proves_its_own_person_anew_and_no_other() {
     let now = house.app.own_sessions(&signed).await.unwrap();
     assert_eq!(now.len(), 1);
     assert!(house.events().await.contains(&Action::PersonProven));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_that_was_removed_after_the_backup_does_not_come_back_with_it() {
+    let house = House::build().await;
+    let signed = house.sign_in(AGENT).await;
+    let mut authenticator = Authenticator::new(1, true);
+    add(&house, &signed, &mut authenticator).await.unwrap();
+    let backup = backups::back_up(&house).await;
+    let id = sign_in(&house, &mut authenticator).await.unwrap().account.passkeys[0].id;
+    assert!(house.app.remove_passkey(&signed, id, visitor()).await.unwrap());
+    let restored = backups::empty(&house);
+    backups::restore(&restored, backup).await.unwrap();
+    restored.app.open_after_restore(Origin::Cli).await.unwrap();
+    assert!(sign_in(&restored, &mut authenticator).await.is_err(), "the account waits for its operator");
 }

@@ -126,3 +126,34 @@ test('a removed passkey is refused in words, and without JavaScript the password
   await plain.goto(`${gateway.http}/compte/cles-acces`);
   assert.match(await plain.locator('.without-script').innerText(), /JavaScript/);
 });
+
+test('a dangerous act some time after the sign-in asks for a proof, which a passkey gives, and goes on', async (t) => {
+  const gateway = await started(t);
+  for (const [locale, viewport, person] of [['fr-FR', DESKTOP, gateway.member], ['en-GB', PHONE, gateway.agent]]) {
+    const { page } = await open(t, { viewport, locale });
+    // The page that asks is an answer of 403.
+    const faults = guard(page, gateway.http, ['403']);
+    await authenticator(page, true);
+    await signIn(page, gateway, person);
+    await addPasskey(page, gateway, `clé ${locale}`);
+    const moved = await page.request.post(`${gateway.http}/demo/clock`, { data: { advance_s: 960 } });
+    assert.ok(moved.ok());
+    await page.goto(`${gateway.http}/compte`);
+    await page.click('details summary');
+    const phrase = 'marmite girafe tunnel accordeon verglas';
+    await page.fill('#phrase', phrase);
+    await page.fill('#encore', phrase);
+    await page.click('form[action="/compte/phrase"] button');
+    await page.waitForSelector('#preuve');
+    assert.ok(!(await page.content()).includes('girafe'), 'what was typed is sealed');
+    await picture(page, `step-up-${viewport.width}`);
+    assert.deepEqual(await axe(page), []);
+    assert.ok((await overflow(page)) <= 0, 'scrolls sideways');
+    await page.click('form[data-passkey=get] button');
+    await page.waitForURL(/fait=phrase/);
+    await page.goto(`${gateway.http}/compte/cles-acces?lang=${locale.slice(0, 2)}`);
+    assert.deepEqual(await axe(page), []);
+    assert.deepEqual(faults, []);
+    await signOut(page);
+  }
+});

@@ -25,6 +25,9 @@ use crate::web::draft::names_and_reasons;
 use crate::web::texts::ApiWords;
 use crate::web::views::DraftProblem;
 
+/// The latest instant that a listing goes on from: the year 2100, in milliseconds.
+const BEFORE_MAX: i64 = 4_102_444_800_000;
+
 /// The path of a deposit.
 pub(super) type DepositPath = Result<Path<String>, PathRejection>;
 
@@ -230,6 +233,9 @@ pub(super) async fn list(
     let limit = listing.limit.unwrap_or(API_LISTED_MAX);
     if !(1..=API_LISTED_MAX).contains(&limit) {
         return Err(desk.invalid(format!("limit: 1–{API_LISTED_MAX}")));
+    }
+    if listing.before.is_some_and(|before| !(0..=BEFORE_MAX).contains(&before)) {
+        return Err(desk.invalid("before"));
     }
     let before = listing.before.map(Timestamp);
     let found = shared.app.api_deposits(&caller.client, before, limit).await;

@@ -11,7 +11,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, post, put};
+use axum::routing::{MethodFilter, MethodRouter, get, on, post, put};
 
 pub use caller::ClientCertificate;
 pub(in crate::web) use problem::Problem;
@@ -36,10 +36,19 @@ pub(in crate::web) const PATHS: [ApiPath; 9] = [
     ("/deposits", || get(deposits::list).post(deposits::begin), &[Method::GET, Method::POST]),
     ("/deposits/{id}", || get(deposits::show).delete(deposits::discard), &[Method::GET, Method::DELETE]),
     ("/deposits/{id}/files/{name}", || put(files::put).delete(files::remove), &[Method::PUT, Method::DELETE]),
-    ("/deposits/{id}/uploads", || any(files::uploads), &[Method::POST, Method::OPTIONS]),
+    (
+        "/deposits/{id}/uploads",
+        || post(files::uploads).options(files::uploads),
+        &[Method::POST, Method::OPTIONS],
+    ),
     (
         "/deposits/{id}/uploads/{upload}",
-        || any(files::upload),
+        || {
+            on(MethodFilter::HEAD, files::upload)
+                .patch(files::upload)
+                .delete(files::upload)
+                .options(files::upload)
+        },
         &[Method::HEAD, Method::PATCH, Method::DELETE, Method::OPTIONS],
     ),
     ("/deposits/{id}/send", || post(deposits::send), &[Method::POST]),

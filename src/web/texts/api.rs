@@ -12,14 +12,14 @@ words! {
         invalid_request: "Requête incorrecte", "Invalid request";
         key_reused: "Cette clé d’idempotence a servi à un autre dépôt", "This idempotency key was used for another deposit";
         already_sent: "Ce dépôt est déjà envoyé", "This deposit was sent already";
-        title_refused: "Le titre est refusé : il voyage en clair et ne doit contenir aucune donnée personnelle", "The title is refused: it travels in clear and must hold no personal data";
+        title_refused: "Le titre est refusé : il voyage en clair et ne doit contenir aucune donnée personnelle", "The title is refused: it travels in clear and must hold no personal data";
         deposit_refused: "Le dépôt ne peut pas être envoyé tel quel", "The deposit cannot be sent as it is";
         file_refused: "Le fichier est refusé", "The file is refused";
         too_large: "Une limite de la boîte est dépassée", "A limit of the mailbox is exceeded";
         upload_refused: "L’envoi du fichier est refusé", "The upload is refused";
         too_many: "Trop de demandes", "Too many requests";
         over: "Ce dépôt n’a pas été envoyé à temps, ou n’est plus permis", "This deposit was not sent in time, or is not allowed any more";
-        unavailable: "Service momentanément indisponible : rien n’est perdu, réessayez", "Service unavailable for a moment: nothing is lost, try again";
+        unavailable: "Service momentanément indisponible : rien n’est perdu, réessayez", "Service unavailable for a moment: nothing is lost, try again";
         no_receipt: "Le reçu n’existe qu’une fois le dépôt envoyé.", "The receipt exists once the deposit is sent.";
     }
 }

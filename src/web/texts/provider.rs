@@ -13,7 +13,7 @@ words! {
             "The answer of the sign-in service does not hold, or the request is too old. Try again.";
         no_account: "Aucun compte d’ici n’est rattaché à cette identité. Demandez à votre organisme.",
             "No account here is linked to that identity. Ask your organisation.";
-        again: "Vous vous êtes connecté par votre organisme ? Connectez-vous-y de nouveau, puis recommencez :",
+        again: "Vous vous êtes connecté par votre organisme ? Connectez-vous-y de nouveau, puis recommencez :",
             "You signed in by your organisation? Sign in there again, then start over:";
     }
 }

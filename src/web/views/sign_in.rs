@@ -17,6 +17,8 @@ pub struct SignInPage {
     pub next: Option<String>,
     /// What the organisation's own provider is called, if there is one.
     pub provider: Option<String>,
+    /// Whether the person who signed out may sign out there too.
+    pub provider_out: bool,
     /// Where the link to it leads.
     pub provider_path: String,
     /// Whether a passkey can be used here.
@@ -65,10 +67,6 @@ impl SignInPage {
             SignInNotice::SessionEnded => t.session_ended.to_owned(),
             SignInNotice::NeedsSignIn => t.needs_sign_in.to_owned(),
         }
-    }
-
-    fn has_signed_out(&self) -> bool {
-        self.notice == Some(SignInNotice::SignedOut)
     }
 
     fn providers(&self) -> ProviderWords {
