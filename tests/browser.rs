@@ -37,6 +37,11 @@ fn a_passkey_signs_in_and_its_prf_opens_the_vault() {
 }
 
 #[test]
+fn a_gestionnaire_makes_a_token_and_the_api_takes_it() {
+    run("tokens.mjs");
+}
+
+#[test]
 fn the_client_that_most_people_use_uploads_resumes_and_gives_up() {
     run("tus.mjs");
 }

@@ -173,6 +173,7 @@ mod tests {
         std::fs::write(place.path().join(FILES), BUILT_IN_FILES).unwrap();
         std::fs::write(place.path().join(PRIVACY), BUILT_IN_PRIVACY).unwrap();
         std::fs::write(place.path().join(REMINDERS), BUILT_IN_REMINDERS).unwrap();
+        std::fs::write(place.path().join(SIGN_IN), BUILT_IN_SIGN_IN).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

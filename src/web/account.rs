@@ -12,7 +12,7 @@ use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
 use super::views::{AccountNotice, AccountPage, ErrorKind, SessionRow};
 use crate::app::{EndedSessions, OpenError, SecretError, Signed};
-use crate::identity::Password;
+use crate::identity::{Password, Role};
 use crate::policy::password::WeakPassword;
 
 /// Where the page is.
@@ -174,6 +174,7 @@ async fn page(
         address: signed.account.address.to_string(),
         sessions: rows.collect(),
         has_vault: !signed.account.mailboxes.is_empty(),
+        has_software: signed.account.role == Role::Gestionnaire && signed.account.partner.is_some(),
         has_factor: signed.account.second_factor.is_some(),
         notice,
     };

@@ -33,6 +33,7 @@ mod sign_in;
 mod status;
 mod step_up;
 pub mod texts;
+mod tokens;
 mod transfer;
 mod tus;
 mod upload;
@@ -121,6 +122,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .merge(outside::routes())
         .merge(passkey::routes())
         .merge(provider::routes())
+        .merge(tokens::routes())
         .merge(sent::routes())
         .merge(status::routes())
         .merge(second_factor::routes())

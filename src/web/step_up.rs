@@ -27,13 +27,15 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The routes that ask for a recent proof: who opens a mailbox, what ends a transfer, what leaves the gateway, the own keys.
 /// Changing the password and the second factor ask for the password themselves.
-pub(in crate::web) const DANGEROUS: [(Method, &str); 13] = [
+pub(in crate::web) const DANGEROUS: [(Method, &str); 15] = [
     (Method::POST, "/boites/{mailbox}/membres"),
     (Method::POST, "/boites/{mailbox}/membres/garde"),
     (Method::POST, "/transferts/{reference}/retirer"),
     (Method::POST, "/compte/phrase"),
     (Method::GET, "/compte/cles-acces"),
     (Method::POST, "/compte/cles-acces/retirer"),
+    (Method::POST, "/structures/{structure}/jetons"),
+    (Method::POST, "/structures/{structure}/jetons/revoquer"),
     (Method::POST, "/dossiers/violation"),
     (Method::POST, "/dossiers/traitements"),
     (Method::POST, "/dossiers/personne"),

@@ -50,6 +50,7 @@ mod scanning;
 mod second_factor;
 mod senders;
 mod sign_in_tries;
+mod structure_tokens;
 mod swapped;
 mod timestamps;
 mod together;

@@ -190,3 +190,16 @@ impl IntoResponse for Problem {
         answer.into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_tells_every_problem_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(crate::web::OPENAPI).unwrap();
+        let told = &document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
+        let codes: Vec<_> = ProblemCode::ALL.iter().map(|code| format!("{TYPE}{}", code.code())).collect();
+        assert_eq!(*told, serde_json::json!(codes));
+    }
+}

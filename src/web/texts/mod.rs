@@ -21,6 +21,7 @@ mod provider;
 mod queue;
 mod status;
 mod step_up;
+mod tokens;
 mod words;
 
 pub(in crate::web) use account::{AccountWords, FactorWords};
@@ -35,6 +36,7 @@ pub(in crate::web) use provider::ProviderWords;
 pub(in crate::web) use queue::QueueWords;
 pub(in crate::web) use status::{OtherDraftsWords, StatusWords};
 pub(in crate::web) use step_up::StepUpWords;
+pub(in crate::web) use tokens::TokenWords;
 
 use crate::value::Language;
 

@@ -34,12 +34,13 @@ mod tests {
     use crate::value::Language;
     use crate::web::texts::{
         AccountWords, ApiWords, FactorWords, KitWords, PasskeyWords, ProviderWords, QueueWords, ReceiptWords,
-        StepUpWords,
+        StepUpWords, TokenWords,
     };
 
     fn all(language: Language) -> String {
         format!(
-            "{:?}{:?}{:?}{:?}{:?}",
+            "{:?}{:?}{:?}{:?}{:?}{:?}",
+            TokenWords::of(language),
             ProviderWords::of(language),
             ReceiptWords::of(language),
             KitWords::of(language),

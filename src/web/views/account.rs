@@ -5,7 +5,7 @@ use askama::Template;
 use super::Frame;
 use crate::identity::SignInWay;
 use crate::value::Timestamp;
-use crate::web::texts::{AccountWords, PasskeyWords};
+use crate::web::texts::{AccountWords, PasskeyWords, TokenWords};
 
 /// `GET /compte`, and the answer to its forms when they are refused.
 #[derive(Debug, Clone, Template)]
@@ -21,6 +21,8 @@ pub struct AccountPage {
     pub sessions: Vec<SessionRow>,
     /// Whether the person has a key that a vault passphrase could lock.
     pub has_vault: bool,
+    /// Whether the person looks after tokens of a structure's software.
+    pub has_software: bool,
     /// Whether a code is asked for at the sign-in.
     pub has_factor: bool,
     /// What to say above the forms.
@@ -71,6 +73,10 @@ pub enum AccountNotice {
 }
 
 impl AccountPage {
+    fn software(&self) -> &'static str {
+        TokenWords::of(self.frame.language).title
+    }
+
     fn keys(&self) -> PasskeyWords {
         PasskeyWords::of(self.frame.language)
     }

@@ -29,6 +29,7 @@ mod second_factor;
 mod sign_in;
 mod status;
 mod step_up;
+mod tokens;
 mod transfer;
 
 pub use account::{AccountNotice, AccountPage, SessionRow};
@@ -65,4 +66,5 @@ pub use second_factor::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignIn
 pub use sign_in::{SignInNotice, SignInPage};
 pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage};
 pub use step_up::{StepUpNotice, StepUpPage};
+pub use tokens::{TokenMailbox, TokenNotice, TokenRow, TokensPage};
 pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};
