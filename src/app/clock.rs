@@ -47,12 +47,12 @@ impl App {
             moved.map_or(confirmed, |by| confirmed.with(Detail::Millis(by)))
         };
         self.log_alone(told(Outcome::Intended)).await?;
-        let at = self.believe_clock()?;
+        let at = self.believe_clock().await?;
         self.log_alone(told(Outcome::Done)).await?;
         Ok(at)
     }
 
-    fn believe_clock(&self) -> Result<Timestamp, AppError> {
+    async fn believe_clock(&self) -> Result<Timestamp, AppError> {
         let raw = self.clock.read();
         let anchor = {
             let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,15 +60,16 @@ impl App {
             guard.anchor().cloned()
         };
         if let Some(anchor) = anchor {
-            self.keyring.set_clock_anchor(&anchor)?;
+            self.with_keyring(move |keyring| keyring.set_clock_anchor(&anchor)).await?;
         }
         Ok(raw.wall)
     }
 
     /// Writes the clock's anchor down, so that a restart is held to it.
-    pub(crate) fn save_clock_anchor(&self) -> Result<(), AppError> {
+    pub(crate) async fn save_clock_anchor(&self) -> Result<(), AppError> {
         let anchor = self.guard.lock().unwrap_or_else(PoisonError::into_inner).anchor().cloned();
-        Ok(anchor.map_or(Ok(()), |anchor| self.keyring.set_clock_anchor(&anchor))?)
+        let Some(anchor) = anchor else { return Ok(()) };
+        self.with_keyring(move |keyring| keyring.set_clock_anchor(&anchor)).await
     }
 
     /// Logs that the clock jumped.

@@ -136,15 +136,15 @@ impl App {
     ) -> Result<Identity, OpenError> {
         self.check_mailbox_key(mailbox).await?;
         match mailbox.key.custody {
-            Custody::Gateway => Ok(self.gateway_identity(&mailbox.key)?),
+            Custody::Gateway => Ok(self.gateway_identity(&mailbox.key).await?),
             Custody::Members => self.member_identity(&signed.account, &signed.cookie, mailbox).await,
         }
     }
 
     /// The mailbox's identity, by the gateway's key file.
-    pub(super) fn gateway_identity(&self, key: &MailboxKey) -> Result<Identity, AppError> {
+    pub(super) async fn gateway_identity(&self, key: &MailboxKey) -> Result<Identity, AppError> {
         let wrap = key.for_gateway.as_ref().ok_or(VaultError::Swapped)?;
-        Ok(key.unwrap_from(wrap, &self.keyring.gateway()?)?)
+        Ok(key.unwrap_from(wrap, &self.with_keyring(|keyring| keyring.gateway()).await?)?)
     }
 
     /// The mailbox's identity, by the member's wrap and the key that the session of this cookie has open.

@@ -166,10 +166,11 @@ impl App {
         let digest = Detail::Recipient(Digest::of(key.public.as_bytes()));
         let told = |outcome| event(self.now().at, actor, action, Object::None, outcome, origin).with(digest);
         self.log_alone(told(Outcome::Intended)).await?;
-        let kept = self.keyring.set_dkim_key(key);
+        let new = key.clone();
+        let kept = self.with_keyring(move |keyring| keyring.set_dkim_key(&new)).await;
         let outcome = if kept.is_ok() { Outcome::Done } else { Outcome::Failed(FailureReason::Keyring) };
         self.log_alone(told(outcome)).await?;
-        Ok(kept?)
+        kept
     }
 
     async fn dkim_record(&self, key: &DkimKey) -> DkimRecord {

@@ -1,7 +1,7 @@
 //! Begins and finishes effects outside the store: the intention is in the log before, the result after, and what a crash
 //! or a fault left between the two is finished by the next run (invariant 2).
 
-use super::ports::{Key, KeyringError, List, UnitOfWork};
+use super::ports::{Key, Keyring, KeyringError, List, UnitOfWork};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Event, FailureReason, Object, Origin, Outcome};
 use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect};
@@ -40,8 +40,14 @@ impl App {
     pub(super) async fn carry_out(&self, pending: PendingEffect) -> Result<(), AppError> {
         let done = match &pending.effect {
             Effect::EraseObjects { objects, .. } => self.objects.erase(objects).await.map_err(AppError::from),
-            Effect::DestroyKey(name) => self.keyring.destroy(*name).map_err(AppError::from),
-            Effect::MakeKeys(names) => self.make_all(names),
+            Effect::DestroyKey(name) => {
+                let name = *name;
+                self.with_keyring(move |keyring| keyring.destroy(name)).await
+            }
+            Effect::MakeKeys(names) => {
+                let names = names.clone();
+                self.with_keyring(move |keyring| make_all(keyring, &names)).await
+            }
             // A stream cannot be taken up again: that it broke off is its result.
             Effect::Download { .. } => {
                 return self.end_effect(&pending, Some(FailureReason::Interrupted), None).await;
@@ -93,14 +99,14 @@ impl App {
         }
         first_error.map_or(Ok(()), Err)
     }
+}
 
-    /// Makes keys. One that was destroyed meanwhile is passed over: its day does not come back.
-    fn make_all(&self, names: &[KeyName]) -> Result<(), AppError> {
-        names.iter().try_for_each(|name| match self.keyring.make(*name) {
-            Err(KeyringError::NoKey(_)) => Ok(()),
-            made => Ok(made?),
-        })
-    }
+/// Makes keys. One that was destroyed meanwhile is passed over: its day does not come back.
+fn make_all(keyring: &dyn Keyring, names: &[KeyName]) -> Result<(), KeyringError> {
+    names.iter().try_for_each(|name| match keyring.make(*name) {
+        Err(KeyringError::NoKey(_)) => Ok(()),
+        made => made,
+    })
 }
 
 /// The events that tell of an effect.

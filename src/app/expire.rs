@@ -56,7 +56,7 @@ impl App {
         };
         self.unlocked.sweep(now.at);
         self.recent_keys.forget_old(now.at);
-        self.save_clock_anchor().unwrap_or_else(&mut note);
+        self.save_clock_anchor().await.unwrap_or_else(&mut note);
         self.settle_gateway_rotations().await.unwrap_or_else(&mut note);
         self.finish_left_over(now.at).await.unwrap_or_else(&mut note);
         self.make_keys(now.at).await.unwrap_or_else(&mut note);

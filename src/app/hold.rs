@@ -28,6 +28,8 @@ use crate::vault::{Identity, ManifestPart, PartRole, SealingKey, open, read_iden
 const LOOK_AGAIN: Millis = Millis::seconds(30);
 /// How many held deposits one run looks at.
 const BATCH: usize = 100;
+/// How many held deposits are counted: as many say enough.
+const HELD_COUNTED_MAX: usize = 1000;
 /// How long a large deposit may be inspected before its mailbox is told that it waits.
 const TELL_AFTER: Millis = Millis::minutes(10);
 
@@ -36,7 +38,7 @@ const TELL_AFTER: Millis = Millis::minutes(10);
 pub struct HeldRun {
     /// Deposits that went on.
     pub released: usize,
-    /// Deposits that still wait.
+    /// Deposits that still wait, of those that were looked at.
     pub waiting: usize,
     /// Deposits that ended unreleased.
     pub ended: usize,
@@ -66,6 +68,13 @@ impl App {
             }
         }
         first_error.map_or(Ok(run), Err)
+    }
+
+    /// How many deposits are held, due for a look or not; counted up to [`HELD_COUNTED_MAX`].
+    pub async fn held_deposits(&self) -> Result<usize, AppError> {
+        let all: Vec<(HeldDeposit, u64)> =
+            self.read_list(&List::HeldDueBy(Timestamp(i64::MAX)), HELD_COUNTED_MAX).await?;
+        Ok(all.len())
     }
 
     /// A held deposit, for the depositor's own page.

@@ -80,7 +80,8 @@ impl App {
         }
         unit.put(checkpoint.clone());
         // Beside the keys first: whoever is shown a checkpoint must find it there after a restore.
-        self.keyring.set_log_head(&LogHead { note: checkpoint.note.clone(), frontier: log })?;
+        let head = LogHead { note: checkpoint.note.clone(), frontier: log };
+        self.with_keyring(move |keyring| keyring.set_log_head(&head)).await?;
         self.store.commit(unit).await?;
         Ok(Some(checkpoint))
     }

@@ -272,7 +272,7 @@ impl App {
     }
 
     /// The transfer that a link opens at this moment, or why it opens none.
-    async fn what_link_opens(
+    pub(super) async fn what_link_opens(
         &self,
         link: &RecipientLink,
         now: Timestamp,

@@ -515,7 +515,7 @@ impl App {
         let transfer = permitted.subject();
         let found: Option<(Grant, u64)> = self.read(&Key::Grant((transfer.id, mailbox.id))).await?;
         let Some((grant, _)) = found else { return Err(OpenError::Gone) };
-        let day = self.keyring.identity(KeyName::ExpiryDay(grant.terms.day)).map_err(AppError::from)?;
+        let day = self.day_identity(KeyName::ExpiryDay(grant.terms.day)).await?;
         let holder = self.mailbox_identity(signed.ok_or(OpenError::NotSignedIn)?, mailbox).await?;
         Ok(self.open_grant(&grant, mailbox, &holder, &day).await?)
     }

@@ -45,7 +45,7 @@ impl App {
         let permitted =
             permit_reading(reader.transfer.clone(), facts).map_err(|_| OpenError::Gone)?.into_subject();
         let day = KeyName::ExpiryDay(reader.link.grant.terms.day);
-        let day = self.keyring.identity(day).map_err(AppError::from)?;
+        let day = self.day_identity(day).await?;
         let actor = (Actor::Person(reader.link.person), visitor);
         let opened = match reader.link.grant.open(&day, &reader.keys) {
             Ok(identity) => {

@@ -124,8 +124,8 @@ impl App {
             if grant.terms.generation == mailbox.key.generation {
                 return Ok(());
             }
-            let day = match self.keyring.identity(KeyName::ExpiryDay(grant.terms.day)) {
-                Err(KeyringError::NoKey(_)) => return Ok(()),
+            let day = match self.day_identity(KeyName::ExpiryDay(grant.terms.day)).await {
+                Err(AppError::Keyring(KeyringError::NoKey(_))) => return Ok(()),
                 day => day?,
             };
             let Ok(opened) = grant.open(&day, previous) else {
@@ -199,7 +199,7 @@ impl App {
         for (rotation, _) in rotations {
             let (mailbox, _) = self.checked_mailbox(rotation.mailbox).await?;
             if mailbox.key.custody == Custody::Gateway {
-                let identity = self.gateway_identity(&mailbox.key)?;
+                let identity = self.gateway_identity(&mailbox.key).await?;
                 self.move_grants(&mailbox, &identity, Actor::System, Origin::Job).await?;
             }
         }

@@ -2,14 +2,19 @@
 //! that is made of the same parts as the real one. Where it is searched for, and what is told, is `serve`'s.
 //!
 //! Paths: a file by the page, a file in two requests that is cut between them, a draft that stays open, a message, a title
-//! that is refused, a deposit by mail with an attachment, a mail that is refused, and the letters that wait in the queue.
-//! A path that is added to the gateway is added here.
+//! that is refused, a deposit by mail with an attachment, a mail that is refused, a deposit that is held, and the letters
+//! that wait in the queue; then (`members`) a dispatch with a note, an answer, a transfer that a member composed, a reply
+//! from outside. A path that is added to the gateway is added here, with the action that tells that it was walked.
 
+mod members;
+
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::ports::List;
 use super::{
     App, AppError, Append, DraftView, InboundMail, NewMailbox, NewUpload, OpenedDraft, Sending, Visitor,
     event,
@@ -17,9 +22,10 @@ use super::{
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome, Selection};
 use crate::identity::{Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner};
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
+use crate::transfer::Transfer;
 use crate::value::{
-    ByteSize, Domain, Language, MailAddress, Millis, OrganisationId, PartnerId, SecretBytes, Slug, Timestamp,
-    Token,
+    AccountId, ByteSize, Domain, Language, MailAddress, Millis, OrganisationId, PartnerId, Reference,
+    SecretBytes, Slug, Timestamp, Token,
 };
 
 /// How often the check is made.
@@ -27,6 +33,36 @@ pub const SELF_CHECK_EVERY: Millis = Millis::hours(24);
 /// Pieces of a marked file that fill more than one chunk of age and more than a pack takes.
 const FILE_PIECES: usize = 40;
 const PIECE_BYTES: usize = 16 * 1024;
+/// More entries than a walk makes.
+const ENTRIES_MAX: usize = 10_000;
+
+/// What the log of a walk tells when every path of it was gone: a walk that left one out checks nothing there.
+pub const WALKED: &[Action] = &[
+    Action::FileSealed,
+    Action::UploadBegun,
+    Action::DepositRefused,
+    Action::DepositSent,
+    Action::MailReceived,
+    Action::MailRefused,
+    Action::DepositHeld,
+    Action::TransferOpened,
+    Action::FileDownloaded,
+    Action::TransferDispatched,
+    Action::TransferAnswered,
+    Action::TransferComposed,
+    Action::OpeningCodeAsked,
+    Action::LinkFollowed,
+    Action::TransferReplied,
+];
+
+/// What came of a walk.
+#[derive(Debug, Default)]
+pub struct MarkedWalk {
+    /// What else must be in clear nowhere: secrets of links, cookies, passwords.
+    pub secrets: Vec<String>,
+    /// What the log of the throw-away gateway tells.
+    pub actions: BTreeSet<Action>,
+}
 
 /// What takes the letters of the throw-away gateway, in memory: the rendered texts, newest last.
 pub trait Letters: Send + Sync {
@@ -35,13 +71,13 @@ pub trait Letters: Send + Sync {
 }
 
 impl App {
-    /// Sends a marker through every path that writes; to be called on a throw-away gateway. Returns what else must be in
-    /// clear nowhere: the secrets of the links that were mailed.
+    /// Sends a marker through every path that writes; to be called on a throw-away gateway. Where its scanner holds what
+    /// comes, the paths that begin with a released deposit are not there.
     pub async fn walk_with_marker(
         self: &Arc<Self>,
         marker: &str,
         letters: &dyn Letters,
-    ) -> Result<Vec<String>, AppError> {
+    ) -> Result<MarkedWalk, AppError> {
         self.make_keys(self.now().at).await?;
         let walk = Walk { app: self, marker, letters };
         let mailbox = walk.house().await?;
@@ -50,11 +86,17 @@ impl App {
         walk.cut_upload(&kept_open).await?;
         let (sent, second_link) = walk.draft(&mailbox).await?;
         walk.file(&sent).await?;
-        walk.send(&sent).await?;
+        let reference = walk.send(&sent).await?;
         walk.mails(&mailbox).await?;
+        let mut secrets = vec![first_link, second_link, kept_open.token.expose(), sent.token.expose()];
+        if self.read_one::<Transfer>(&List::TransferByReference(reference.clone())).await?.is_some() {
+            secrets.extend(walk.members(&mailbox, &reference).await?);
+        }
         self.upkeep().await?;
         self.sign_checkpoint().await?;
-        Ok(vec![first_link, second_link])
+        let entries = self.store.entries(&Selection::default(), ENTRIES_MAX).await?;
+        let events = entries.iter().filter_map(|(_, entry)| entry.event().ok());
+        Ok(MarkedWalk { secrets, actions: events.map(|event| event.action).collect() })
     }
 
     /// When the last self-check ended, if there was one.
@@ -101,18 +143,7 @@ impl Walk<'_> {
             data_protection_officer: address("dpo@controle.example")?,
         };
         self.app.create_organisation(fund, Origin::Job).await?;
-        let new = NewMailbox {
-            organisation,
-            slug: slug("controle")?,
-            kind: MailboxKind::Generic,
-            name: "Contrôle".into(),
-            purpose: "Contrôle.".into(),
-            deposit_address: address("boite@controle.example")?,
-            notice_address: address("avis@controle.example")?,
-            limits: DepositLimits::default(),
-            custody: Custody::Gateway,
-            members: Vec::new(),
-        };
+        let new = self.new_mailbox(organisation, "controle", Custody::Gateway, Vec::new())?;
         let mailbox = self.app.create_mailbox(new, Origin::Job).await?;
         let domain = Domain::parse(DOMAIN).map_err(|_| AppError::Broken("domain"))?;
         let relay = NetworkRange::parse("127.0.0.1/32").map_err(|_| AppError::Broken("network"))?;
@@ -142,13 +173,34 @@ impl Walk<'_> {
         Ok(mailbox)
     }
 
+    fn new_mailbox(
+        &self,
+        organisation: OrganisationId,
+        name: &str,
+        custody: Custody,
+        members: Vec<AccountId>,
+    ) -> Result<NewMailbox, AppError> {
+        Ok(NewMailbox {
+            organisation,
+            slug: slug(name)?,
+            kind: MailboxKind::Generic,
+            name: "Contrôle".into(),
+            purpose: "Contrôle.".into(),
+            deposit_address: address(&format!("{name}@controle.example"))?,
+            notice_address: address(&format!("avis-{name}@controle.example"))?,
+            limits: DepositLimits::default(),
+            custody,
+            members,
+        })
+    }
+
     /// Asks for a link, and follows it once the letter has waited in the queue and left.
     async fn draft(&self, mailbox: &Mailbox) -> Result<(OpenedDraft, String), AppError> {
         let before = self.letters.all().len();
         self.app.request_proof(mailbox, address(DEPOSITOR)?, Language::Fr, VISITOR).await?;
         self.app.deliver_due_mails().await?;
         let letters = self.letters.all();
-        let link = letters.iter().skip(before).find_map(|letter| link_of(letter));
+        let link = letters.iter().skip(before).find_map(|letter| secret_after(letter, "/depot/lien/"));
         let link = link.ok_or(AppError::Broken("no link was mailed"))?;
         let token = Token::parse(&link).ok_or(AppError::Broken("link"))?;
         let opened = self.app.open_draft_by_link(&token, VISITOR).await;
@@ -205,7 +257,7 @@ impl Walk<'_> {
     }
 
     /// A title that is refused, then a deposit whose message is marked.
-    async fn send(&self, draft: &OpenedDraft) -> Result<(), AppError> {
+    async fn send(&self, draft: &OpenedDraft) -> Result<Reference, AppError> {
         let message = || SecretBytes::new(self.marker.as_bytes().to_vec());
         let refused = format!("Mme {} 1 85 05 78 006 084 36", self.marker);
         let sending = Sending { title: refused, message: message() };
@@ -215,7 +267,7 @@ impl Walk<'_> {
         }
         let sending = Sending { title: "Demande urgente".into(), message: message() };
         let sent = self.app.accept_deposit(self.view(draft).await?, sending, VISITOR).await;
-        sent.map(drop).map_err(|_| AppError::Broken("a marked deposit was refused"))
+        sent.map(|sent| sent.reference).map_err(|_| AppError::Broken("a marked deposit was refused"))
     }
 
     async fn mails(&self, mailbox: &Mailbox) -> Result<(), AppError> {
@@ -248,10 +300,10 @@ impl Walk<'_> {
     }
 }
 
-/// The secret of the link in a rendered letter, whose lines a transfer encoding may have broken.
-fn link_of(letter: &[u8]) -> Option<String> {
+/// The secret of a link in a rendered letter, whose lines a transfer encoding may have broken.
+fn secret_after(letter: &[u8], path: &str) -> Option<String> {
     let text = String::from_utf8_lossy(letter).replace("=\r\n", "");
-    let rest = text.split("/depot/lien/").nth(1)?;
+    let rest = text.split(path).nth(1)?;
     let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_');
     Some(rest[..end.unwrap_or(rest.len())].to_owned())
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 
+use super::ask_keyring::with_keyring;
 use super::ports::{
     CaseSearch, CasesFound, Change, Clock, CommitError, Committed, Key, Keyring, List, LogFound, LogSearch,
     Record, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
@@ -65,13 +66,14 @@ impl WatchedStore {
         Ok(turns)
     }
 
-    fn note(
+    async fn note(
         &self,
-        turns: impl Iterator<Item = (Subject, Standing)>,
+        turns: impl Iterator<Item = (Subject, Standing)> + Send,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let notes: Vec<_> = turns.map(|(subject, standing)| StandingNote { subject, standing, at }).collect();
-        self.keyring.note_standing(&notes).map_err(|error| StoreError::Unavailable(Box::new(error)))
+        let noted = with_keyring(&self.keyring, move |keyring| keyring.note_standing(&notes)).await;
+        noted.map_err(|error| StoreError::Unavailable(Box::new(error)))
     }
 }
 
@@ -171,10 +173,10 @@ impl Store for WatchedStore {
         if turns.is_empty() {
             return self.inner.commit(unit).await;
         }
-        self.note(turns.iter().map(|(subject, after, _)| (subject.clone(), *after)), now)?;
+        self.note(turns.iter().map(|(subject, after, _)| (subject.clone(), *after)), now).await?;
         let outcome = self.inner.commit(unit).await;
         if matches!(outcome, Err(CommitError::Conflict)) {
-            self.note(turns.into_iter().map(|(subject, _, before)| (subject, before)), now)?;
+            self.note(turns.into_iter().map(|(subject, _, before)| (subject, before)), now).await?;
         }
         outcome
     }

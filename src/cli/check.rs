@@ -6,13 +6,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::app::ports::{NamesUnanswered, Scanner, ScannerError, TextRecords};
+use crate::app::ports::{Clock, NamesUnanswered, Scanner, ScannerError, ScannerState, TextRecords};
 use crate::config::Config;
 use crate::demo::Parts;
 use crate::policy::agreement::AgreementFile;
 use crate::relay::dkim::{DkimKey, DkimState};
 use crate::serve::{Certificates, Seams, clamd, names, policies, swap_is_on, timestamps};
-use crate::store::read_dkim_keys;
+use crate::store::{SystemClock, read_dkim_keys};
+use crate::value::{Millis, Timestamp};
 use crate::vault::Identity;
 
 /// What was found.
@@ -137,13 +138,25 @@ fn scanner(config: &Config, found: &mut Findings) {
             found.faults.push(format!("[scanner] {error}; nothing is scanned there, deposits are held"));
         }
         Err(error) => found.warnings.push(format!("[scanner] {error}; deposits are held meanwhile")),
-        Ok(state) if state.signed_at.is_none() && config.scanner.signatures_max_age_hours > 0 => {
-            found.warnings.push(format!(
-                "[scanner] {} does not say how old its signatures are; deposits are held",
-                state.engine
-            ));
+        Ok(state) => {
+            let (hours, now) = (config.scanner.signatures_max_age_hours, SystemClock::new(None).read().wall);
+            found.warnings.extend(unfit_signatures(&state, hours, now));
         }
-        Ok(_) => {}
+    }
+}
+
+/// Why the signatures would hold what is deposited; none when they would not, or when their age is not watched.
+fn unfit_signatures(state: &ScannerState, max_hours: u32, now: Timestamp) -> Option<String> {
+    match state.signed_at.map(|at| at.until(now)) {
+        _ if max_hours == 0 => None,
+        None => Some(format!(
+            "[scanner] {} does not say how old its signatures are; deposits are held",
+            state.engine
+        )),
+        Some(age) => (age > Millis::hours(i64::from(max_hours))).then(|| {
+            let hours = age.0 / Millis::hours(1).0;
+            format!("[scanner] the signatures are {hours} hours old, over the {max_hours} of signatures_max_age_hours; deposits are held")
+        }),
     }
 }
 
@@ -329,6 +342,17 @@ mod tests {
                 found.faults
             );
         }
+    }
+
+    #[test]
+    fn signatures_that_would_hold_what_comes_are_told() {
+        let made = Timestamp(1_800_000_000_000);
+        let state = |signed_at| ScannerState { engine: "ClamAV 1.4.3".into(), signatures: None, signed_at };
+        let after = |hours| unfit_signatures(&state(Some(made)), 48, made + Millis::hours(hours));
+        assert_eq!(after(48), None);
+        assert!(after(49).unwrap().contains("49 hours old"));
+        assert!(unfit_signatures(&state(None), 48, made).unwrap().contains("does not say"));
+        assert_eq!(unfit_signatures(&state(None), 0, made), None, "the operator does not watch it");
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Work {
             }
         }
         let run = self.app.look_at_held().await?;
-        metrics::gauge!("pli_deposits_held").set(run.waiting as f64);
+        metrics::gauge!("pli_deposits_held").set(self.app.held_deposits().await? as f64);
         metrics::counter!("pli_held_ended_total", "outcome" => "released").increment(run.released as u64);
         metrics::counter!("pli_held_ended_total", "outcome" => "given_up").increment(run.ended as u64);
         if run.ended > 0 {

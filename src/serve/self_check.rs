@@ -1,8 +1,10 @@
-//! The daily self-check of invariant 3: makes a throw-away gateway of the same parts, on the same disk, lets a random
-//! marker go through it, and searches for the marker in everything that it wrote and in the system's temporary directory.
-//! The throw-away gateway has a directory, store, objects and keyring of its own: nothing of it is ever in a register,
-//! a statistic or the log, and all of it is removed.
+//! The daily self-check of invariant 3: makes throw-away gateways of the same parts, on the same disk, lets a random
+//! marker go through each, and searches for it in everything that they wrote, in a backup that is not even sealed, and in
+//! the system's temporary directory. One has the scanner that is configured, one has none, and one has a scanner that is
+//! not there, so that what it takes is held. A throw-away gateway has a directory, store, objects and keyring of its own:
+//! nothing of it is ever in a register, a statistic or the log, and all of it is removed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
@@ -17,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::{OpenError, Seams, open};
 use crate::app::ports::{Delivery, Dispatched, NoNames, NoSenderAuthentication, OutgoingMail};
-use crate::app::{App, AppError, Letters, SELF_CHECK_EVERY};
-use crate::config::Config;
+use crate::app::{App, AppError, BackupTarget, Letters, MarkedWalk, SELF_CHECK_EVERY, WALKED};
+use crate::audit::{Action, Actor, Origin};
+use crate::config::{Config, ScannerMode};
 use crate::relay::queue::DeliveryProblem;
 use crate::store::make_gateway_key_file;
 
@@ -40,6 +43,9 @@ pub enum SelfCheckError {
     /// The marker did not get through.
     #[error(transparent)]
     App(#[from] AppError),
+    /// A path was not walked: nothing can be said of it.
+    #[error("nothing was marked on the way to {}", .0.code())]
+    NotWalked(Action),
     /// The disk could not be written or searched.
     #[error("the throw-away gateway: {0}")]
     Io(#[from] io::Error),
@@ -97,17 +103,41 @@ fn keep_in_memory() -> Arc<InMemory> {
     Arc::default()
 }
 
-/// Sends a marker through a throw-away gateway; returns the files that hold it.
+/// Which scanner a throw-away gateway has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scanner {
+    /// The one that is configured.
+    Configured,
+    /// None.
+    Off,
+    /// One that is not there.
+    Gone,
+}
+
+/// Sends a marker through throw-away gateways; returns the files that hold it.
 async fn check<W: Way + 'static>(
     config: &Config,
     app: &Arc<App>,
     way: Arc<W>,
 ) -> Result<Vec<PathBuf>, SelfCheckError> {
     let root = config.directory.join(DIRECTORY);
-    remove(&root)?;
-    let outcome = walk_and_search(config, app, way, &root).await;
-    remove(&root)?;
-    outcome
+    let mut scanners = vec![Scanner::Off, Scanner::Gone];
+    if config.scanner.mode != ScannerMode::Off {
+        scanners.push(Scanner::Configured);
+    }
+    let (mut found, mut walked) = (Vec::new(), BTreeSet::new());
+    for scanner in scanners {
+        remove(&root)?;
+        let outcome = walk_and_search(config, app, Arc::clone(&way), &root, scanner).await;
+        remove(&root)?;
+        let (places, actions) = outcome?;
+        found.extend(places);
+        walked.extend(actions);
+    }
+    match WALKED.iter().find(|action| !walked.contains(action)) {
+        Some(missing) => Err(SelfCheckError::NotWalked(*missing)),
+        None => Ok(found),
+    }
 }
 
 async fn walk_and_search<W: Way + 'static>(
@@ -115,10 +145,11 @@ async fn walk_and_search<W: Way + 'static>(
     app: &Arc<App>,
     way: Arc<W>,
     root: &Path,
-) -> Result<Vec<PathBuf>, SelfCheckError> {
+    scanner: Scanner,
+) -> Result<(Vec<PathBuf>, BTreeSet<Action>), SelfCheckError> {
     DirBuilder::new().mode(0o700).create(root)?;
     let marker = marker(app);
-    let throw_away = throw_away(config, root)?;
+    let throw_away = throw_away(config, root, scanner)?;
     let seams = Seams {
         clock: Arc::clone(&app.clock),
         delivery: Arc::clone(&way) as Arc<dyn Delivery>,
@@ -126,10 +157,13 @@ async fn walk_and_search<W: Way + 'static>(
         names: Arc::new(NoNames),
     };
     let gateway = spawn_blocking(move || open(&throw_away, seams)).await.map_err(io::Error::other)??;
-    let secrets = gateway.walk_with_marker(&marker, &*way).await;
+    let walked = gateway.walk_with_marker(&marker, &*way).await;
+    let backed_up = back_up(&gateway, &root.join("backup.tar")).await;
     // What it holds in memory is written down.
     spawn_blocking(move || drop(gateway)).await.map_err(io::Error::other)?;
-    let mut needles: Vec<Vec<u8>> = secrets?.into_iter().map(String::into_bytes).collect();
+    let MarkedWalk { secrets, actions } = walked?;
+    backed_up?;
+    let mut needles: Vec<Vec<u8>> = secrets.into_iter().map(String::into_bytes).collect();
     needles.extend(forms_of(&marker));
     let root = root.to_owned();
     let search = move || {
@@ -137,12 +171,30 @@ async fn walk_and_search<W: Way + 'static>(
         found.extend(search(&std::env::temp_dir(), &needles, Depth::Files)?);
         Ok::<_, io::Error>(found)
     };
-    Ok(spawn_blocking(search).await.map_err(io::Error::other)??)
+    Ok((spawn_blocking(search).await.map_err(io::Error::other)??, actions))
+}
+
+/// A backup as it is before it is sealed to its recipients: already then nothing in it is in clear.
+async fn back_up(gateway: &Arc<App>, to: &Path) -> Result<(), SelfCheckError> {
+    let writer = File::create_new(to)?;
+    let target = BackupTarget { writer, progress: Box::new(|_| {}) };
+    gateway.back_up(target, Actor::System, Origin::Job).await?;
+    Ok(())
 }
 
 /// The same configuration, with places of its own and nothing that reaches outside.
-fn throw_away(config: &Config, root: &Path) -> Result<Config, SelfCheckError> {
+fn throw_away(config: &Config, root: &Path, scanner: Scanner) -> Result<Config, SelfCheckError> {
     let mut config = config.clone();
+    match scanner {
+        Scanner::Configured => {}
+        Scanner::Off => config.scanner.mode = ScannerMode::Off,
+        Scanner::Gone => {
+            config.scanner.mode = ScannerMode::Clamd;
+            config.scanner.address = None;
+            config.scanner.socket = root.join("no-scanner");
+            config.scanner.temporary_directory = Some(root.join("no-scanner"));
+        }
+    }
     config.store.directory = root.join("store");
     config.objects.directory = root.join("objects");
     config.keyring.directory = root.join("keyring");
@@ -330,6 +382,41 @@ mod tests {
             last_outcome(&app).await,
             Outcome::Failed(crate::audit::FailureReason::FoundInClear)
         ));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_path_that_was_not_walked_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let (config, app) = gateway(place.path());
+        // Every letter is lost: no link, so no draft is opened.
+        let failed = check(&config, &app, Arc::new(Lost)).await;
+        assert!(matches!(failed, Err(SelfCheckError::App(_))), "{failed:?}");
+        tell(&app, failed).await;
+        assert!(matches!(last_outcome(&app).await, Outcome::Failed(crate::audit::FailureReason::Internal)));
+
+        let root = place.path().join(DIRECTORY);
+        let (_, held) = walk_and_search(&config, &app, keep_in_memory(), &root, Scanner::Gone).await.unwrap();
+        assert!(held.contains(&Action::DepositHeld) && !held.contains(&Action::TransferDispatched));
+        remove(&root).unwrap();
+        let (_, sent) = walk_and_search(&config, &app, keep_in_memory(), &root, Scanner::Off).await.unwrap();
+        assert!(sent.contains(&Action::TransferDispatched) && !sent.contains(&Action::DepositHeld));
+        assert!(WALKED.iter().all(|action| held.contains(action) || sent.contains(action)));
+    }
+
+    /// Loses every letter.
+    struct Lost;
+
+    #[async_trait]
+    impl Delivery for Lost {
+        async fn deliver(&self, _: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
+            Ok(Dispatched { tls: None })
+        }
+    }
+
+    impl Letters for Lost {
+        fn all(&self) -> Vec<Vec<u8>> {
+            Vec::new()
+        }
     }
 
     #[test]

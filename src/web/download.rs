@@ -1,12 +1,13 @@
 //! Downloads: one file, whole or a stretch of it, or all of them as one zip that is made while it is sent. Bytes are
-//! opened and checked as they go; a response that is under way when its transfer expires is cut (invariant 5), and so is
-//! one that its reader does not take. Each download is in the log before its first byte and after its last, a resumed one
-//! too; a HEAD is none.
+//! opened and checked as they go; a response that is under way when its transfer expires, or when its reader's right to it
+//! ends, is cut (invariants 5, 7), and so is one that its reader does not take. Each download is in the log before its first
+//! byte and after its last, a resumed one too; a HEAD is none.
 
 mod archive;
 mod pipe;
 mod range;
 
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
-use self::pipe::{Pipe, piped};
+use self::pipe::{Feed, Pipe, piped};
 use self::range::{Stretch, Wanted, wanted};
 use super::Shared;
 use super::answer::{Errors, Outcome};
@@ -35,12 +36,14 @@ use crate::app::{App, FileView, OpenError, OpenedTransfer, OutsideReader, PartSt
 use crate::audit::FailureReason;
 use crate::message::name_of;
 use crate::retention::PendingEffect;
-use crate::value::ByteSize;
+use crate::value::{ByteSize, Millis};
 
 /// How many downloads go on at once: each holds a thread. Who comes later is asked to come again.
 pub(super) const DOWNLOADS_AT_ONCE: usize = 64;
 /// How long a reader may take no piece before its download is cut.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
+/// No piece leaves when its reader's right was asked for longer ago than this: below the 60 s of invariant 5.
+const ASK_EVERY: Millis = Millis::seconds(15);
 
 /// No browser shows it: it is kept as a file.
 const FILE_TYPE: &str = "application/octet-stream";
@@ -117,9 +120,9 @@ pub(super) async fn send_file(
     let place = place(shared, &errors)?;
     let mut stream =
         shared.app.open_file(&opened, file.number).await.map_err(|error| errors.open(&error, &path))?;
-    let download = Download::begin(shared, place, &reader, opened, Some(file.number), guest.visitor).await;
+    let download = Download::begin(shared, place, reader, opened, Some(file.number), guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
-    let (feed, body) = piped();
+    let (feed, body) = download.piped();
     let from = stretch.map(|stretch| ByteSize(stretch.first));
     let (first, length) = stretch.map_or((0, file.size.bytes()), |stretch| (stretch.first, stretch.length()));
     stream.go_to(first);
@@ -173,9 +176,9 @@ pub(super) async fn send_archive(
         return Ok(answer(Body::empty(), &name, ARCHIVE_TYPE, None));
     }
     let place = place(shared, &errors)?;
-    let download = Download::begin(shared, place, &reader, opened, None, guest.visitor).await;
+    let download = Download::begin(shared, place, reader, opened, None, guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
-    let (feed, body) = piped();
+    let (feed, body) = download.piped();
     spawn_blocking(move || {
         let may_go_on = || download.may_go_on();
         let mut pipe = Pipe::new(feed, &may_go_on, READER_PATIENCE);
@@ -208,6 +211,7 @@ async fn open(
 /// A download whose intention is in the log.
 struct Download {
     app: Arc<App>,
+    reader: Arc<Reader>,
     opened: OpenedTransfer,
     pending: PendingEffect,
     handle: Handle,
@@ -218,17 +222,42 @@ impl Download {
     async fn begin(
         shared: &Shared,
         place: OwnedSemaphorePermit,
-        reader: &Reader,
+        reader: Reader,
         opened: OpenedTransfer,
         number: Option<u32>,
         visitor: Visitor,
     ) -> Result<Self, crate::app::AppError> {
-        let pending = match reader {
+        let pending = match &reader {
             Reader::Member(signed) => shared.app.begin_download(signed, &opened, number, visitor).await?,
             Reader::Outside(reader) => shared.app.begin_outside_download(reader, number, visitor).await?,
         };
         let (app, handle) = (Arc::clone(&shared.app), Handle::current());
-        Ok(Self { app, opened, pending, handle, _place: place })
+        Ok(Self { app, reader: Arc::new(reader), opened, pending, handle, _place: place })
+    }
+
+    /// The body of the response, which stops where its reader's right ends, or where nobody can say whether there is one.
+    fn piped(&self) -> (Feed, Body) {
+        let (app, reader) = (Arc::clone(&self.app), Arc::clone(&self.reader));
+        let transfer = Arc::new(self.opened.transfer.clone());
+        let mut asked = app.now().at;
+        piped(Box::new(move || {
+            let since = asked.until(app.now().at);
+            if (Millis(0)..ASK_EVERY).contains(&since) {
+                return Box::pin(ready(true));
+            }
+            asked = app.now().at;
+            let (app, reader, transfer) = (Arc::clone(&app), Arc::clone(&reader), Arc::clone(&transfer));
+            Box::pin(async move {
+                let reads_on = match &*reader {
+                    Reader::Member(signed) => app.member_reads_on(signed, &transfer).await,
+                    Reader::Outside(reader) => app.outsider_reads_on(reader).await,
+                };
+                reads_on.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "download.right_not_known");
+                    false
+                })
+            })
+        }))
     }
 
     fn may_go_on(&self) -> bool {

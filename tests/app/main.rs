@@ -11,6 +11,7 @@ mod caseload;
 mod cases;
 mod custody;
 mod custody_house;
+mod cut_downloads;
 mod delivery_truth;
 mod depositor;
 mod deposits;

@@ -45,8 +45,19 @@ async fn send(
 
 /// An agent answers a deposit, with a file.
 async fn answer(house: &House, signed: &Signed, reference: &Reference) -> Reference {
+    answer_with(house, signed, reference, "décision.pdf", b"%PDF-1.7 decision").await
+}
+
+/// An agent answers a deposit, with this file.
+pub async fn answer_with(
+    house: &House,
+    signed: &Signed,
+    reference: &Reference,
+    name: &str,
+    bytes: &[u8],
+) -> Reference {
     let draft = house.app.begin_answer(signed, reference, visitor()).await.unwrap();
-    house.add_file(&(draft.draft, draft.token.clone()), "décision.pdf", b"%PDF-1.7 decision").await;
+    house.add_file(&(draft.draft, draft.token.clone()), name, bytes).await;
     send(house, signed, &draft, sending()).await.unwrap()
 }
 
@@ -75,7 +86,7 @@ async fn code(house: &House, to: &str) -> String {
 }
 
 /// Takes the second step by a mailed code.
-async fn open(house: &House, to: &str) -> LinkOpened {
+pub async fn open(house: &House, to: &str) -> LinkOpened {
     let token = link(house, to).await;
     let SecondStep::Code { browser } = house.app.ask_to_open(&token, visitor()).await.unwrap() else {
         panic!("a password is asked for")

@@ -122,6 +122,15 @@ impl House {
         sealing.finish().await.map(drop)
     }
 
+    /// The policy that Pli brings along, and these sections of mailboxes.
+    fn decide_about_files(&self, sections: &str) {
+        let text = format!("{}\n{sections}", include_str!("../../policies/files.toml"));
+        let files = pli::content::FilePolicies::parse(&text).unwrap();
+        let custody = include_str!("../../policies/custody.toml");
+        let policies = pli::app::Policies { files, ..crate::custody_house::policies(custody) };
+        self.app.policies.store(Arc::new(policies));
+    }
+
     async fn sent(&self, draft: &(DraftId, Token)) -> TransferId {
         let view = self.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
         let DraftState::Sent { transfer, .. } = view.draft.state else { panic!("it was not sent") };
@@ -294,6 +303,8 @@ async fn a_scanner_killed_in_mid_stream_holds_the_deposit_and_it_goes_on_by_itse
     let agent = house.sign_in("agent@carsat.example").await;
     let listed = house.app.list_transfers(&agent, None, visitor()).await.unwrap();
     assert_eq!(listed[0].held.len(), 1, "the agents see what waits");
+    assert_eq!(house.app.look_at_held().await.unwrap().waiting, 0, "it was looked at just now");
+    assert_eq!(house.app.held_deposits().await.unwrap(), 1, "and waits all the same, as the figure tells");
     assert!(house.app.envelope(Some(&agent), &reference, visitor()).await.is_err());
 
     clamd.start_again();
@@ -492,4 +503,54 @@ async fn without_a_scanner_files_go_on_as_they_are_and_are_told_to_be_so() {
     let transfer = house.transfer(house.sent(&draft).await).await;
     assert_eq!(transfer.checks, [Check::Off, Check::Off]);
     assert!(house.outcomes(Action::FileScanned).await.is_empty());
+}
+
+/// What each mailbox's section of `files.toml` says is what happens, for each of the findings that it may decide about.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_mailbox_has_its_own_list_of_types_and_its_own_measures() {
+    let told = Told::new(State::Fit);
+    let mut locked = zip_of(&[("a.pdf", PDF)]);
+    locked[6] |= 1;
+    let directory = locked.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    locked[directory + 8] |= 1;
+    let macros = zip_of(&[("[Content_Types].xml", b"<Types/>"), ("word/vbaProject.bin", b"x")]);
+    let (script, launch) =
+        (b"%PDF-1.4 << /S /JavaScript /JS (x) >> %%EOF", b"%PDF-1.4 << /S /Launch >> %%EOF");
+    let files: [(&str, &[u8], &str, Finding); 4] = [
+        ("a.docm", &macros, "macros", Finding::Macros),
+        ("b.pdf", script, "pdf_script", Finding::PdfScript),
+        ("c.pdf", launch, "pdf_launch", Finding::PdfLaunch),
+        ("d.zip", &locked, "locked_archive", Finding::LockedArchive),
+    ];
+    for measure in ["accept", "warn", "refuse"] {
+        let section: String = files.iter().map(|(_, _, key, _)| format!("{key} = \"{measure}\"\n")).collect();
+        for (name, bytes, _, finding) in &files {
+            let house = House::build_with(Some(told.scanning())).await;
+            house.decide_about_files(&format!("[mailbox.pensions]\n{section}"));
+            let draft = house.draft().await;
+            let outcome = house.try_file(&draft, name, bytes).await;
+            if measure == "refuse" {
+                assert_eq!(cause(outcome), RefusalCause::Found(*finding));
+                continue;
+            }
+            outcome.unwrap();
+            let reference = house.send(&draft, "Demande urgente").await.unwrap().reference;
+            let agent = house.sign_in("agent@carsat.example").await;
+            let opened = house.app.opened_transfer(Some(&agent), &reference, visitor()).await.unwrap();
+            let warned: &[Finding] = if measure == "warn" { std::slice::from_ref(finding) } else { &[] };
+            assert_eq!(opened.files()[0].check.warnings(), warned, "{name} {measure}");
+        }
+    }
+
+    let house = House::build_with(Some(told.scanning())).await;
+    house.decide_about_files(
+        "[mailbox.pensions]\naccept = [\"image\"]\n[mailbox.other]\naccept = [\"pdf\"]\n",
+    );
+    let draft = house.draft().await;
+    let refused = cause(house.try_file(&draft, "a.pdf", PDF).await);
+    assert_eq!(refused, RefusalCause::TypeNotAccepted(FileKind::Pdf));
+    // By its content, whatever its name says.
+    let refused = cause(house.try_file(&draft, "a.png", PDF).await);
+    assert_eq!(refused, RefusalCause::TypeNotAccepted(FileKind::Pdf));
+    house.try_file(&draft, "a.png", b"\x89PNG\r\n\x1a\n0000000000000000").await.unwrap();
 }

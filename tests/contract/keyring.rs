@@ -414,3 +414,31 @@ fn on_a_full_disk_a_key_still_goes_yet_counts_as_destroyed_only_when_all_is_note
         assert_is_gone(&reopen(&places));
     }
 }
+
+/// A disk that hangs holds up who asked it, and nobody who asks what is known; and what is destroyed while it hangs is not
+/// given, whatever the disk answers at last.
+#[test]
+fn a_disk_that_hangs_holds_up_nothing_that_is_known_and_brings_no_destroyed_key_back() {
+    let at = tempfile::tempdir().unwrap();
+    let places = places(at.path());
+    let keyring = reopen(&places);
+    keyring.make(TODAY).unwrap();
+    keyring.make(TOMORROW).unwrap();
+    let file = places.directory.join(format!("days/{TODAY}.key"));
+    let text = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| keyring.identity(TODAY));
+        // Returns when the other thread has begun to read.
+        let mut disk = fs::File::options().write(true).open(&file).unwrap();
+        assert!(keyring.recipient(TOMORROW).is_ok());
+        keyring.destroy(TOMORROW).unwrap();
+        assert!(matches!(keyring.recipient(TOMORROW), Err(KeyringError::NoKey(_))));
+        keyring.set_clock_anchor(&anchor()).unwrap();
+        assert!(keyring.destroy(TODAY).is_err(), "a disk that hangs is not overwritten");
+        std::io::Write::write_all(&mut disk, &text).unwrap();
+        drop(disk);
+        assert!(matches!(asking.join().unwrap(), Err(KeyringError::NoKey(_))));
+    });
+}

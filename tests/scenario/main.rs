@@ -14,6 +14,7 @@ mod custody;
 mod delivered;
 mod download;
 mod expired;
+mod full_disk;
 mod log;
 mod never_in_clear;
 mod not_a_deposit;

@@ -124,14 +124,14 @@ fn eight_uploads_at_once_take_little_memory_whatever_their_size() {
 }
 
 /// The headers of a PATCH.
-struct Patch(String);
+pub struct Patch(String);
 
-fn patch(offset: usize) -> Patch {
+pub fn patch(offset: usize) -> Patch {
     Patch(offset.to_string())
 }
 
 impl Patch {
-    fn each(&self) -> [(&str, &str); 3] {
+    pub fn each(&self) -> [(&str, &str); 3] {
         [
             ("Tus-Resumable", "1.0.0"),
             ("Content-Type", "application/offset+octet-stream"),
@@ -140,7 +140,7 @@ impl Patch {
     }
 }
 
-fn create(browser: &mut Browser, draft: &str, length: usize) -> String {
+pub fn create(browser: &mut Browser, draft: &str, length: usize) -> String {
     let length = length.to_string();
     let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Length", length.as_str())];
     let reply = browser.request("POST", &format!("{draft}/fichiers/tus"), &headers, b"");
@@ -148,13 +148,13 @@ fn create(browser: &mut Browser, draft: &str, length: usize) -> String {
     reply.header("location").unwrap().to_owned()
 }
 
-fn ask(browser: &mut Browser, upload: &str) -> usize {
+pub fn ask(browser: &mut Browser, upload: &str) -> usize {
     let reply = browser.request("HEAD", upload, &[("Tus-Resumable", "1.0.0")], b"");
     assert_eq!(reply.status, 200);
     reply.header("upload-offset").unwrap().parse().unwrap()
 }
 
-fn finish(browser: &mut Browser, upload: &str, offset: usize, file: &[u8]) {
+pub fn finish(browser: &mut Browser, upload: &str, offset: usize, file: &[u8]) {
     let length = (file.len() - offset).to_string();
     let patch = patch(offset);
     let headers: Vec<_> = patch.each().into_iter().chain([("Content-Length", length.as_str())]).collect();

@@ -123,9 +123,12 @@ impl App {
             .map_err(|_| AppError::Broken("checkpoint"))?;
         let checkpoint = StoredCheckpoint { size: log.size(), note: note.to_string(), signed_at: now };
         let head = LogHead { note: checkpoint.note.clone(), frontier: log.clone() };
-        if self.keyring.log_head()?.is_none_or(|known| known.frontier.size() < log.size()) {
-            self.keyring.set_log_head(&head)?;
-        }
+        let (newer, size) = (head.clone(), log.size());
+        self.with_keyring(move |keyring| match keyring.log_head()? {
+            Some(known) if known.frontier.size() >= size => Ok(()),
+            _ => keyring.set_log_head(&newer),
+        })
+        .await?;
         let mut unit = UnitOfWork::default();
         unit.put(checkpoint.clone());
         self.store.commit(unit).await?;

@@ -59,7 +59,8 @@ pub enum KeyringError {
 ///   destroyed, until it is back.
 /// - Destroyed means gone: after [`Keyring::destroy`] returns, no call gives the key again, also after a restart.
 /// - Concurrent: all methods may be called from many threads. `make` of a key that exists leaves it as it is.
-/// - Blocking but short: small files, no network.
+/// - [`Keyring::recipient`] and [`Keyring::secret`] answer from memory once they were asked, and never wait for a change
+///   that is under way. Everything else touches a disk: small files, no network, but to be asked where blocking is allowed.
 pub trait Keyring: Send + Sync {
     /// The recipient of a key, to seal to.
     fn recipient(&self, name: KeyName) -> Result<Recipient, KeyringError>;

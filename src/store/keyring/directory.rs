@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroizing;
@@ -54,7 +54,10 @@ pub struct DirectoryKeyring {
     /// The copies, the first place last: a key that is there is in every copy.
     copies: Vec<Place>,
     gateway_key_file: PathBuf,
+    /// Never held while a disk is waited for: what is known is told at once, whatever changes.
     known: RwLock<Known>,
+    /// Held through each change: changes happen one after the other.
+    changes: Mutex<()>,
     // Held while the keyring is open: two gateways on one keyring would each destroy what the other needs.
     _lock: File,
 }
@@ -86,7 +89,14 @@ impl DirectoryKeyring {
             secrets: BTreeMap::new(),
         };
         let gateway_key_file = places.gateway_key_file.clone();
-        let keyring = Self { id, copies, gateway_key_file, known: RwLock::new(known), _lock: lock };
+        let keyring = Self {
+            id,
+            copies,
+            gateway_key_file,
+            known: RwLock::new(known),
+            changes: Mutex::default(),
+            _lock: lock,
+        };
         keyring.reconcile()?;
         Ok(keyring)
     }
@@ -256,7 +266,26 @@ impl DirectoryKeyring {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Held through each change: changes happen one after the other, and none while a key is read.
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_destroyed(&self, name: KeyName) -> bool {
+        self.known().destroyed.contains(&name)
+    }
+
+    /// Reads a key. One whose destruction was begun while it was read is not given, whatever the read brought.
+    fn read_key(&self, name: KeyName) -> Result<Identity, KeyringError> {
+        if self.is_destroyed(name) {
+            return Err(KeyringError::NoKey(name));
+        }
+        let read = self.read_any(|copy| copy.key(name));
+        if self.is_destroyed(name) {
+            return Err(KeyringError::NoKey(name));
+        }
+        read?.ok_or(KeyringError::NoKey(name))
+    }
+
     fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -307,21 +336,17 @@ impl Keyring for DirectoryKeyring {
         if let Some(recipient) = self.known().recipients.get(&name) {
             return Ok(recipient.clone());
         }
+        let recipient = self.read_key(name)?.recipient();
         let mut known = self.known_mut();
         if known.destroyed.contains(&name) {
             return Err(KeyringError::NoKey(name));
         }
-        let key = self.read_any(|copy| copy.key(name))?.ok_or(KeyringError::NoKey(name))?;
-        known.recipients.insert(name, key.recipient());
-        Ok(key.recipient())
+        known.recipients.insert(name, recipient.clone());
+        Ok(recipient)
     }
 
     fn identity(&self, name: KeyName) -> Result<Identity, KeyringError> {
-        let known = self.known();
-        if known.destroyed.contains(&name) {
-            return Err(KeyringError::NoKey(name));
-        }
-        self.read_any(|copy| copy.key(name))?.ok_or(KeyringError::NoKey(name))
+        self.read_key(name)
     }
 
     /// A key that is still in a copy is named, so that its destruction is asked for again.
@@ -334,24 +359,28 @@ impl Keyring for DirectoryKeyring {
     }
 
     fn make(&self, name: KeyName) -> Result<(), KeyringError> {
-        let mut known = self.known_mut();
-        if known.destroyed.contains(&name) {
+        let _one_at_a_time = self.changing();
+        if self.is_destroyed(name) {
             return Err(KeyringError::NoKey(name));
         }
         self.copies.iter().try_for_each(|copy| copy.check(&self.id))?;
         let recipient = self.complete(name)?;
-        known.recipients.insert(name, recipient);
+        self.known_mut().recipients.insert(name, recipient);
         Ok(())
     }
 
     fn destroy(&self, name: KeyName) -> Result<(), KeyringError> {
-        let mut known = self.known_mut();
-        known.recipients.remove(&name);
-        known.destroyed.insert(name);
+        let _one_at_a_time = self.changing();
+        let destroyed = {
+            let mut known = self.known_mut();
+            known.recipients.remove(&name);
+            known.destroyed.insert(name);
+            known.destroyed.clone()
+        };
         // A copy that fails does not spare the others.
         let marked = attempt_all(&self.copies, |copy| {
             copy.check(&self.id)?;
-            copy.set_destroyed(&known.destroyed)
+            copy.set_destroyed(&destroyed)
         });
         let wiped = attempt_all(&self.copies, |copy| {
             copy.check(&self.id)?;
@@ -381,17 +410,17 @@ impl Keyring for DirectoryKeyring {
     }
 
     fn set_clock_anchor(&self, anchor: &ClockAnchor) -> Result<(), KeyringError> {
-        let _one_at_a_time = self.known_mut();
+        let _one_at_a_time = self.changing();
         self.at_least_one("clock anchor", |copy| copy.set_clock_anchor(anchor))
     }
 
     fn note_standing(&self, notes: &[StandingNote]) -> Result<(), KeyringError> {
-        let _one_at_a_time = self.known_mut();
+        let _one_at_a_time = self.changing();
         self.at_least_one("standing notes", |copy| copy.add_standing(notes))
     }
 
     fn standing(&self) -> Result<Vec<StandingNote>, KeyringError> {
-        let _no_change_meanwhile = self.known();
+        let _no_change_meanwhile = self.changing();
         let found =
             self.read_any(|copy| copy.standing().map(|notes| (!notes.is_empty()).then_some(notes)))?;
         Ok(found.unwrap_or_default())
@@ -402,11 +431,12 @@ impl Keyring for DirectoryKeyring {
     }
 
     fn set_dkim_key(&self, key: &DkimKey) -> Result<(), KeyringError> {
-        let mut known = self.known_mut();
+        let _one_at_a_time = self.changing();
         attempt_all(&self.copies, |copy| {
             copy.check(&self.id)?;
             copy.set_dkim_key(key)
         })?;
+        let mut known = self.known_mut();
         known.dkim_keys.retain(|other| (&other.selector, &other.domain) != (&key.selector, &key.domain));
         known.dkim_keys.push(key.clone());
         known.dkim_keys.sort_by_key(|key| (key.made_at, key.selector.clone()));
@@ -418,7 +448,7 @@ impl Keyring for DirectoryKeyring {
     }
 
     fn set_log_head(&self, head: &LogHead) -> Result<(), KeyringError> {
-        let _one_at_a_time = self.known_mut();
+        let _one_at_a_time = self.changing();
         self.at_least_one("log head", |copy| copy.set_log_head(head))
     }
 }

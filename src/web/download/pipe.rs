@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::value::ByteSize;
 
@@ -23,18 +25,27 @@ pub(super) const PIECES_WAITING: usize = 4;
 pub(super) struct Feed {
     sender: Sender<Bytes>,
     is_whole: Arc<AtomicBool>,
+    cut: CancellationToken,
 }
 
+/// Says whether the next piece may leave; asked before each.
+pub(super) type Gate = Box<dyn FnMut() -> BoxFuture<'static, bool> + Send>;
+
 /// A body and its feed. Unless its feed says at the end that it is whole, the body breaks off, so that a cut file is
-/// never taken for a whole one.
-pub(super) fn piped() -> (Feed, Body) {
+/// never taken for a whole one. What waits in it when its gate closes is not sent any more.
+pub(super) fn piped(gate: Gate) -> (Feed, Body) {
     let (sender, receiver) = channel(PIECES_WAITING);
-    let is_whole = Arc::new(AtomicBool::new(false));
-    let feed = Feed { sender, is_whole: Arc::clone(&is_whole) };
-    let pieces = stream::unfold(Some((receiver, is_whole)), |state| async move {
-        let (mut receiver, is_whole) = state?;
-        match receiver.recv().await {
-            Some(piece) => Some((Ok(piece), Some((receiver, is_whole)))),
+    let (is_whole, cut) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
+    let feed = Feed { sender, is_whole: Arc::clone(&is_whole), cut: cut.clone() };
+    let pieces = stream::unfold(Some((receiver, is_whole, cut, gate)), |state| async move {
+        let (mut receiver, is_whole, cut, mut gate) = state?;
+        let piece = receiver.recv().await;
+        match piece {
+            Some(_) if !gate().await => {
+                cut.cancel();
+                Some((Err(io::Error::from(io::ErrorKind::TimedOut)), None))
+            }
+            Some(piece) => Some((Ok(piece), Some((receiver, is_whole, cut, gate)))),
             None if is_whole.load(Ordering::Acquire) => None,
             None => Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None)),
         }
@@ -63,11 +74,17 @@ impl<'a> Pipe<'a> {
             return Err(io::Error::from(io::ErrorKind::TimedOut));
         }
         let size = piece.len() as u64;
-        let sending = async { timeout(self.patience, self.feed.sender.send(piece.into())).await };
+        let sending = async {
+            tokio::select! {
+                biased;
+                () = self.feed.cut.cancelled() => None,
+                sent = timeout(self.patience, self.feed.sender.send(piece.into())) => sent.ok(),
+            }
+        };
         match Handle::current().block_on(sending) {
-            Ok(Ok(())) => self.sent += size,
-            Ok(Err(_)) => return Err(io::Error::from(io::ErrorKind::BrokenPipe)),
-            Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut)),
+            Some(Ok(())) => self.sent += size,
+            Some(Err(_)) => return Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            None => return Err(io::Error::from(io::ErrorKind::TimedOut)),
         }
         Ok(())
     }
@@ -103,9 +120,16 @@ impl Write for Pipe<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
+    use futures_util::StreamExt as _;
     use tokio::task::{JoinHandle, spawn_blocking};
 
     use super::*;
+
+    fn open() -> Gate {
+        Box::new(|| Box::pin(ready(true)))
+    }
 
     /// Feeds `pieces` pieces to a body on a thread of its own, with little patience.
     fn feed(feed: Feed, pieces: usize) -> JoinHandle<(io::Result<()>, ByteSize)> {
@@ -119,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_who_takes_nothing_is_cut_and_never_has_a_whole_body() {
-        let (end, body) = piped();
+        let (end, body) = piped(open());
         let (outcome, sent) = feed(end, PIECES_WAITING + 1).await.unwrap();
         assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(sent.bytes(), (PIECES_WAITING * PIECE_BYTES) as u64);
@@ -128,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_who_takes_all_has_a_whole_body() {
-        let (end, body) = piped();
+        let (end, body) = piped(open());
         let fed = feed(end, 3 * PIECES_WAITING);
         let read = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         assert_eq!(read.len(), 3 * PIECES_WAITING * PIECE_BYTES);
@@ -137,10 +161,28 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_sent_of_what_may_not_be_read_any_more() {
-        let (end, _body) = piped();
+        let (end, _body) = piped(open());
         let cut = spawn_blocking(move || {
             Pipe::new(end, &|| false, Duration::from_mins(1)).write_all(&vec![7; PIECE_BYTES])
         });
         assert_eq!(cut.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn what_waits_when_the_gate_closes_is_not_sent() {
+        let (mut left, pieces) = (2, PIECES_WAITING + 3);
+        let gate: Gate = Box::new(move || {
+            left -= 1;
+            Box::pin(ready(left >= 0))
+        });
+        let (end, body) = piped(gate);
+        let fed = feed(end, pieces);
+        let mut came = body.into_data_stream();
+        for _ in 0..2 {
+            assert_eq!(came.next().await.unwrap().unwrap().len(), PIECE_BYTES);
+        }
+        assert!(came.next().await.unwrap().is_err());
+        assert!(came.next().await.is_none());
+        assert_eq!(fed.await.unwrap().0.unwrap_err().kind(), io::ErrorKind::TimedOut, "cut, not gone");
     }
 }

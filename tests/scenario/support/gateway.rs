@@ -83,6 +83,11 @@ impl Gateway {
         let _ = self.child.wait();
     }
 
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Ctrl-C, and how it ended.
     pub fn interrupt(&mut self) -> ExitStatus {
         if let Some(ended) = self.child.try_wait().unwrap() {
