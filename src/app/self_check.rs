@@ -90,7 +90,7 @@ impl App {
         walk.mails(&mailbox).await?;
         let mut secrets = vec![first_link, second_link, kept_open.token.expose(), sent.token.expose()];
         if self.read_one::<Transfer>(&List::TransferByReference(reference.clone())).await?.is_some() {
-            secrets.extend(walk.members(&mailbox, &reference).await?);
+            secrets.extend(Box::pin(walk.members(&mailbox, &reference)).await?);
         }
         self.upkeep().await?;
         self.sign_checkpoint().await?;
@@ -143,7 +143,7 @@ impl Walk<'_> {
             data_protection_officer: address("dpo@controle.example")?,
         };
         self.app.create_organisation(fund, Origin::Job).await?;
-        let new = self.new_mailbox(organisation, "controle", Custody::Gateway, Vec::new())?;
+        let new = new_mailbox(organisation, "controle", Custody::Gateway, Vec::new())?;
         let mailbox = self.app.create_mailbox(new, Origin::Job).await?;
         let domain = Domain::parse(DOMAIN).map_err(|_| AppError::Broken("domain"))?;
         let relay = NetworkRange::parse("127.0.0.1/32").map_err(|_| AppError::Broken("network"))?;
@@ -171,27 +171,6 @@ impl Walk<'_> {
         };
         self.app.put_agreement(agreement, Origin::Job).await?;
         Ok(mailbox)
-    }
-
-    fn new_mailbox(
-        &self,
-        organisation: OrganisationId,
-        name: &str,
-        custody: Custody,
-        members: Vec<AccountId>,
-    ) -> Result<NewMailbox, AppError> {
-        Ok(NewMailbox {
-            organisation,
-            slug: slug(name)?,
-            kind: MailboxKind::Generic,
-            name: "Contrôle".into(),
-            purpose: "Contrôle.".into(),
-            deposit_address: address(&format!("{name}@controle.example"))?,
-            notice_address: address(&format!("avis-{name}@controle.example"))?,
-            limits: DepositLimits::default(),
-            custody,
-            members,
-        })
     }
 
     /// Asks for a link, and follows it once the letter has waited in the queue and left.
@@ -298,6 +277,26 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+fn new_mailbox(
+    organisation: OrganisationId,
+    name: &str,
+    custody: Custody,
+    members: Vec<AccountId>,
+) -> Result<NewMailbox, AppError> {
+    Ok(NewMailbox {
+        organisation,
+        slug: slug(name)?,
+        kind: MailboxKind::Generic,
+        name: "Contrôle".into(),
+        purpose: "Contrôle.".into(),
+        deposit_address: address(&format!("{name}@controle.example"))?,
+        notice_address: address(&format!("avis-{name}@controle.example"))?,
+        limits: DepositLimits::default(),
+        custody,
+        members,
+    })
 }
 
 /// The secret of a link in a rendered letter, whose lines a transfer encoding may have broken.

@@ -128,7 +128,7 @@ async fn check<W: Way + 'static>(
     let (mut found, mut walked) = (Vec::new(), BTreeSet::new());
     for scanner in scanners {
         remove(&root)?;
-        let outcome = walk_and_search(config, app, Arc::clone(&way), &root, scanner).await;
+        let outcome = Box::pin(walk_and_search(config, app, Arc::clone(&way), &root, scanner)).await;
         remove(&root)?;
         let (places, actions) = outcome?;
         found.extend(places);
@@ -157,7 +157,7 @@ async fn walk_and_search<W: Way + 'static>(
         names: Arc::new(NoNames),
     };
     let gateway = spawn_blocking(move || open(&throw_away, seams)).await.map_err(io::Error::other)??;
-    let walked = gateway.walk_with_marker(&marker, &*way).await;
+    let walked = Box::pin(gateway.walk_with_marker(&marker, &*way)).await;
     let backed_up = back_up(&gateway, &root.join("backup.tar")).await;
     // What it holds in memory is written down.
     spawn_blocking(move || drop(gateway)).await.map_err(io::Error::other)?;

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, ETAG, IF_RANGE, RANGE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use pli::app::{Append, NewUpload};
 use pli::audit::{Action, Detail, Event};
 use pli::identity::Password;
 use pli::value::{ByteSize, Digest, Reference};
@@ -13,7 +14,7 @@ use pli::web::{WebConfig, router};
 use tower::ServiceExt;
 use zip::ZipArchive;
 
-use crate::house::{House, PASSWORD, address, visitor};
+use crate::house::{House, PASSWORD, address, is_found_below, visitor};
 
 /// What an agent's browser holds: the pages and its cookie.
 struct Agent {
@@ -54,6 +55,21 @@ async fn deposit(house: &House, files: &[(&str, &[u8])]) -> Reference {
     for (name, bytes) in files {
         house.add_file(&draft, name, bytes).await;
     }
+    house.send(&draft, "Demande urgente").await.unwrap().reference
+}
+
+/// A deposit of one file of a folder, as a page's script sends it.
+async fn deposit_in_folders(house: &House) -> Reference {
+    let draft = house.draft().await;
+    let view = || async { house.app.draft(draft.0, &draft.1).await.unwrap().unwrap() };
+    let bytes = b"%PDF-1.7 deux";
+    let length = ByteSize(bytes.len() as u64);
+    let new = NewUpload { path: "dossier/pièces/avis.pdf".into(), fingerprint: String::new(), length };
+    let begun = house.app.begin_upload(view().await, new, visitor()).await.unwrap();
+    let append = Append { offset: ByteSize(0), length: None, checksum: None };
+    let mut appending = house.app.append_to_upload(view().await, begun.id, append, visitor()).await.unwrap();
+    assert!(appending.push(Bytes::from_static(bytes)).await);
+    appending.finish().await.unwrap();
     house.send(&draft, "Demande urgente").await.unwrap().reference
 }
 
@@ -156,8 +172,28 @@ async fn the_archive_has_every_file_under_its_name_and_the_list_of_their_digests
         ("plan.pdf", &scan(300_000)),
         ("empreintes-sha256.txt", b"ce nom est pris"),
     ];
-    let reference = deposit(&house, &files).await;
+    let draft = house.draft().await;
+    for (name, bytes) in files {
+        house.add_file(&draft, name, bytes).await;
+    }
+    let reference = house.send(&draft, "Demande urgente").await.unwrap().reference;
+    let in_folders = deposit_in_folders(&house).await;
     let agent = Agent::of(&house).await;
+    let (_, headers, body) =
+        agent.ask(Method::GET, &format!("/transferts/{in_folders}/fichiers/1"), &[]).await;
+    assert_eq!(&body[..], b"%PDF-1.7 deux");
+    let named = headers["content-disposition"].to_str().unwrap();
+    assert!(named.contains("filename=\"avis.pdf\""), "alone, it has its own name: {named}");
+    let (_, _, body) = agent.ask(Method::GET, &format!("/transferts/{in_folders}/tout.zip"), &[]).await;
+    let mut archive = ZipArchive::new(Cursor::new(body)).unwrap();
+    let mut inside = String::new();
+    archive.by_name("dossier/pièces/avis.pdf").unwrap().read_to_string(&mut inside).unwrap();
+    assert_eq!(inside, "%PDF-1.7 deux", "together, they have their folders");
+    assert!(
+        !is_found_below(house.directory.path(), "pièces".as_bytes()),
+        "which are sealed like their content"
+    );
+
     let (status, _, body) = agent.ask(Method::GET, &format!("/transferts/{reference}/tout.zip"), &[]).await;
     assert_eq!(status, StatusCode::OK);
     let sent = body.len() as u64;
@@ -182,6 +218,6 @@ async fn the_archive_has_every_file_under_its_name_and_the_list_of_their_digests
     listed.sort_by_key(|line| line[66..].to_owned());
     assert_eq!(listed, expected, "as sha256sum writes it: every file, and nothing else");
 
-    let told = downloads(&house, 1).await;
+    let told = downloads(&house, 3).await;
     assert_eq!(told.last().unwrap().detail, Some(Detail::Bytes(ByteSize(sent))));
 }

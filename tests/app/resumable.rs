@@ -161,6 +161,7 @@ async fn a_file_in_pieces_becomes_one_file_with_its_path_and_its_digest() {
         at = end;
     }
     let whole = head(&house, &draft, &upload).await;
+    assert_eq!(whole.header("cache-control"), "no-store", "as the protocol asks of HEAD");
     assert_eq!(
         (whole.offset(), whole.header("upload-length")),
         (file.len() as u64, file.len().to_string().as_str())

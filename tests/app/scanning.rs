@@ -523,7 +523,8 @@ async fn each_mailbox_has_its_own_list_of_types_and_its_own_measures() {
         ("d.zip", &locked, "locked_archive", Finding::LockedArchive),
     ];
     for measure in ["accept", "warn", "refuse"] {
-        let section: String = files.iter().map(|(_, _, key, _)| format!("{key} = \"{measure}\"\n")).collect();
+        let lines: Vec<_> = files.iter().map(|(_, _, key, _)| format!("{key} = \"{measure}\"\n")).collect();
+        let section = lines.concat();
         for (name, bytes, _, finding) in &files {
             let house = House::build_with(Some(told.scanning())).await;
             house.decide_about_files(&format!("[mailbox.pensions]\n{section}"));

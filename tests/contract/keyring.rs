@@ -427,7 +427,8 @@ fn a_disk_that_hangs_holds_up_nothing_that_is_known_and_brings_no_destroyed_key_
     let file = places.directory.join(format!("days/{TODAY}.key"));
     let text = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let (kind, owner) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+    rustix::fs::mknodat(rustix::fs::CWD, &file, kind, owner, 0).unwrap();
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| keyring.identity(TODAY));
         // Returns when the other thread has begun to read.

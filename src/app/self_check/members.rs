@@ -1,7 +1,7 @@
 //! The part of the walk that people of the house and their recipients take: a transfer is opened, dispatched with a note,
 //! answered; what was sent is opened outside, by a mailed code and by a told password, and answered back.
 
-use super::{DEPOSITOR, VISITOR, Walk, address, secret_after};
+use super::{DEPOSITOR, VISITOR, Walk, address, new_mailbox, secret_after};
 use crate::app::{
     AppError, DispatchOrder, LinkOpened, NewAccount, OpenedDraft, OutgoingSending, SecondStep, Sending,
     Signed,
@@ -76,7 +76,7 @@ impl Walk<'_> {
 
     /// A mailbox that its members keep.
     async fn agency(&self, organisation: OrganisationId, agent: AccountId) -> Result<Mailbox, AppError> {
-        let kept = self.new_mailbox(organisation, "agence", Custody::Members, vec![agent]);
+        let kept = new_mailbox(organisation, "agence", Custody::Members, vec![agent]);
         let agency = self.app.create_mailbox(kept?, Origin::Job).await?;
         self.account(COLLEAGUE, &agency).await?;
         Ok(agency)
