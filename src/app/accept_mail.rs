@@ -13,6 +13,7 @@ use super::accept_deposit::MESSAGE_MAX_BYTES;
 use super::fill_draft::content_type;
 use super::ports::{ExaminedMail, Key, SecretName, UnitOfWork};
 use super::release::{ClearPart, Release};
+use super::submit_mail::HOPS_MAX;
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Partner;
@@ -24,8 +25,8 @@ use crate::transfer::{
     Belief, CertificateDigest, CheckResult, REFUSED_TEXT, Repeat, Route, SenderEvidence, SenderFindings,
 };
 use crate::value::{
-    ByteSize, Digest, Language, MailAddress, MailboxId, Reference, SecretBytes, Timestamp, TransferId,
-    keyed_digest,
+    Addressee, ByteSize, Digest, Language, MailAddress, MailboxId, Reference, ReportWish, SecretBytes, Timestamp,
+    TransferId, keyed_digest,
 };
 use crate::vault::{Identity, PartRole, SealingKey};
 
@@ -48,6 +49,10 @@ pub struct InboundMail {
     pub certificate: Option<CertificateDigest>,
     /// Its sender asked that it goes by verified TLS only (RFC 8689).
     pub requires_tls: bool,
+    /// The recipient as the envelope has it, and what its sender asks to be told (RFC 3461).
+    pub addressee: Addressee,
+    /// `ENVID` (RFC 3461).
+    pub envelope_id: Option<String>,
     /// The message.
     pub bytes: SecretBytes,
 }
@@ -79,6 +84,9 @@ pub enum MailRefusal {
     /// A program sent it on its own account.
     #[error("it is automatic mail")]
     Automatic,
+    /// It came through more hosts than any honest way has.
+    #[error("it goes round in a loop")]
+    Loop,
     /// It is no readable mail.
     #[error(transparent)]
     Malformed(#[from] MessageError),
@@ -171,6 +179,9 @@ impl App {
         parsed: &ParsedMail<'_>,
         now: Timestamp,
     ) -> Result<Option<MailAnswer>, MailRefusal> {
+        if parsed.hops > HOPS_MAX {
+            return Err(self.refuse_mail(mail, now, RefusalReason::MailLoop, MailRefusal::Loop).await);
+        }
         let domain = &self.settings.mail_domain;
         let mut answered = parsed.in_reply_to.iter().chain(&parsed.references);
         match parsed.kind {
@@ -238,7 +249,7 @@ impl App {
         }
     }
 
-    fn check_mail(
+    pub(super) fn check_mail(
         &self,
         mailbox: &Mailbox,
         parsed: &ParsedMail<'_>,
@@ -353,6 +364,7 @@ impl App {
                     parts,
                     refused,
                     original_digest,
+                    report: report_wish(mail, parsed, now),
                     origin: mail.visitor.smtp(),
                 },
                 hold,
@@ -379,7 +391,7 @@ impl App {
         Ok(keyed_digest(&key, &fields))
     }
 
-    async fn earlier(&self, digest: Digest, now: Timestamp) -> Result<Option<Reference>, AppError> {
+    pub(super) async fn earlier(&self, digest: Digest, now: Timestamp) -> Result<Option<Reference>, AppError> {
         let found: Option<(Repeat, u64)> = self.read(&Key::Repeat(digest)).await?;
         let recent = found.filter(|(repeat, _)| now < repeat.accepted_at + Repeat::LIFE);
         Ok(recent.map(|(repeat, _)| repeat.reference))
@@ -427,6 +439,21 @@ struct MailDeposit<'a> {
     author: Author,
     title: MailTitle,
     digest: Digest,
+}
+
+/// What the envelope sender is told of a deposit. Nobody is told of a mail from the null sender.
+fn report_wish(mail: &InboundMail, parsed: &ParsedMail<'_>, now: Timestamp) -> Option<ReportWish> {
+    Some(ReportWish {
+        to: mail.envelope_from.clone()?,
+        notify: mail.addressee.notify,
+        recipient: mail.addressee.address.clone(),
+        original: mail.addressee.original.clone(),
+        envelope_id: mail.envelope_id.clone(),
+        message_id: parsed.message_id.clone(),
+        arrived_at: now,
+        delay_told: false,
+        success_told: false,
+    })
 }
 
 /// Whether the look-ups that would decide did not come through: the sender comes again.

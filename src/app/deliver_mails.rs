@@ -81,7 +81,9 @@ impl App {
         let outcome = match self.rendered(mail).await {
             Ok((from, message)) => {
                 let (to, requires_tls) = (&mail.to, mail.requires_tls);
-                let outgoing = OutgoingMail { id: mail.id, from: &from, to, message: &message, requires_tls };
+                // Nobody reports of a report (RFC 3461 section 6.1).
+                let from = Some(&from).filter(|_| mail.kind != LetterKind::Report);
+                let outgoing = OutgoingMail { id: mail.id, from, to, message: &message, requires_tls };
                 self.delivery.deliver(outgoing).await
             }
             Err(error) => {

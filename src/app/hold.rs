@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::inspect::{Look, count, logged};
 use super::letters::NewLetter;
 use super::ports::{Key, List, UnitOfWork};
+use super::report_mail::Reported;
 use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
@@ -117,6 +118,7 @@ impl App {
             title_replaced: release.title_replaced,
             route: release.route,
             outgoing: release.outgoing,
+            report: release.report,
             answers: release.answers,
             form: release.form,
             language: release.language,
@@ -332,6 +334,7 @@ impl App {
                 parts: parts.collect(),
                 refused: held.refused,
                 original_digest: held.original_digest,
+                report: held.report,
                 origin: Origin::Job,
             },
         )
@@ -414,6 +417,11 @@ impl App {
         let organisation = self.organisation_of(mailbox).await?;
         for audience in [HoldAudience::Mailbox, HoldAudience::Depositor] {
             self.tell_of_hold(&mut unit, &held, mailbox, &organisation, HoldStage::Ended, now, audience)?;
+        }
+        let wishes = held.report.iter().chain(held.outgoing.iter().flat_map(|outgoing| &outgoing.reports));
+        for wish in wishes.filter(|wish| wish.notify.failure) {
+            let (told, of) = (Reported::timed_out(), (Some(held.mailbox), None));
+            self.write_report(&mut unit, wish, told, Some(held.reference.clone()), of, now, Origin::Job)?;
         }
         let of = ErasureOf::Transfer { transfer: held.id, mailbox: held.mailbox };
         let objects: Vec<ObjectLocator> = held.parts.into_iter().flat_map(|part| part.objects).collect();

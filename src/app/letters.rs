@@ -57,6 +57,7 @@ impl App {
             tries: 0,
             state: MailState::Queued { next_try_at: new.written_at, last_problem: None },
             told_elsewhere: false,
+            report: None,
         })
     }
 

@@ -56,6 +56,7 @@ mod own_account;
 mod passkeys;
 mod person_data;
 mod personal_keys;
+mod postmaster_mail;
 pub mod ports;
 mod prove_log;
 mod provider_sign_in;
@@ -69,6 +70,7 @@ mod recovery_consent;
 mod register_kit;
 mod release;
 mod remind;
+mod report_mail;
 mod request_proof;
 mod restore;
 mod revoke;
@@ -158,6 +160,7 @@ pub use own_account::{EndedSessions, OwnSession};
 pub use passkeys::{Ceremony, PasskeyError, ShownPasskey};
 pub use person_data::{ErasureError, ErasureReport, Kept, PersonData};
 pub use personal_keys::{ResetError, SecretError};
+pub use postmaster_mail::PostmasterRefusal;
 pub use prove_log::{EntryProof, GrowthProof, ProofError};
 pub use provider_sign_in::{BackFromProvider, GoingToProvider, ProviderSignInError};
 pub use prune_log::Pruned;
@@ -189,6 +192,7 @@ use crate::audit::{Action, Actor, Entry as LogEntry, Event, NoteSigner, Object, 
 use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
+use crate::policy::outgoing::OutgoingPolicy;
 use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::reminders::ReminderPolicy;
 use crate::policy::sign_in::SignInPolicy;
@@ -225,6 +229,8 @@ pub struct Policies {
     pub sign_in: SignInPolicy,
     /// Where content may go that only members can open.
     pub custody: CustodyPolicy,
+    /// What becomes of mails that mail programs submit.
+    pub outgoing: OutgoingPolicy,
     /// Which files are accepted.
     pub files: FilePolicies,
     /// What records of processing and notices of a breach say.
@@ -244,6 +250,8 @@ pub struct Settings {
     pub mail_from: MailAddress,
     /// The name that they come from.
     pub mail_from_name: String,
+    /// Who reads what is written to the postmaster of the gateway; none is nobody.
+    pub postmaster: Option<MailAddress>,
     /// The origin line of the log's checkpoints (C2SP tlog-checkpoint).
     pub log_origin: String,
     /// The organisation's offline recovery recipient, if it has one.
@@ -308,6 +316,7 @@ pub struct App {
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
     uploads: UploadTurns,
     paces: Paces,
+    postmaster_pace: postmaster_mail::PostmasterPace,
     inspecting: Option<inspect::Inspecting>,
     held_waits: Notify,
     /// Transfers that were withdrawn in this run: downloads of them are cut.
@@ -364,6 +373,7 @@ impl App {
             log_watch: tokio::sync::Mutex::new(None),
             uploads: UploadTurns::default(),
             paces: Paces::default(),
+            postmaster_pace: postmaster_mail::PostmasterPace::default(),
             inspecting: parts.scanning.map(inspect::Inspecting::new),
             held_waits: Notify::new(),
             ended: Mutex::default(),

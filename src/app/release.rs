@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::letters::NewLetter;
 use super::ports::{Key, ObjectWriter, UnitOfWork};
+use super::report_mail::Reported;
 use super::receipt::{Promising, action_of, leaves_at_last};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
@@ -21,8 +22,8 @@ use crate::transfer::{
     Transfer,
 };
 use crate::value::{
-    ByteSize, Day, Digest, Language, MailAddress, MailId, PartnerId, PersonId, Reference, Timestamp,
-    TransferId,
+    ByteSize, Day, Digest, Language, MailAddress, MailId, PartnerId, PersonId, Reference, ReportWish,
+    Timestamp,    TransferId,
 };
 use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Sealer, SealingKey};
 
@@ -75,6 +76,8 @@ pub(super) struct Release<'a> {
     pub refused: Vec<RefusedFile>,
     /// SHA-256 of the mail as it came in, when that is not kept.
     pub original_digest: Option<Digest>,
+    /// What its sender asks to be told of it (RFC 3461).
+    pub report: Option<ReportWish>,
     pub origin: Origin,
 }
 
@@ -145,6 +148,10 @@ impl App {
         if let Some(outgoing) = &transfer.outgoing {
             self.release_outside(unit, &transfer, outgoing, release.identity, &holder, release.origin)
                 .await?;
+            if let Some(outgoing) = &mut transfer.outgoing {
+                // From here on they stand with the mails.
+                outgoing.reports.clear();
+            }
             unit.expect_absent(Key::Transfer(transfer.id));
             unit.put(transfer);
             return Ok(reference);
@@ -168,6 +175,11 @@ impl App {
         };
         self.promise(unit, &promising)?;
         self.notify(unit, &mails, release.received_at, release.origin)?;
+        if let Some(wish) = release.report.filter(|wish| wish.notify.success) {
+            let (at, of) = (release.received_at, (Some(transfer.mailbox), Some(transfer.id)));
+            let told = Reported::delivered();
+            self.write_report(unit, &wish, told, Some(reference.clone()), of, at, release.origin)?;
+        }
         unit.expect_absent(Key::Transfer(transfer.id));
         unit.put(transfer);
         Ok(reference)

@@ -83,7 +83,8 @@ impl App {
         if is_ours { Err(SecondAddressError::IsOurs) } else { Ok(()) }
     }
 
-    /// Draws the consequences of a failure, in the unit that notes it; of nothing else.
+    /// Draws the consequences of what became of a mail, in the unit that notes it: its sender is told, if that was asked for;
+    /// of a failure, the mailbox is known as out of reach.
     pub(super) async fn follow_up(
         &self,
         unit: &mut UnitOfWork,
@@ -91,6 +92,7 @@ impl App {
         now: Timestamp,
         origin: Origin,
     ) -> Result<QueuedMail, AppError> {
+        let mail = self.report_state(unit, mail, now, origin).await?;
         if !matches!(mail.state, MailState::Failed { .. }) {
             return Ok(mail);
         }

@@ -269,6 +269,8 @@ impl Walk<'_> {
                 tls: None,
                 certificate: None,
                 requires_tls: false,
+                addressee: mailbox.deposit_address.clone().into(),
+                envelope_id: None,
                 bytes: SecretBytes::new(mail(from).into_bytes()),
             };
             if self.app.accept_mail(inbound).await.is_ok() != taken {

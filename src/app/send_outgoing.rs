@@ -179,6 +179,8 @@ impl App {
             tell_downloads: sending.tell_downloads,
             note: checked.note.clone(),
             told,
+            requires_tls: false,
+            reports: Vec::new(),
         };
         let draft = view.draft.id;
         match self.commit_outgoing(signed, view, checked, outgoing, &sending.message, hold, visitor).await {
@@ -330,6 +332,7 @@ impl App {
             parts,
             refused: draft.inspection.refused.clone(),
             original_digest: None,
+            report: None,
             origin: visitor.web(),
         };
         let reference = self.release_or_hold(&mut unit, release, hold).await?;
@@ -404,9 +407,20 @@ impl App {
         origin: Origin,
     ) -> Result<(), AppError> {
         let (written_at, mailbox) = (self.now().at, Some(mailbox.id));
-        let transfer = Some(transfer.id);
-        let mail =
-            self.write_letter(&NewLetter { kind, letter, to, language, mailbox, transfer, written_at })?;
+        let mut mail = self.write_letter(&NewLetter {
+            kind,
+            letter,
+            to,
+            language,
+            mailbox,
+            transfer: Some(transfer.id),
+            written_at,
+        })?;
+        if let Some(outgoing) = &transfer.outgoing {
+            mail.requires_tls = outgoing.requires_tls;
+            let asked = outgoing.reports.iter().find(|wish| wish.recipient == *to);
+            mail.report = asked.filter(|_| kind == LetterKind::SecureLink).cloned().map(Box::new);
+        }
         self.queue_mail(unit, mail, origin)
     }
 

@@ -47,6 +47,7 @@ coded! {
         MailRetried = "mail.retried", "relance d'un courriel", "retry of a mail";
         MailQueueRead = "mail.queue_read", "consultation de la file d'envoi", "reading of the mail queue";
         MailCancelled = "mail.cancelled", "annulation d'un courriel", "cancellation of a mail";
+        MailForwarded = "mail.forwarded", "remise d'un courriel à des collègues", "handing of a mail to colleagues";
         SubmissionRefused = "mail.submission_refused", "refus d'un courriel d'un logiciel de messagerie", "refusal of a mail from a mail program";
         // Sign-in.
         SignIn = "session.sign_in", "connexion", "sign-in";

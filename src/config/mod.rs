@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::value::MailAddress;
+
 pub use audit::{AuditSection, WitnessSection};
 pub use initial::InitialFile;
 pub use oidc::OidcSection;
@@ -67,6 +69,12 @@ pub enum ConfigError {
     /// Mail programs are only served over TLS.
     #[error("[submission] needs the certificate and key of [smtp]: nobody signs in in clear")]
     SubmissionTls,
+    /// The postmaster's mail would come back as the postmaster's mail.
+    #[error("[gateway] postmaster = \"{given}\": an address that is not of [smtp] mail_domain, else its mail goes round")]
+    PostmasterIsOurs {
+        /// What was given.
+        given: MailAddress,
+    },
     /// Mails have no way out.
     #[error("[relay] needs a smart_host to hand mails to, or direct = true")]
     NoRelay,
@@ -209,6 +217,11 @@ impl Config {
         }
         if !is_base_url(&self.gateway.base_url) {
             return Err(ConfigError::BaseUrl { given: self.gateway.base_url.clone() });
+        }
+        if let Some(given) = &self.gateway.postmaster
+            && given.domain() == &self.smtp.mail_domain
+        {
+            return Err(ConfigError::PostmasterIsOurs { given: given.clone() });
         }
         let listens =
             [("[http] listen", Some(&self.http.listen)), ("[smtp] listen", Some(&self.smtp.listen))];

@@ -83,6 +83,8 @@ pub struct GatewaySection {
     /// The name beside it.
     #[serde(default = "default_mail_from_name")]
     pub mail_from_name: String,
+    /// Who reads what is written to the postmaster.
+    pub postmaster: Option<MailAddress>,
     /// The origin of the log's checkpoints.
     pub log_origin: Option<String>,
 }

@@ -71,7 +71,8 @@ impl Delivery for Outbox {
     /// Writes the mail as a host that delivers would: its envelope in `Return-Path` (RFC 5321 section 4.4) and
     /// `Delivered-To`.
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
-        let mut bytes = format!("Return-Path: <{}>\r\nDelivered-To: {}\r\n", mail.from, mail.to).into_bytes();
+        let from = mail.from.map(ToString::to_string).unwrap_or_default();
+        let mut bytes = format!("Return-Path: <{from}>\r\nDelivered-To: {}\r\n", mail.to).into_bytes();
         bytes.extend_from_slice(mail.message);
         let path = self.path(mail.id);
         match spawn_blocking(move || write_whole(&path, &bytes, 0o600)).await {
@@ -99,7 +100,7 @@ mod tests {
             let message = format!("Subject: {text}\r\n\r\n");
             let id = MailId::new([id; 16]);
             let message = message.as_bytes();
-            let mail = OutgoingMail { id, from: &from, to: &to, message, requires_tls: false };
+            let mail = OutgoingMail { id, from: Some(&from), to: &to, message, requires_tls: false };
             outbox.deliver(mail).await.unwrap();
         }
         let mails = outbox.mails().unwrap();

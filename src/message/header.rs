@@ -58,6 +58,11 @@ impl<'x> Fields<'x> {
         self.all(name).next().is_some()
     }
 
+    /// How many such fields there are.
+    pub fn count(&self, name: &str) -> usize {
+        self.all(name).count()
+    }
+
     /// The first such field as text: unfolded, encoded words decoded (RFC 2047), trimmed.
     pub fn text(&self, name: &str, limits: &Limits) -> Option<String> {
         let value = bounded(self.all(name).next()?, limits);

@@ -15,6 +15,7 @@ mod kind;
 mod mime;
 mod old_bounce;
 mod tnef;
+mod wishes;
 
 use std::borrow::Cow;
 
@@ -23,6 +24,7 @@ use thiserror::Error;
 pub use dedup::{DedupMaterial, dedup_material};
 pub use file_name::{FILE_NAME_MAX_BYTES, FileName, clean_file_name};
 pub use file_path::{clean_file_path, name_of};
+pub use wishes::{VALIDITY_FIELD, Wishes, handed_on, untagged, wishes};
 pub use kind::{BounceReport, DeliveryAction, MailKind, RecipientReport};
 
 use crate::value::{ByteSize, MailAddress, Timestamp};
@@ -140,6 +142,8 @@ pub struct ParsedMail<'x> {
     pub in_reply_to: Vec<String>,
     /// `References`, without angle brackets, oldest first.
     pub references: Vec<String>,
+    /// How many hosts it came through, by its `Received` fields (RFC 5321 section 6.3).
+    pub hops: usize,
     /// `Date`, as the sender's clock said.
     pub date: Option<Timestamp>,
     /// The body as text; a body that is HTML alone is converted.
@@ -170,6 +174,7 @@ pub fn parse<'x>(
         message_id: fields.ids("Message-ID", limits).into_iter().next(),
         in_reply_to: fields.ids("In-Reply-To", limits),
         references: fields.ids("References", limits),
+        hops: fields.count("Received"),
         date: fields.date("Date", limits),
         text: content.text,
         kind: kind::classify(&structure, envelope_sender, limits),

@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod custody;
 pub mod deadline;
 pub mod holidays;
+pub mod outgoing;
 pub mod password;
 pub mod privacy;
 pub mod reminders;

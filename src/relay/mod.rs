@@ -5,4 +5,5 @@ pub mod dkim;
 pub mod letter;
 pub mod mta_sts;
 pub mod queue;
+pub mod report;
 pub mod truth;

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::destination::LONGEST_PROBE_WAIT;
 use super::letter::LetterKind;
 use super::truth::{Cause, EnhancedStatus, PeerReport};
-use crate::value::{Day, Language, MailAddress, MailId, MailboxId, Millis, Timestamp, TransferId};
+use crate::value::{
+    Day, Language, MailAddress, MailId, MailboxId, Millis, ReportWish, Timestamp, TransferId,
+};
 use crate::vault::Sealed;
 
 /// How long delivery is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
@@ -212,6 +214,9 @@ pub struct QueuedMail {
     /// Somebody else was told that it does not arrive: once is enough.
     #[serde(default)]
     pub told_elsewhere: bool,
+    /// Who is told what becomes of it, where somebody asked (RFC 3461).
+    #[serde(default)]
+    pub report: Option<Box<ReportWish>>,
 }
 
 impl QueuedMail {
@@ -356,6 +361,7 @@ mod tests {
             tries: 0,
             state: MailState::Queued { next_try_at: Timestamp(0), last_problem: None },
             told_elsewhere: false,
+            report: None,
         }
     }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::app::ports::{KeyringError, ObjectError, StoreError};
-use crate::app::{App, AppError, InboundMail, MailAnswer, MailRefusal, Visitor};
+use crate::app::{App, AppError, InboundMail, MailAnswer, MailRefusal, PostmasterRefusal, Visitor};
 use crate::audit::{Action, RefusalReason};
 use crate::mailbox::Mailbox;
 use crate::message::{Limits, MailKind, MessageError, parse};
@@ -79,7 +79,7 @@ impl MailDoor {
     }
 
     async fn deposit(&self, mailbox: MailboxId, received: ReceivedMail) -> MailOutcome {
-        let ReceivedMail { peer, tls, helo, from, bytes, requires_tls, .. } = received;
+        let ReceivedMail { peer, tls, helo, from, bytes, requires_tls, recipient, envelope_id, .. } = received;
         let (tls, certificate) = tls.map(|tls| (tls.protocol, tls.certificate)).unzip();
         let mail = InboundMail {
             visitor: Visitor { address: peer },
@@ -89,12 +89,27 @@ impl MailDoor {
             tls,
             certificate: certificate.flatten(),
             requires_tls,
+            addressee: recipient.addressee,
+            envelope_id,
             bytes,
         };
         match self.app.accept_mail(mail).await {
             Ok(MailAnswer::Deposited { reference }) => MailOutcome::Accepted { reference },
             Ok(MailAnswer::Noted) => MailOutcome::Noted,
             Err(refusal) => refused(&refusal),
+        }
+    }
+
+    /// RFC 5321 section 4.5.1: whoever has trouble with the gateway's mail reaches a person.
+    async fn to_postmaster(&self, received: &ReceivedMail, visitor: Visitor) -> MailOutcome {
+        let (to, from) = (&received.recipient.addressee.address, received.from.as_ref());
+        match self.app.mail_to_postmaster(to, from, &received.bytes, visitor).await {
+            Ok(()) => MailOutcome::Noted,
+            Err(PostmasterRefusal::NobodyReads) => MailOutcome::Refused(RefusedMail::AddressTakesNoMail),
+            Err(PostmasterRefusal::TooLarge { limit }) => MailOutcome::Refused(RefusedMail::TooLarge { limit }),
+            Err(PostmasterRefusal::Loop) => MailOutcome::Refused(RefusedMail::Loop),
+            Err(PostmasterRefusal::TooMany) => MailOutcome::TryLater(TryLater::TooFast),
+            Err(PostmasterRefusal::Fault(error)) => later(&error),
         }
     }
 
@@ -153,9 +168,8 @@ impl MailHandler for MailDoor {
                 self.no_reply(&received, visitor).await
             }
             RecipientRole::Return(to) => self.returned(to, &received.bytes, visitor).await,
-            // Nobody reads the postmaster's mail here: better refused than taken and lost. The mail host in front keeps
-            // that address (RFC 5321 section 4.5.1; deploy/postfix.md).
-            RecipientRole::NoReply | RecipientRole::Postmaster => self.no_reply(&received, visitor).await,
+            RecipientRole::NoReply => self.no_reply(&received, visitor).await,
+            RecipientRole::Postmaster => self.to_postmaster(&received, visitor).await,
         };
         let told = match &outcome {
             MailOutcome::Accepted { .. } => "accepted",
@@ -187,6 +201,7 @@ fn refused(refusal: &MailRefusal) -> MailOutcome {
         MailRefusal::SenderUnchecked => return MailOutcome::TryLater(TryLater::SenderUnchecked),
         MailRefusal::IsReply => RefusedMail::IsReply,
         MailRefusal::Automatic => RefusedMail::Automatic,
+        MailRefusal::Loop => RefusedMail::Loop,
         MailRefusal::Malformed(MessageError::TooDeep { .. } | MessageError::TooManyParts { .. }) => {
             RefusedMail::TooComplex
         }

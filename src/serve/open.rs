@@ -171,6 +171,7 @@ fn settings(config: &Config) -> Result<Settings, OpenError> {
     Ok(Settings {
         base_url: config.gateway.base_url.clone(),
         mail_from,
+        postmaster: config.gateway.postmaster.clone(),
         mail_from_name: config.gateway.mail_from_name.clone(),
         log_origin: config.gateway.log_origin.clone().unwrap_or_else(|| mail_domain.to_string()),
         mail_domain,

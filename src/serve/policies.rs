@@ -9,6 +9,7 @@ use crate::app::Policies;
 use crate::content::{FilePolicies, FilePolicyError};
 use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
+use crate::policy::outgoing::{OutgoingPolicy, OutgoingPolicyError};
 use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
 use crate::policy::reminders::{ReminderPolicy, ReminderPolicyError};
 use crate::policy::sign_in::{SignInPolicy, SignInPolicyError};
@@ -24,6 +25,7 @@ const FILES: &str = "files.toml";
 const PRIVACY: &str = "privacy.toml";
 const REMINDERS: &str = "reminders.toml";
 const SIGN_IN: &str = "sign_in.toml";
+const OUTGOING: &str = "outgoing.toml";
 /// The list of names that `pli title import-names` makes, beside the title policy; it need not be there.
 const NAMES: &str = "names.fst";
 const BUILT_IN_TITLES: &str = include_str!("../../policies/title.toml");
@@ -33,6 +35,7 @@ const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
 const BUILT_IN_REMINDERS: &str = include_str!("../../policies/reminders.toml");
 const BUILT_IN_SIGN_IN: &str = include_str!("../../policies/sign_in.toml");
+const BUILT_IN_OUTGOING: &str = include_str!("../../policies/outgoing.toml");
 const BUILT_IN_PRIVACY: &str = include_str!("../../policies/privacy.toml");
 
 /// Why the policies are refused. The operator must act.
@@ -73,6 +76,9 @@ pub enum PolicyError {
     /// The policy on signing in is refused.
     #[error(transparent)]
     SignIn(#[from] SignInPolicyError),
+    /// The policy on submitted mails is refused.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingPolicyError),
 }
 
 /// Reads the policies of a directory, or the built-in ones.
@@ -85,6 +91,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let privacy = text_of(directory, PRIVACY, BUILT_IN_PRIVACY)?;
     let reminders = text_of(directory, REMINDERS, BUILT_IN_REMINDERS)?;
     let sign_in = text_of(directory, SIGN_IN, BUILT_IN_SIGN_IN)?;
+    let outgoing = text_of(directory, OUTGOING, BUILT_IN_OUTGOING)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
@@ -94,6 +101,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         privacy: PrivacyPolicy::parse(&privacy)?,
         reminders: ReminderPolicy::parse(&reminders)?,
         sign_in: SignInPolicy::parse(&sign_in)?,
+        outgoing: OutgoingPolicy::parse(&outgoing)?,
         digest: digest_of(&[
             (TITLES, &titles),
             (VALIDITY, &validity),
@@ -103,6 +111,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
             (PRIVACY, &privacy),
             (REMINDERS, &reminders),
             (SIGN_IN, &sign_in),
+            (OUTGOING, &outgoing),
         ]),
     })
 }
@@ -174,6 +183,7 @@ mod tests {
         std::fs::write(place.path().join(PRIVACY), BUILT_IN_PRIVACY).unwrap();
         std::fs::write(place.path().join(REMINDERS), BUILT_IN_REMINDERS).unwrap();
         std::fs::write(place.path().join(SIGN_IN), BUILT_IN_SIGN_IN).unwrap();
+        std::fs::write(place.path().join(OUTGOING), BUILT_IN_OUTGOING).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

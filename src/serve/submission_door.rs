@@ -8,11 +8,13 @@ use async_trait::async_trait;
 
 use super::mail_door::later_of;
 use crate::app::{
-    App, MailSenderError, MailSignInError, SubmissionAnswer, SubmissionRefusal, SubmittedMail, Visitor,
+    App, MailRefusal, MailSenderError, MailSignInError, SubmissionAnswer, SubmissionRefusal, SubmittedMail, Visitor,
 };
 use crate::identity::MailSecret;
+use crate::message::MessageError;
 use crate::smtp::{
     MailCredentials, RefusedSubmission, SenderAnswer, SignInAnswer, SubmissionHandler, SubmissionOutcome,
+    TryLater,
 };
 use crate::value::{AccountId, MailAddress};
 
@@ -73,7 +75,30 @@ impl SubmissionHandler for SubmissionDoor {
 
 fn refused(refusal: &SubmissionRefusal) -> SubmissionOutcome {
     SubmissionOutcome::Refused(match refusal {
-        SubmissionRefusal::NotOffered => RefusedSubmission::NotOffered,
+        SubmissionRefusal::MayNotSend => RefusedSubmission::MayNotSend,
+        SubmissionRefusal::WhichMailbox => RefusedSubmission::WhichMailbox,
+        SubmissionRefusal::Automatic => RefusedSubmission::Automatic,
+        SubmissionRefusal::Loop => RefusedSubmission::Loop,
+        SubmissionRefusal::Malformed(MessageError::TooDeep { .. } | MessageError::TooManyParts { .. }) => {
+            RefusedSubmission::TooComplex
+        }
+        SubmissionRefusal::Malformed(MessageError::TooLarge { limit, .. }) => {
+            RefusedSubmission::TooLarge { limit: *limit }
+        }
+        SubmissionRefusal::Malformed(_) => RefusedSubmission::Malformed,
+        SubmissionRefusal::RecipientRefused => RefusedSubmission::RecipientRefused,
+        SubmissionRefusal::TooManyRecipients { limit } => RefusedSubmission::TooManyRecipients { limit: *limit },
+        SubmissionRefusal::Validity => RefusedSubmission::Validity,
+        SubmissionRefusal::FileRefused => RefusedSubmission::FileRefused,
+        SubmissionRefusal::TooFast { .. } => return SubmissionOutcome::TryLater(TryLater::TooFast),
+        SubmissionRefusal::Content(MailRefusal::TooLarge { limit, .. }) => {
+            RefusedSubmission::TooLarge { limit: *limit }
+        }
+        SubmissionRefusal::Content(MailRefusal::TooManyFiles { limit }) => {
+            RefusedSubmission::TooManyFiles { limit: *limit }
+        }
+        SubmissionRefusal::Content(MailRefusal::Title(_)) => RefusedSubmission::TitleNamesPerson,
+        SubmissionRefusal::Content(_) => RefusedSubmission::Empty,
         SubmissionRefusal::Fault(error) => return SubmissionOutcome::TryLater(later_of(error)),
     })
 }

@@ -6,13 +6,14 @@
 use std::borrow::Cow;
 
 use smtp_proto::{
-    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_REQUIRETLS, MAIL_SMTPUTF8, MailFrom,
-    RcptTo, Request,
+    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_REQUIRETLS, MAIL_RET_FULL, MAIL_RET_HDRS,
+    MAIL_SMTPUTF8, MailFrom, RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo,
+    Request,
 };
 use zeroize::Zeroizing;
 
 use super::limits::{HELLO_BYTES_MAX, NUMBER_DIGITS_MAX};
-use crate::value::{ByteSize, MailAddress};
+use crate::value::{ByteSize, MailAddress, Notify};
 
 /// A command, its parameters parsed.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) enum Command {
     Ehlo(String),
     Helo(String),
     Mail(MailCommand),
-    Rcpt(RcptTarget),
+    Rcpt(RcptCommand),
     Data,
     Bdat {
         bytes: u64,
@@ -89,9 +90,22 @@ pub(super) struct MailCommand {
     pub(super) auth_given: bool,
     /// REQUIRETLS (RFC 8689) was asked for.
     pub(super) requires_tls: bool,
+    /// ENVID (RFC 3461), decoded. RET is read and not needed: no report returns anything of a mail (decision 0062).
+    pub(super) envelope_id: Option<String>,
 }
 
 /// RCPT TO.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RcptCommand {
+    /// Whom it is for.
+    pub(super) target: RcptTarget,
+    /// Of what the sender is told (RFC 3461).
+    pub(super) notify: Notify,
+    /// ORCPT, decoded: type and address.
+    pub(super) original: Option<String>,
+}
+
+/// Whom a mail is for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RcptTarget {
     /// An address.
@@ -120,12 +134,14 @@ pub(super) enum CommandError {
 impl Command {
     /// Reads a line that ends with its only CRLF.
     pub(super) fn parse(line: &[u8]) -> Result<Self, CommandError> {
+        let (line, utf8_original) = without_utf8_original(line);
+        let line = &*line;
         let request = Request::parse(&mut line.iter()).map_err(|error| error_of(&error))?;
         match request {
             Request::Ehlo { host } => hello_name(&host).map(Self::Ehlo),
             Request::Helo { host } => hello_name(&host).map(Self::Helo),
             Request::Mail { from } => mail(&from, line).map(Self::Mail),
-            Request::Rcpt { to } => rcpt(&to, line).map(Self::Rcpt),
+            Request::Rcpt { to } => rcpt(&to, line, utf8_original).map(Self::Rcpt),
             Request::Bdat { chunk_size, is_last } => {
                 let bytes = checked_number(line, chunk_size)?;
                 Ok(Self::Bdat { bytes, last: is_last })
@@ -171,9 +187,13 @@ fn hello_name(host: &str) -> Result<String, CommandError> {
 }
 
 fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, CommandError> {
-    const OFFERED: u64 = MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_SMTPUTF8 | MAIL_REQUIRETLS;
+    const OFFERED: u64 = MAIL_BODY_7BIT
+        | MAIL_BODY_8BITMIME
+        | MAIL_SMTPUTF8
+        | MAIL_REQUIRETLS
+        | MAIL_RET_FULL
+        | MAIL_RET_HDRS;
     let others = from.trans_id.is_some()
-        || from.env_id.is_some()
         || from.solicit.is_some()
         || from.mtrk.is_some()
         || (from.hold_for, from.hold_until, from.mt_priority, from.by) != (0, 0, 0, 0);
@@ -183,28 +203,69 @@ fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, Comma
     let size = ByteSize(checked_number(line, from.size)?);
     let (smtp_utf8, auth_given) = (from.flags & MAIL_SMTPUTF8 != 0, from.auth.is_some());
     let requires_tls = from.flags & MAIL_REQUIRETLS != 0;
+    let envelope_id = from.env_id.as_deref().map(str::to_owned);
     // smtp-proto reads `<>` and `<postmaster>` alike.
     if from.address.is_empty() {
         let null = path_is(line, "");
-        let command = MailCommand { from: None, size, smtp_utf8, auth_given, requires_tls };
+        let command = MailCommand { from: None, size, smtp_utf8, auth_given, requires_tls, envelope_id };
         return if null { Ok(command) } else { Err(CommandError::SenderAddress) };
     }
     let address = MailAddress::parse(&from.address).map_err(|_| CommandError::SenderAddress)?;
     if !smtp_utf8 && !address_is_ascii(&address) {
         return Err(CommandError::SenderNeedsUtf8);
     }
-    Ok(MailCommand { from: Some(address), size, smtp_utf8, auth_given, requires_tls })
+    Ok(MailCommand { from: Some(address), size, smtp_utf8, auth_given, requires_tls, envelope_id })
 }
 
-fn rcpt(to: &RcptTo<Cow<'_, str>>, line: &[u8]) -> Result<RcptTarget, CommandError> {
-    if to.orcpt.is_some() || to.rrvs != 0 || to.flags != 0 {
+fn rcpt(
+    to: &RcptTo<Cow<'_, str>>,
+    line: &[u8],
+    utf8_original: Option<String>,
+) -> Result<RcptCommand, CommandError> {
+    const ASKED: u64 = RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY;
+    if to.rrvs != 0 || to.flags & !(ASKED | RCPT_NOTIFY_NEVER) != 0 {
         return Err(CommandError::Parameter);
     }
-    if to.address.is_empty() {
-        let postmaster = path_is(line, "postmaster");
-        return if postmaster { Ok(RcptTarget::Postmaster) } else { Err(CommandError::RecipientAddress) };
-    }
-    MailAddress::parse(&to.address).map(RcptTarget::Address).map_err(|_| CommandError::RecipientAddress)
+    let notify = match (to.flags & RCPT_NOTIFY_NEVER != 0, to.flags & ASKED) {
+        (true, 0) => Notify::NEVER,
+        // RFC 3461 section 4.1: NEVER stands alone.
+        (true, _) => return Err(CommandError::Syntax),
+        (false, 0) => Notify::default(),
+        (false, asked) => Notify {
+            success: asked & RCPT_NOTIFY_SUCCESS != 0,
+            failure: asked & RCPT_NOTIFY_FAILURE != 0,
+            delay: asked & RCPT_NOTIFY_DELAY != 0,
+        },
+    };
+    let original = to.orcpt.as_deref().map(|address| format!("rfc822;{address}")).or(utf8_original);
+    let target = if to.address.is_empty() {
+        if !path_is(line, "postmaster") {
+            return Err(CommandError::RecipientAddress);
+        }
+        RcptTarget::Postmaster
+    } else {
+        MailAddress::parse(&to.address)
+            .map(RcptTarget::Address)
+            .map_err(|_| CommandError::RecipientAddress)?
+    };
+    Ok(RcptCommand { target, notify, original })
+}
+
+/// Takes an original recipient of the type `utf-8` (RFC 6533 section 3) out of a line: smtp-proto knows `rfc822` alone.
+fn without_utf8_original(line: &[u8]) -> (Cow<'_, [u8]>, Option<String>) {
+    const PARAMETER: &[u8] = b" ORCPT=utf-8;";
+    let is_rcpt = line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"RCPT "));
+    let Some(path_end) = line.iter().position(|&b| b == b'>').filter(|_| is_rcpt) else {
+        return (Cow::Borrowed(line), None);
+    };
+    let parameters = &line[path_end..];
+    let at = parameters.windows(PARAMETER.len()).position(|word| word.eq_ignore_ascii_case(PARAMETER));
+    let Some(at) = at.map(|at| path_end + at) else { return (Cow::Borrowed(line), None) };
+    let value = &line[at + PARAMETER.len()..];
+    let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let (value, rest) = value.split_at(end);
+    let original = String::from_utf8(value.to_vec()).ok().map(|address| format!("utf-8;{address}"));
+    (Cow::Owned([&line[..at], rest].concat()), original)
 }
 
 /// Whether an address can be said without SMTPUTF8 (RFC 6531).
@@ -259,23 +320,42 @@ mod tests {
         assert_eq!(sender("MAIL FROM:<jeanne@cd35.example>"), Some(jeanne.clone()));
         assert_eq!(sender("mail from: <Jeanne@CD35.example> size=100 BODY=8BITMIME"), Some(jeanne));
         assert_eq!(sender("MAIL FROM:<>"), None);
-        assert_eq!(parse("RCPT TO:<Postmaster>"), Ok(Command::Rcpt(RcptTarget::Postmaster)));
+        let postmaster =
+            RcptCommand { target: RcptTarget::Postmaster, notify: Notify::default(), original: None };
+        assert_eq!(parse("RCPT TO:<Postmaster>"), Ok(Command::Rcpt(postmaster)));
         assert_eq!(parse("BDAT 12 LAST"), Ok(Command::Bdat { bytes: 12, last: true }));
         assert_eq!(parse("data"), Ok(Command::Data));
     }
 
     #[test]
     fn what_is_not_offered_is_refused_rather_than_ignored() {
-        for parameter in ["RET=FULL", "ENVID=x", "BODY=BINARYMIME", "HOLDFOR=9", "X=1"] {
+        for parameter in ["BODY=BINARYMIME", "HOLDFOR=9", "X=1"] {
             let line = format!("MAIL FROM:<a@b.example> {parameter}");
             assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
         }
-        for parameter in ["NOTIFY=NEVER", "ORCPT=rfc822;a@b.example", "X=1"] {
-            let line = format!("RCPT TO:<a@b.example> {parameter}");
-            assert_eq!(parse(&line), Err(CommandError::Parameter), "{parameter}");
-        }
+        assert_eq!(parse("RCPT TO:<a@b.example> X=1"), Err(CommandError::Parameter));
         assert_eq!(parse("EXPN liste"), Ok(Command::NotOffered));
         assert_eq!(parse("LHLO x.example"), Err(CommandError::Unknown));
+    }
+
+    #[test]
+    fn what_a_sender_asks_to_be_told_is_read() {
+        let Ok(Command::Mail(mail)) = parse("MAIL FROM:<a@b.example> RET=HDRS ENVID=QQ+2B1") else { panic!() };
+        assert_eq!(mail.envelope_id.as_deref(), Some("QQ+1"));
+        let asked = |parameters: &str| match parse(&format!("RCPT TO:<a@b.example> {parameters}")) {
+            Ok(Command::Rcpt(rcpt)) => Ok((rcpt.notify, rcpt.original)),
+            other => Err(other),
+        };
+        let success = Notify { success: true, failure: false, delay: true };
+        assert_eq!(asked("NOTIFY=SUCCESS,DELAY"), Ok((success, None)));
+        let original = Some("rfc822;c@d.example".to_owned());
+        assert_eq!(asked("ORCPT=rfc822;c@d.example NOTIFY=NEVER"), Ok((Notify::NEVER, original)));
+        let original = Some("utf-8;andr\\x{E9}@d.example".to_owned());
+        assert_eq!(asked("NOTIFY=NEVER ORCPT=UTF-8;andr\\x{E9}@d.example"), Ok((Notify::NEVER, original)));
+        for unfit in ["NOTIFY=NEVER,SUCCESS", "NOTIFY=SUCCESS,NEVER", "NOTIFY=", "NOTIFY=PERHAPS", "ORCPT=x400;y"] {
+            assert_eq!(asked(unfit), Err(Err(CommandError::Syntax)), "{unfit}");
+        }
+        assert_eq!(parse("MAIL FROM:<a@b.example> RET=ALL"), Err(CommandError::Syntax));
     }
 
     #[test]

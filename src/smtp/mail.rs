@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::relay::letter::TaggedMail;
 use crate::transfer::CertificateDigest;
-use crate::value::{ByteSize, MailAddress, MailboxId, Reference, SecretBytes};
+use crate::value::{Addressee, ByteSize, MailAddress, MailboxId, Reference, SecretBytes};
 
 /// What an address of the gateway is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +48,8 @@ pub trait Recipients: Send + Sync {
 /// A recipient that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// The address as the envelope has it.
-    pub address: MailAddress,
+    /// The address as the envelope has it, and of what the sender is told (RFC 3461).
+    pub addressee: Addressee,
     /// What the address is for.
     pub role: RecipientRole,
 }
@@ -83,6 +83,8 @@ pub struct ReceivedMail {
     pub smtp_utf8: bool,
     /// The sender asked that the mail goes by verified TLS only (RFC 8689).
     pub requires_tls: bool,
+    /// What the sender knows the transaction by (ENVID, RFC 3461).
+    pub envelope_id: Option<String>,
 }
 
 /// Takes a mail over.

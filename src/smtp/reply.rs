@@ -268,25 +268,52 @@ impl Reply {
 
     fn to_refused_submission(refused: RefusedSubmission) -> Self {
         let (code, enhanced, lines): (u16, Enhanced, &'static [&'static str]) = match refused {
-            RefusedSubmission::NotOffered => (
-                550,
-                (5, 7, 1),
-                &[
-                    "Cette passerelle n'envoie pas encore le courrier de votre logiciel. Passez par la page web.",
-                    "This gateway does not send mail of mail programs yet. Use the web page instead.",
-                ],
-            ),
             RefusedSubmission::MayNotSend => (
                 550,
                 (5, 7, 1),
                 &["Votre compte ne peut pas envoyer ce message.", "Your account may not send this message."],
             ),
+            RefusedSubmission::WhichMailbox => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Vous etes membre de plusieurs boites : envoyez sous l'adresse de l'une d'elles.",
+                    "You are a member of several mailboxes: send from the address of one of them.",
+                ],
+            ),
+            RefusedSubmission::Automatic => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Une reponse automatique n'est pas envoyee par cette passerelle.",
+                    "Automatic mail is not sent by this gateway.",
+                ],
+            ),
+            RefusedSubmission::TooManyRecipients { limit } => {
+                return made(
+                    550,
+                    Some((5, 5, 3)),
+                    vec![
+                        format!("Trop de destinataires : {limit} au plus. Faites plusieurs envois."),
+                        format!("Too many recipients: at most {limit}. Send several mails."),
+                    ],
+                );
+            }
+            RefusedSubmission::Validity => (
+                554,
+                (5, 7, 1),
+                &[
+                    "Duree de validite refusee : de 5 a 20 jours (Pli-Validity-Days ou +pli-10j).",
+                    "Validity refused: 5 to 20 days (Pli-Validity-Days or +pli-10d).",
+                ],
+            ),
+            RefusedSubmission::TooManyFiles { limit } => return Self::too_many_files(limit),
             RefusedSubmission::RecipientRefused => (
                 550,
                 (5, 7, 1),
                 &[
-                    "Un destinataire n'est pas admis par la politique en vigueur.",
-                    "The policy in force does not allow one of the recipients.",
+                    "Un destinataire n'est pas admis : une adresse de la passerelle, ou interdite par la politique.",
+                    "One of the recipients is not allowed: an address of the gateway, or denied by the policy.",
                 ],
             ),
             RefusedSubmission::Malformed => return Self::to_refused(RefusedMail::Malformed),

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::submitting::{SignInExchange, Submitter};
-use super::command::{Command, MailCommand, RcptTarget, address_is_ascii};
+use super::command::{Command, MailCommand, RcptCommand, RcptTarget, address_is_ascii};
 use super::limits::{ADDRESSEES_MAX, DISCARDED_BYTES_MAX, SessionLimits};
 use super::mail::{
     MailOutcome, PeerTls, ReceivedMail, Recipient, RecipientAnswer, RecipientRole, Recipients,
@@ -19,7 +19,7 @@ use super::receiver::{DataReceiver, Line, LineReceiver, Message, MessageFault};
 use super::reply::Reply;
 use super::submission::MailCredentials;
 use crate::app::SubmittedMail;
-use crate::value::{AccountId, ByteSize, Domain, MailAddress, SecretBytes};
+use crate::value::{AccountId, Addressee, ByteSize, Domain, MailAddress, SecretBytes};
 
 /// What a session is told about its server.
 #[derive(Debug, Clone)]
@@ -100,10 +100,12 @@ struct Transaction {
     declared: ByteSize,
     smtp_utf8: bool,
     requires_tls: bool,
+    /// ENVID (RFC 3461).
+    envelope_id: Option<String>,
     /// Whom it is for, on a door for other hosts.
     recipient: Option<Recipient>,
     /// Whom it is for, when it is submitted.
-    addressees: Vec<MailAddress>,
+    addressees: Vec<Addressee>,
     /// The message so far, when it comes by BDAT.
     chunks: Option<Message>,
 }
@@ -296,7 +298,7 @@ impl Session {
             Command::Helo(name) => self.hello(name, false),
             Command::Mail(mail) => return Some(self.mail(mail)),
             Command::Auth { mechanism, initial } => return Some(self.auth(mechanism, initial)),
-            Command::Rcpt(target) => self.rcpt(target),
+            Command::Rcpt(rcpt) => self.rcpt(rcpt),
             Command::Data => self.data(),
             Command::Bdat { bytes, last } => {
                 self.phase = Phase::Chunk(self.bdat(bytes, last));
@@ -324,7 +326,7 @@ impl Session {
         if !extended {
             return Reply::hello(hostname);
         }
-        let offered = ["PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"];
+        let offered = ["PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES"];
         let mut extensions: Vec<String> = offered.map(str::to_owned).into();
         let (limits, offers_tls) = (&self.config.limits, self.config.offers_tls);
         extensions.push(format!("SIZE {}", limits.message.bytes()));
@@ -357,6 +359,7 @@ impl Session {
             declared: mail.size,
             smtp_utf8: mail.smtp_utf8,
             requires_tls: mail.requires_tls,
+            envelope_id: mail.envelope_id,
             recipient: None,
             addressees: Vec::new(),
             chunks: None,
@@ -384,15 +387,16 @@ impl Session {
         }
     }
 
-    fn rcpt(&mut self, target: RcptTarget) -> Reply {
+    fn rcpt(&mut self, rcpt: RcptCommand) -> Reply {
         let Some(transaction) = &mut self.transaction else { return Reply::SENDER_FIRST };
         if transaction.chunks.is_some() {
             return Reply::CHUNKS_BEGUN;
         }
         let recipients = match &self.purpose {
             Purpose::Exchange(recipients) => recipients,
-            Purpose::Submission(_) => return transaction.add_addressee(target),
+            Purpose::Submission(_) => return transaction.add_addressee(rcpt),
         };
+        let RcptCommand { target, notify, original } = rcpt;
         let (address, answer) = match target {
             RcptTarget::Address(address) => {
                 if !transaction.smtp_utf8 && !address_is_ascii(&address) {
@@ -412,7 +416,9 @@ impl Session {
         match answer {
             RecipientAnswer::UnknownHere => Reply::UNKNOWN_RECIPIENT,
             RecipientAnswer::NotHere => Reply::NO_RELAY,
-            RecipientAnswer::Accepted(role) => transaction.add(Recipient { address, role }),
+            RecipientAnswer::Accepted(role) => {
+                transaction.add(Recipient { addressee: Addressee { address, notify, original }, role })
+            }
         }
     }
 
@@ -448,10 +454,9 @@ impl Session {
         if matches!(self.purpose, Purpose::Submission(_)) {
             return self.submit(transaction, bytes);
         }
-        let Some(Transaction { from, smtp_utf8, requires_tls, recipient: Some(recipient), .. }) = transaction
-        else {
-            return Step::Reply(Reply::RECIPIENT_FIRST);
-        };
+        let Some(transaction) = transaction else { return Step::Reply(Reply::RECIPIENT_FIRST) };
+        let Transaction { from, smtp_utf8, requires_tls, envelope_id, recipient, .. } = transaction;
+        let Some(recipient) = recipient else { return Step::Reply(Reply::RECIPIENT_FIRST) };
         self.phase = Phase::Handling;
         Step::Deliver(Box::new(ReceivedMail {
             peer: self.peer,
@@ -462,6 +467,7 @@ impl Session {
             bytes,
             smtp_utf8,
             requires_tls,
+            envelope_id,
         }))
     }
 
@@ -549,7 +555,7 @@ impl Transaction {
     /// One recipient a transaction; naming it twice does no harm.
     fn add(&mut self, recipient: Recipient) -> Reply {
         match &self.recipient {
-            Some(first) if *first != recipient => Reply::ONE_RECIPIENT,
+            Some(first) if first.addressee.address != recipient.addressee.address => Reply::ONE_RECIPIENT,
             _ => {
                 self.recipient = Some(recipient);
                 Reply::RECIPIENT_OK

@@ -61,10 +61,24 @@ pub enum SubmissionOutcome {
 /// Why a submitted mail is refused for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusedSubmission {
-    /// The gateway sends nothing that is submitted.
-    NotOffered,
     /// The account may not send this, or not for this mailbox.
     MayNotSend,
+    /// The account is a member of several mailboxes, and the mail says of none that it sends.
+    WhichMailbox,
+    /// A program sent it by itself.
+    Automatic,
+    /// It is for more people than one mail goes to.
+    TooManyRecipients {
+        /// What is allowed.
+        limit: usize,
+    },
+    /// It asks for a validity that the rules do not allow (V2).
+    Validity,
+    /// It has more files than the mailbox sends at once.
+    TooManyFiles {
+        /// What is allowed.
+        limit: u32,
+    },
     /// A recipient that the policy does not allow.
     RecipientRefused,
     /// Its headers or parts cannot be read.

@@ -8,7 +8,7 @@ use super::{Depositor, FormCodes, ObjectLocator, Outgoing, Route};
 use crate::content::{FileKind, Finding, Inspection, Judgement, RefusalCause};
 use crate::policy::title::CleanTitle;
 use crate::value::{
-    ByteSize, Day, Digest, Language, MailAddress, MailboxId, Millis, Reference, Timestamp, TransferId,
+    ByteSize, Day, Digest, Language, MailAddress, MailboxId, Millis, Reference, ReportWish, Timestamp, TransferId,
 };
 use crate::vault::{PartRole, Recipient, Sealed};
 
@@ -178,6 +178,9 @@ pub struct HeldDeposit {
     /// What it has when a member sends it to people outside.
     #[serde(default)]
     pub outgoing: Option<Outgoing>,
+    /// What its sender asks to be told of it (RFC 3461).
+    #[serde(default)]
+    pub report: Option<ReportWish>,
     /// The transfer that it answers.
     #[serde(default)]
     pub answers: Option<TransferId>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Ending;
 use crate::identity::ToldPassword;
 use crate::policy::title::CleanTitle;
-use crate::value::{AccountId, MailAddress, MailboxId, Reference, Timestamp, TransferId};
+use crate::value::{AccountId, MailAddress, MailboxId, Reference, ReportWish, Timestamp, TransferId};
 
 /// To how many people outside one transfer goes.
 pub const OUTSIDE_RECIPIENTS_MAX: usize = 50;
@@ -26,6 +26,12 @@ pub struct Outgoing {
     pub note: Option<CleanTitle>,
     /// The password that the sender tells by another way; without one a code is mailed (V4).
     pub told: Option<ToldPassword>,
+    /// Every mail that speaks of it goes by verified TLS or not at all (RFC 8689).
+    #[serde(default)]
+    pub requires_tls: bool,
+    /// What the member's mail program asks to be told of each recipient (RFC 3461); empty once their mails wait.
+    #[serde(default)]
+    pub reports: Vec<ReportWish>,
 }
 
 /// What stays of an outgoing transfer that ended: no title, no address, no content.

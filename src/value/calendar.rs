@@ -81,6 +81,11 @@ pub fn http_date(instant: Timestamp) -> String {
     utc.map_or_else(|| instant.to_string(), |utc| utc.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
+/// "Sat, 21 Nov 2026 08:30:05 +0000": what mail headers say (RFC 5322 section 3.3).
+pub fn mail_date(instant: Timestamp) -> String {
+    http_date(instant).replace("GMT", "+0000")
+}
+
 /// « dans 3 jours », « il y a 2 heures », "in 5 minutes": whole units, rounded down, so that what is left is
 /// never said to be more than it is.
 pub fn relative(now: Timestamp, instant: Timestamp, language: Language) -> String {

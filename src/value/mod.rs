@@ -9,6 +9,7 @@ mod checksum;
 mod digest;
 mod id;
 mod language;
+mod report_wish;
 mod secret;
 mod size;
 mod time;
@@ -22,6 +23,7 @@ pub use id::{
     PartnerId, PersonId, ProofId, RecoveryId, Reference, SessionId, Slug, TransferId, UploadId,
 };
 pub use language::Language;
+pub use report_wish::{Addressee, Notify, ReportWish};
 pub use secret::{SecretBytes, Token, TokenHash, are_same_bytes, derive_secret, wipe};
 pub use size::{ByteSize, SizeError};
 pub use time::{Day, Millis, Timestamp};

@@ -47,6 +47,9 @@ const fn shown(kind: LetterKind) -> Option<ShownKind> {
         | LetterKind::Heartbeat
         | LetterKind::OpeningCode
         | LetterKind::StatusLink
+        | LetterKind::Report
+        | LetterKind::Postmaster
+        | LetterKind::Forwarded
         | LetterKind::DownloadNotice => return None,
     })
 }

@@ -42,7 +42,7 @@ impl House {
     fn way_back(&self, mail: MailId) -> TaggedMail {
         let domain = Domain::parse("pli.example").unwrap();
         let mails = self.outbox.mails.lock().unwrap();
-        let claimed = mails.iter().filter_map(|(from, ..)| parse_return_address(from, &domain));
+        let claimed = mails.iter().filter_map(|(from, ..)| parse_return_address(from.as_ref()?, &domain));
         claimed.into_iter().find(|claimed| claimed.mail == mail).unwrap()
     }
 

@@ -50,7 +50,8 @@ pub const PASSWORD: &str = "phrase de passe tout à fait synthétique";
 /// Keeps what is delivered, or refuses to.
 #[derive(Default)]
 pub struct Outbox {
-    pub mails: Mutex<Vec<(MailAddress, MailAddress, Vec<u8>)>>,
+    /// Envelope sender, none being the null sender; recipient; message.
+    pub mails: Mutex<Vec<(Option<MailAddress>, MailAddress, Vec<u8>)>>,
     pub problem: Mutex<Option<DeliveryProblem>>,
     /// What the hosts of some domains do.
     pub hosts: Mutex<BTreeMap<String, MailHost>>,
@@ -80,7 +81,8 @@ impl Delivery for Outbox {
         if let Some(problem) = *self.problem.lock().unwrap() {
             return Err(problem);
         }
-        self.mails.lock().unwrap().push((mail.from.clone(), mail.to.clone(), mail.message.to_vec()));
+        let from = mail.from.cloned();
+        self.mails.lock().unwrap().push((from, mail.to.clone(), mail.message.to_vec()));
         Ok(Dispatched { tls: None })
     }
 }
@@ -190,6 +192,7 @@ impl House {
                     "../../policies/sign_in.toml"
                 ))
                 .unwrap(),
+                outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../../policies/outgoing.toml")).unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
             },
@@ -198,6 +201,7 @@ impl House {
                 mail_domain: Domain::parse("pli.example").unwrap(),
                 mail_from: address("ne-pas-repondre@pli.example"),
                 mail_from_name: "Pli".into(),
+                postmaster: Some(address("messagerie@carsat.example")),
                 log_origin: "pli.example/log".into(),
                 recovery: Some(Identity::generate().recipient()),
                 audit,
@@ -295,6 +299,8 @@ impl House {
             tls: None,
             certificate: None,
             requires_tls: message.contains("\nX-Test-RequireTLS: yes\n"),
+            addressee: self.pensions.deposit_address.clone().into(),
+            envelope_id: None,
             bytes: SecretBytes::new(message.replace('\n', "\r\n").into_bytes()),
         };
         self.app.accept_mail(mail).await

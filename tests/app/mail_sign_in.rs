@@ -1,13 +1,10 @@
 //! Signing in from a mail program: with a password of its own that opens nothing else, judged anew for each mail, and
 //! without a word to outsiders of who has an account.
 
-use pli::app::{
-    MailPasswordError, MailSenderError, MailSignInError, SubmissionRefusal, SubmittedEnvelope, SubmittedMail,
-    Visitor,
-};
+use pli::app::{MailPasswordError, MailSenderError, MailSignInError, Visitor};
 use pli::audit::{Action, Actor, Origin};
 use pli::identity::{Account, MailSecret, Password};
-use pli::value::{AccountId, SecretBytes};
+use pli::value::AccountId;
 
 use crate::house::{House, PASSWORD, address, visitor};
 
@@ -131,24 +128,4 @@ async fn who_fails_twenty_times_waits_and_nobody_else_does() {
     assert!(house.app.sign_in_to_submit(Some(address(AGENT)), right, elsewhere).await.is_ok());
     let page = house.app.sign_in(Some(address(AGENT)), Password::new(PASSWORD.into()), visitor()).await;
     assert!(page.is_ok(), "a mail program with an old password keeps nobody from the pages");
-}
-
-#[tokio::test]
-async fn what_is_submitted_is_refused_honestly_and_logged() {
-    let house = House::build().await;
-    let mail = SubmittedMail {
-        account: account(&house, AGENT).await,
-        visitor: visitor(),
-        envelope: SubmittedEnvelope {
-            from: address(AGENT),
-            recipients: vec![address("jeanne.martin@departement.example")],
-            helo: "poste.carsat.example".into(),
-            tls: "TLSv1.3".into(),
-            smtp_utf8: false,
-            requires_tls: false,
-        },
-        message: SecretBytes::new(b"Subject: x\r\n\r\nBonjour\r\n".to_vec()),
-    };
-    assert!(matches!(house.app.submit_mail(mail).await, Err(SubmissionRefusal::NotOffered)));
-    assert_eq!(house.events().await.last(), Some(&Action::SubmissionRefused));
 }

@@ -102,7 +102,7 @@ async fn a_bounce_shows_on_the_transfer_that_it_is_about() {
         .unwrap()
         .iter()
         .find(|(_, to, _)| to.to_string() == "balc-pensions@carsat.example")
-        .and_then(|(from, ..)| parse_return_address(from, &domain))
+        .and_then(|(from, ..)| parse_return_address(from.as_ref()?, &domain))
         .unwrap();
     let report = "From: MAILER-DAEMON@carsat.example\r\nMIME-Version: 1.0\r\n\
         Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\nContent-Type: text/plain\r\n\r\nNo.\r\n\

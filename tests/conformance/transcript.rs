@@ -12,6 +12,7 @@
 //! A: what a try to sign in is answered: signed, refused, many, later; the name and secret that were given stand before
 //! W: what is said of the sender: yours, not-yours, cut-off, later
 //! E: the envelope of a submitted mail: its sender, then its recipients
+//! N: what the sender asks to be told: ENVID, then for each recipient NOTIFY and ORCPT; - for none
 //! X: the server closes
 //! ```
 //!
@@ -132,6 +133,7 @@ impl Run {
                 "S" => self.expect_line(rest, &place),
                 "M" => assert_eq!(self.message(&place), unescape(rest), "{place}"),
                 "E" => self.expect_envelope(rest, &place),
+                "N" => assert_eq!(self.asked_for(&place), rest, "{place}"),
                 "Q" => {
                     let required = match &self.asked {
                         Asked::Mail(mail) => mail.requires_tls,
@@ -201,8 +203,25 @@ impl Run {
     fn expect_envelope(&self, expected: &str, place: &str) {
         let Asked::Submitted(mail) = &self.asked else { panic!("nothing submitted at {place}") };
         let mut told = vec![mail.envelope.from.to_string()];
-        told.extend(mail.envelope.recipients.iter().map(ToString::to_string));
+        told.extend(mail.envelope.recipients.iter().map(|to| to.address.to_string()));
         assert_eq!(told.join(" "), expected, "{place}");
+    }
+
+    fn asked_for(&self, place: &str) -> String {
+        let (id, recipients) = match &self.asked {
+            Asked::Mail(mail) => (&mail.envelope_id, std::slice::from_ref(&mail.recipient.addressee)),
+            Asked::Submitted(mail) => (&mail.envelope.envelope_id, mail.envelope.recipients.as_slice()),
+            _ => panic!("no mail at {place}"),
+        };
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+        let mut told = vec![or_none(id)];
+        for to in recipients {
+            let kinds = [(to.notify.success, "success"), (to.notify.failure, "failure"), (to.notify.delay, "delay")];
+            let kinds: Vec<_> = kinds.into_iter().filter(|kind| kind.0).map(|kind| kind.1).collect();
+            told.push(if kinds.is_empty() { "never".into() } else { kinds.join(",") });
+            told.push(or_none(&to.original));
+        }
+        told.join(" ")
     }
 
     fn handle(&mut self, word: &str, place: &str) {
@@ -273,7 +292,7 @@ fn sender_answer(word: &str) -> SenderAnswer {
 fn submission_outcome(word: &str) -> SubmissionOutcome {
     match word {
         "accepted" => SubmissionOutcome::Taken { reference: Reference::parse("7K3M-9QXD-04TZ").unwrap() },
-        "not-offered" => SubmissionOutcome::Refused(RefusedSubmission::NotOffered),
+        "recipient" => SubmissionOutcome::Refused(RefusedSubmission::RecipientRefused),
         "later" => SubmissionOutcome::TryLater(TryLater::Fault),
         other => panic!("unknown outcome {other}"),
     }

@@ -39,7 +39,7 @@ impl Recipients for Taken {
 #[async_trait]
 impl MailHandler for Taken {
     async fn handle(&self, mail: ReceivedMail) -> MailOutcome {
-        self.0.lock().unwrap().push((mail.recipient.address.to_string(), mail.tls.is_some()));
+        self.0.lock().unwrap().push((mail.recipient.addressee.address.to_string(), mail.tls.is_some()));
         MailOutcome::Noted
     }
 }
@@ -136,7 +136,7 @@ async fn send_as(relay: &MailRelay, domain: &str, requires_tls: bool) -> Result<
     let to = MailAddress::parse(&format!("boite@{domain}")).unwrap();
     let message = b"Subject: x\r\n\r\nBonjour\r\n";
     relay
-        .deliver(OutgoingMail { id: MailId::new([1; 16]), from: &from, to: &to, message, requires_tls })
+        .deliver(OutgoingMail { id: MailId::new([1; 16]), from: Some(&from), to: &to, message, requires_tls })
         .await
 }
 

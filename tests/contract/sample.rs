@@ -278,6 +278,7 @@ pub fn held(n: u32, mailbox: u32, next_try_at: i64) -> HeldDeposit {
         title: transfer.title,
         title_replaced: false,
         route: Route::Mail,
+        report: Some(report_wish(n)),
         outgoing: None,
         answers: None,
         form: None,
@@ -335,6 +336,7 @@ pub fn mail(n: u32, transfer: Option<u32>, written_at: i64, due_at: i64) -> Queu
         tries: 0,
         state: MailState::Queued { next_try_at: Timestamp(due_at), last_problem: None },
         told_elsewhere: false,
+        report: None,
     }
 }
 
@@ -393,12 +395,29 @@ pub fn outgoing(n: u32, mailbox: u32, sent_at: i64, answers: u32) -> Transfer {
         tell_downloads: true,
         note: None,
         told,
+        requires_tls: true,
+        reports: vec![report_wish(n)],
     };
     Transfer {
         outgoing: Some(sent),
         answers: Some(TransferId::new(id(answers))),
         route: Route::Answer,
         ..transfer(n, mailbox, sent_at, sent_at + 6)
+    }
+}
+
+/// What a sender asks to be told.
+pub fn report_wish(n: u32) -> pli::value::ReportWish {
+    pli::value::ReportWish {
+        to: address(n),
+        notify: pli::value::Notify::default(),
+        recipient: address(n + 1),
+        original: Some("rfc822;a@b.example".into()),
+        envelope_id: Some("QQ314159".into()),
+        message_id: Some("un@caisse.example".into()),
+        arrived_at: Timestamp(7),
+        delay_told: false,
+        success_told: true,
     }
 }
 

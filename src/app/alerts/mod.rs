@@ -270,6 +270,7 @@ impl App {
             tries: 0,
             state: MailState::Queued { next_try_at: now, last_problem: None },
             told_elsewhere: false,
+            report: None,
         })
     }
 

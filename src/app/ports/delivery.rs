@@ -13,8 +13,8 @@ use crate::value::{Domain, MailAddress, MailId};
 pub struct OutgoingMail<'a> {
     /// Its id; the adapter may use it to recognise a repeat.
     pub id: MailId,
-    /// The return address (RFC 5321 MAIL FROM).
-    pub from: &'a MailAddress,
+    /// The return address (RFC 5321 MAIL FROM); none is the null sender, of what nobody may report of.
+    pub from: Option<&'a MailAddress>,
     /// Who gets it (RCPT TO).
     pub to: &'a MailAddress,
     /// The message, CRLF line ends.

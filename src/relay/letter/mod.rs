@@ -11,7 +11,9 @@ mod hold;
 mod names;
 mod officer;
 mod outside;
+mod postmaster;
 mod reminder;
+mod report;
 mod status;
 mod undelivered;
 mod wording;
@@ -20,6 +22,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use askama::Template;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use lettre::message::header::{
     ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
 };
@@ -35,7 +38,9 @@ pub use names::{
     LetterKind, MailTag, TaggedMail, is_our_message_id, message_id, parse_return_address, return_address,
 };
 pub use outside::OutsideLetter;
+pub use postmaster::PostmasterLetter;
 pub use reminder::{ReminderLetter, ReminderTopic};
+pub use report::ReportLetter;
 pub use undelivered::UndeliveredLetter;
 use wording::Page;
 
@@ -165,6 +170,15 @@ pub enum Letter {
     Outside(OutsideLetter),
     /// To a mailbox, its manager or the mediator: something is to be done about a case (T2, T5, V5).
     Reminder(ReminderLetter),
+    /// To the sender of a mail: what became of it (RFC 3464).
+    Report(ReportLetter),
+    /// To the operator: a mail for the postmaster.
+    Postmaster(PostmasterLetter),
+    /// To a colleague of a member: the member's own mail, as it was written (policies/outgoing.toml), in base64.
+    Forwarded {
+        /// The whole message, line ends CRLF.
+        message: SecretText,
+    },
     /// To the mailbox: a deposit waits (T1).
     Notice {
         /// What to quote.
@@ -206,6 +220,9 @@ impl Letter {
             Self::Heartbeat(_) => LetterKind::Heartbeat,
             Self::Outside(letter) => letter.kind(),
             Self::Reminder(_) => LetterKind::Reminder,
+            Self::Report(_) => LetterKind::Report,
+            Self::Postmaster(_) => LetterKind::Postmaster,
+            Self::Forwarded { .. } => LetterKind::Forwarded,
         }
     }
 }
@@ -284,7 +301,12 @@ struct Html<'p> {
 
 /// Renders a letter to the bytes of RFC 5322: CRLF line ends, ASCII only, lines of at most 78 characters in the
 /// body, text and HTML as alternatives.
+///
+/// A mail that a member's mail program wrote is not touched: it goes on as it is.
 pub fn render(letter: &Letter, addressing: &Addressing) -> Result<Vec<u8>, LetterError> {
+    if let Letter::Forwarded { message } = letter {
+        return BASE64.decode(message.expose()).map_err(|_| LetterError::Message);
+    }
     let page = wording::page(letter, addressing.language, &addressing.base_url)?;
     let text = Text { page: &page }.render().map_err(|_| LetterError::Message)?;
     let html = Html { page: &page }.render().map_err(|_| LetterError::Message)?;
@@ -294,9 +316,11 @@ pub fn render(letter: &Letter, addressing: &Addressing) -> Result<Vec<u8>, Lette
         .boundary(boundary.clone())
         .singlepart(part(ContentType::TEXT_PLAIN, text))
         .singlepart(part(ContentType::TEXT_HTML, html));
-    let body = match page.file {
-        None => body,
-        Some((ref name, ref text)) => MultiPart::mixed()
+    let body = match (letter, &page.file) {
+        (Letter::Report(told), _) => report::body(told, body, &boundary)?,
+        (Letter::Postmaster(mail), _) => postmaster::body(mail, body, &boundary)?,
+        (_, None) => body,
+        (_, Some((name, text))) => MultiPart::mixed()
             .boundary(format!("{boundary}+"))
             .multipart(body)
             .singlepart(file(name, text.clone())),
@@ -322,7 +346,7 @@ fn file(name: &str, text: String) -> SinglePart {
 /// hold it against a mail.
 fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<MessageBuilder, LetterError> {
     let auto_submitted = match letter.kind() {
-        LetterKind::Acknowledgement => "auto-replied",
+        LetterKind::Acknowledgement | LetterKind::Report => "auto-replied",
         LetterKind::Alert
         | LetterKind::Daily
         | LetterKind::DepositLink
@@ -335,6 +359,8 @@ fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<Mess
         | LetterKind::SentConfirmation
         | LetterKind::DownloadNotice
         | LetterKind::Reminder
+        | LetterKind::Postmaster
+        | LetterKind::Forwarded
         | LetterKind::Notice => "auto-generated",
     };
     if !names::is_message_id(&addressing.message_id) {

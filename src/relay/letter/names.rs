@@ -116,10 +116,19 @@ pub enum LetterKind {
     Heartbeat,
     /// To the mailbox, its manager or the mediator: something is to be done about a case.
     Reminder,
+    /// To the sender of a mail: what became of it.
+    Report,
+    /// To the operator: a mail for the postmaster.
+    Postmaster,
+    /// To a colleague of a member: the member's own mail.
+    Forwarded,
 }
 
 impl LetterKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
+        Self::Report,
+        Self::Postmaster,
+        Self::Forwarded,
         Self::Reminder,
         Self::Acknowledgement,
         Self::Alert,
@@ -149,6 +158,9 @@ impl LetterKind {
             | Self::Hold
             | Self::Undelivered
             | Self::Reminder
+            | Self::Report
+            | Self::Postmaster
+            | Self::Forwarded
             | Self::Heartbeat => false,
         }
     }
@@ -166,6 +178,9 @@ impl LetterKind {
             Self::Undelivered => "undelivered",
             Self::Heartbeat => "heartbeat",
             Self::Reminder => "reminder",
+            Self::Report => "report",
+            Self::Postmaster => "postmaster",
+            Self::Forwarded => "forwarded",
             Self::SecureLink => "secure-link",
             Self::OpeningCode => "opening-code",
             Self::SentConfirmation => "sent",

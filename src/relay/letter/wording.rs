@@ -3,7 +3,8 @@
 
 use super::officer;
 use super::{
-    Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, heartbeat, hold, outside, reminder, status, undelivered,
+    Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, heartbeat, hold, outside, postmaster, reminder, report,
+    status, undelivered,
 };
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
@@ -85,6 +86,10 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::Heartbeat(asked) => heartbeat::page(&mut page, asked, language, base_url)?,
         Letter::Outside(letter) => outside::page(&mut page, letter, language, base_url)?,
         Letter::Reminder(letter) => reminder::page(&mut page, letter, language, base_url)?,
+        Letter::Report(told) => report::page(&mut page, told, language)?,
+        Letter::Postmaster(mail) => postmaster::page(&mut page, mail, language)?,
+        // Its own words.
+        Letter::Forwarded { .. } => {}
     }
     for sentence in page.before.iter_mut().chain(&mut page.after).chain([&mut page.in_other_language]) {
         *sentence = unbroken(sentence);
@@ -126,6 +131,9 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
         Letter::Heartbeat(asked) => heartbeat::subject(asked, language),
         Letter::Outside(letter) => outside::subject(letter, language),
         Letter::Reminder(letter) => reminder::subject(letter, language),
+        Letter::Report(told) => report::subject(told, language),
+        Letter::Postmaster(mail) => postmaster::subject(mail, language),
+        Letter::Forwarded { .. } => String::new(),
     })
 }
 
@@ -159,6 +167,9 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
         (Letter::Heartbeat(asked), _) => heartbeat::summary(asked, language),
         (Letter::Outside(letter), _) => outside::summary(letter, language)?,
         (Letter::Reminder(letter), _) => reminder::summary(letter, language)?,
+        (Letter::Report(told), _) => report::summary(told, language),
+        (Letter::Postmaster(mail), _) => postmaster::summary(mail, language),
+        (Letter::Forwarded { .. }, _) => String::new(),
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
             "In English: a secure deposit has arrived; sign in by the link above to open it until {}.",
             time(*until, language)?

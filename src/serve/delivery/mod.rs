@@ -111,7 +111,7 @@ impl Delivery for MailRelay {
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
         let routes = self.routes.to(mail.to.domain(), mail.requires_tls).await?;
         let sent = SentMail {
-            from: Some(mail.from),
+            from: mail.from,
             to: mail.to,
             message: mail.message,
             requires_tls: mail.requires_tls,

@@ -155,13 +155,17 @@ fn every_reply() -> Vec<(String, Reply)> {
 
 fn every_submission() -> Vec<SubmissionOutcome> {
     use RefusedSubmission::{
-        Empty, FileRefused, Loop, Malformed, MayNotSend, NotOffered, RecipientRefused, TitleNamesPerson,
-        TooComplex, TooLarge,
+        Automatic, Empty, FileRefused, Loop, Malformed, MayNotSend, RecipientRefused, TitleNamesPerson, TooComplex,
+        TooLarge, TooManyFiles, TooManyRecipients, Validity, WhichMailbox,
     };
     let limit = ByteSize::mebibytes(50);
     let refused = [
-        NotOffered,
         MayNotSend,
+        WhichMailbox,
+        Automatic,
+        TooManyRecipients { limit: 100 },
+        Validity,
+        TooManyFiles { limit: 200 },
         RecipientRefused,
         Malformed,
         TooComplex,

@@ -5,14 +5,14 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroizing;
 
-use super::super::command::{InitialResponse, Mechanism, RcptTarget, address_is_ascii};
+use super::super::command::{InitialResponse, Mechanism, RcptCommand, RcptTarget, address_is_ascii};
 use super::super::limits::{ADDRESSEES_MAX, SIGN_IN_FAILURES_MAX};
 use super::super::receiver::{Line, LineReceiver};
 use super::super::reply::Reply;
 use super::super::submission::{MailCredentials, SenderAnswer, SignInAnswer, SubmissionOutcome};
 use super::{Phase, Purpose, Session, Step, Transaction};
 use crate::app::{SubmittedEnvelope, SubmittedMail, Visitor};
-use crate::value::{AccountId, MailAddress, SecretBytes};
+use crate::value::{AccountId, Addressee, MailAddress, SecretBytes};
 
 /// Who submits.
 #[derive(Debug, Default)]
@@ -194,13 +194,13 @@ impl Session {
         else {
             return Step::Reply(Reply::SIGN_IN_FIRST);
         };
-        let Some(Transaction { from: Some(from), addressees, smtp_utf8, requires_tls, .. }) = transaction
-        else {
-            return Step::Reply(Reply::RECIPIENT_FIRST);
-        };
+        let Some(transaction) = transaction else { return Step::Reply(Reply::RECIPIENT_FIRST) };
+        let Transaction { from, addressees, smtp_utf8, requires_tls, envelope_id, .. } = transaction;
+        let Some(from) = from else { return Step::Reply(Reply::SENDER_NOT_YOURS) };
         let envelope = SubmittedEnvelope {
             from,
             recipients: addressees,
+            envelope_id,
             helo: self.hello.clone().unwrap_or_default(),
             tls: tls.protocol.clone(),
             smtp_utf8,
@@ -215,18 +215,19 @@ impl Session {
 
 impl Transaction {
     /// Anybody may be written to; naming somebody twice does no harm.
-    pub(super) fn add_addressee(&mut self, target: RcptTarget) -> Reply {
+    pub(super) fn add_addressee(&mut self, rcpt: RcptCommand) -> Reply {
+        let RcptCommand { target, notify, original } = rcpt;
         let RcptTarget::Address(address) = target else { return Reply::RECIPIENT_SYNTAX };
         if !self.smtp_utf8 && !address_is_ascii(&address) {
             return Reply::RECIPIENT_NEEDS_UTF8;
         }
-        if self.addressees.contains(&address) {
+        if self.addressees.iter().any(|known| known.address == address) {
             return Reply::RECIPIENT_OK;
         }
         if self.addressees.len() >= ADDRESSEES_MAX {
             return Reply::TOO_MANY_RECIPIENTS;
         }
-        self.addressees.push(address);
+        self.addressees.push(Addressee { address, notify, original });
         Reply::RECIPIENT_OK
     }
 }

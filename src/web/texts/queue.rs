@@ -40,6 +40,9 @@ words! {
         notice: "Avis de dépôt", "Notice of a deposit";
         link: "Lien ou code", "Link or code";
         officer: "Message au responsable de la sécurité", "Message to the security officer";
+        report: "Rapport de remise", "Delivery report";
+        postmaster: "Courriel pour le responsable de la messagerie", "Mail for the postmaster";
+        forwarded: "Courriel d’un agent à un collègue", "An agent’s mail to a colleague";
         other: "Information sur un transfert", "Information on a transfer";
         unreachable: "le serveur de courrier ne répond pas", "the mail host does not answer";
         tls: "la connexion ne peut pas être protégée comme il le faut", "the connection cannot be protected as it must be";
@@ -81,6 +84,9 @@ impl QueueWords {
             | LetterKind::StatusLink
             | LetterKind::SecureLink
             | LetterKind::OpeningCode => self.link,
+            LetterKind::Report => self.report,
+            LetterKind::Postmaster => self.postmaster,
+            LetterKind::Forwarded => self.forwarded,
             _ => self.other,
         }
     }
