@@ -272,7 +272,7 @@ impl App {
                     parts,
                     refused: draft.inspection.refused.clone(),
                     original_digest: None,
-            report: None,
+                    report: None,
                     origin: visitor.web(),
                 },
                 hold,

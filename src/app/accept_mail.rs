@@ -25,8 +25,8 @@ use crate::transfer::{
     Belief, CertificateDigest, CheckResult, REFUSED_TEXT, Repeat, Route, SenderEvidence, SenderFindings,
 };
 use crate::value::{
-    Addressee, ByteSize, Digest, Language, MailAddress, MailboxId, Reference, ReportWish, SecretBytes, Timestamp,
-    TransferId, keyed_digest,
+    Addressee, ByteSize, Digest, Language, MailAddress, MailboxId, Reference, ReportWish, SecretBytes,
+    Timestamp, TransferId, keyed_digest,
 };
 use crate::vault::{Identity, PartRole, SealingKey};
 
@@ -391,7 +391,11 @@ impl App {
         Ok(keyed_digest(&key, &fields))
     }
 
-    pub(super) async fn earlier(&self, digest: Digest, now: Timestamp) -> Result<Option<Reference>, AppError> {
+    pub(super) async fn earlier(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+    ) -> Result<Option<Reference>, AppError> {
         let found: Option<(Repeat, u64)> = self.read(&Key::Repeat(digest)).await?;
         let recent = found.filter(|(repeat, _)| now < repeat.accepted_at + Repeat::LIFE);
         Ok(recent.map(|(repeat, _)| repeat.reference))
@@ -442,8 +446,8 @@ struct MailDeposit<'a> {
 }
 
 /// What the envelope sender is told of a deposit. Nobody is told of a mail from the null sender.
-fn report_wish(mail: &InboundMail, parsed: &ParsedMail<'_>, now: Timestamp) -> Option<ReportWish> {
-    Some(ReportWish {
+fn report_wish(mail: &InboundMail, parsed: &ParsedMail<'_>, now: Timestamp) -> Option<Box<ReportWish>> {
+    Some(Box::new(ReportWish {
         to: mail.envelope_from.clone()?,
         notify: mail.addressee.notify,
         recipient: mail.addressee.address.clone(),
@@ -453,7 +457,7 @@ fn report_wish(mail: &InboundMail, parsed: &ParsedMail<'_>, now: Timestamp) -> O
         arrived_at: now,
         delay_told: false,
         success_told: false,
-    })
+    }))
 }
 
 /// Whether the look-ups that would decide did not come through: the sender comes again.

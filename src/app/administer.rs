@@ -74,9 +74,14 @@ impl App {
 
     /// Creates a mailbox with a key of its own: wrapped to the gateway's key file, or to its first members, who are
     /// entitled to it by that; and for recovery as well when the organisation has a recovery identity. Its deposit address
-    /// must not be its notice address (invariant 10).
+    /// must be no notice address of any mailbox, nor the other way round (invariant 10).
     pub async fn create_mailbox(&self, new: NewMailbox, origin: Origin) -> Result<Mailbox, AppError> {
-        if new.deposit_address == new.notice_address {
+        let others = self.mailboxes().await?;
+        let mixed = new.deposit_address == new.notice_address
+            || others.iter().any(|other| {
+                other.receives_notices_at(&new.deposit_address) || other.deposit_address == new.notice_address
+            });
+        if mixed {
             return Err(AppError::Broken("a deposit address must not receive notices"));
         }
         if new.custody == Custody::Members && new.members.is_empty() {

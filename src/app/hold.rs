@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::inspect::{Look, count, logged};
 use super::letters::NewLetter;
 use super::ports::{Key, List, UnitOfWork};
-use super::report_mail::Reported;
 use super::release::{ClearPart, Release, SealedPart};
+use super::report_mail::Reported;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
 use crate::content::FileKind;
@@ -418,7 +418,11 @@ impl App {
         for audience in [HoldAudience::Mailbox, HoldAudience::Depositor] {
             self.tell_of_hold(&mut unit, &held, mailbox, &organisation, HoldStage::Ended, now, audience)?;
         }
-        let wishes = held.report.iter().chain(held.outgoing.iter().flat_map(|outgoing| &outgoing.reports));
+        let wishes = held
+            .report
+            .as_deref()
+            .into_iter()
+            .chain(held.outgoing.iter().flat_map(|outgoing| &outgoing.reports));
         for wish in wishes.filter(|wish| wish.notify.failure) {
             let (told, of) = (Reported::timed_out(), (Some(held.mailbox), None));
             self.write_report(&mut unit, wish, told, Some(held.reference.clone()), of, now, Origin::Job)?;
@@ -519,8 +523,8 @@ impl App {
         hold: Option<HoldReason>,
     ) -> Result<Reference, AppError> {
         match hold {
-            None => self.release(unit, release).await,
-            Some(reason) => self.hold(unit, release, reason).await,
+            None => Box::pin(self.release(unit, release)).await,
+            Some(reason) => Box::pin(self.hold(unit, release, reason)).await,
         }
     }
 

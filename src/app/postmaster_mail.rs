@@ -73,7 +73,16 @@ impl App {
         visitor: Visitor,
     ) -> Result<(), PostmasterRefusal> {
         let now = self.believed_now()?;
-        let refused = |reason| event(now, Actor::Anonymous, Action::MailRefused, Object::None, Outcome::Refused(reason), visitor.smtp());
+        let refused = |reason| {
+            event(
+                now,
+                Actor::Anonymous,
+                Action::MailRefused,
+                Object::None,
+                Outcome::Refused(reason),
+                visitor.smtp(),
+            )
+        };
         let Some(operator) = self.settings.postmaster.clone() else {
             self.log_alone(refused(RefusalReason::PolicyDenied)).await?;
             return Err(PostmasterRefusal::NobodyReads);

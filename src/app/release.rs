@@ -7,8 +7,8 @@ use futures_util::future::try_join_all;
 
 use super::letters::NewLetter;
 use super::ports::{Key, ObjectWriter, UnitOfWork};
-use super::report_mail::Reported;
 use super::receipt::{Promising, action_of, leaves_at_last};
+use super::report_mail::Reported;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{Agreement, Organisation, Partner};
@@ -23,7 +23,7 @@ use crate::transfer::{
 };
 use crate::value::{
     ByteSize, Day, Digest, Language, MailAddress, MailId, PartnerId, PersonId, Reference, ReportWish,
-    Timestamp,    TransferId,
+    Timestamp, TransferId,
 };
 use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole, Sealer, SealingKey};
 
@@ -77,7 +77,7 @@ pub(super) struct Release<'a> {
     /// SHA-256 of the mail as it came in, when that is not kept.
     pub original_digest: Option<Digest>,
     /// What its sender asks to be told of it (RFC 3461).
-    pub report: Option<ReportWish>,
+    pub report: Option<Box<ReportWish>>,
     pub origin: Origin,
 }
 

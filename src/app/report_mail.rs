@@ -43,7 +43,10 @@ impl App {
         origin: Origin,
     ) -> Result<QueuedMail, AppError> {
         let Some(mut wish) = mail.report.take() else { return Ok(mail) };
-        let because = || mail.cause().map(|cause| (cause.told(Language::Fr).to_owned(), cause.told(Language::En).to_owned()));
+        let because = || {
+            mail.cause()
+                .map(|cause| (cause.told(Language::Fr).to_owned(), cause.told(Language::En).to_owned()))
+        };
         let told = match &mail.state {
             MailState::Accepted { .. } if wish.notify.success && !wish.success_told => {
                 wish.success_told = true;
@@ -52,7 +55,12 @@ impl App {
             }
             MailState::Failed { problem, status, .. } if wish.notify.failure => {
                 let status = status.filter(|status| status.class == 5).unwrap_or_else(|| status_of(*problem));
-                Some(Reported { action: ReportedAction::Failed, status, because: because(), tried_until: None })
+                Some(Reported {
+                    action: ReportedAction::Failed,
+                    status,
+                    because: because(),
+                    tried_until: None,
+                })
             }
             MailState::Queued { last_problem: Some(problem), .. }
                 if wish.notify.delay && !wish.delay_told && mail.written_at + DELAY_TOLD_AFTER <= now =>
@@ -127,7 +135,9 @@ const fn status_of(problem: DeliveryProblem) -> EnhancedStatus {
         DeliveryProblem::Unreachable => (4, 1),
         DeliveryProblem::TlsRequired => (7, 10),
         DeliveryProblem::HostBusy { .. } => (3, 2),
-        DeliveryProblem::TryLater { .. } | DeliveryProblem::Refused { .. } => (0, 0),
+        DeliveryProblem::TryLater { .. } | DeliveryProblem::Refused { .. } | DeliveryProblem::Bounced => {
+            (0, 0)
+        }
         DeliveryProblem::Greylisted { .. } | DeliveryProblem::AgainstPolicy { .. } => (7, 1),
         DeliveryProblem::MailboxFull { .. } => (2, 2),
         DeliveryProblem::UnknownRecipient { .. } => (1, 1),
@@ -135,7 +145,6 @@ const fn status_of(problem: DeliveryProblem) -> EnhancedStatus {
         DeliveryProblem::NamesUnavailable => (4, 3),
         DeliveryProblem::Loop => (4, 6),
         DeliveryProblem::Dropped => (7, 0),
-        DeliveryProblem::Bounced => (0, 0),
         DeliveryProblem::TooLate => (4, 7),
         DeliveryProblem::Broken => (3, 0),
     };

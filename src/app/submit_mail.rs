@@ -14,15 +14,16 @@ use thiserror::Error;
 use super::accept_deposit::MESSAGE_MAX_BYTES;
 use super::fill_draft::content_type;
 use super::letters::NewLetter;
+use super::mail_sign_in::submits;
 use super::ports::{Key, SecretName, UnitOfWork};
 use super::release::{ClearPart, Release};
-use super::mail_sign_in::submits;
 use super::{App, AppError, MailRefusal, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Account;
 use crate::mailbox::Mailbox;
 use crate::message::{
-    Limits, MailKind, MessageError, ParsedMail, VALIDITY_FIELD, dedup_material, handed_on, parse, untagged, wishes,
+    Limits, MailKind, MessageError, ParsedMail, VALIDITY_FIELD, dedup_material, handed_on, parse, untagged,
+    wishes,
 };
 use crate::policy::outgoing::InternalMail;
 use crate::policy::title::{MailTitle, TitleRefusal};
@@ -30,8 +31,8 @@ use crate::relay::letter::{Letter, LetterKind, SecretText};
 use crate::retention::ValidityPolicy;
 use crate::transfer::{Depositor, Outgoing, Repeat, Route};
 use crate::value::{
-    AccountId, Addressee, ByteSize, Digest, Language, MailAddress, Reference, ReportWish, SecretBytes, Timestamp,
-    TransferId, calendar, keyed_digest,
+    AccountId, Addressee, ByteSize, Digest, Language, MailAddress, Reference, ReportWish, SecretBytes,
+    Timestamp, TransferId, calendar, keyed_digest,
 };
 use crate::vault::{Identity, PartRole, SealingKey};
 
@@ -170,6 +171,15 @@ struct Judged<'a> {
     digest: Digest,
 }
 
+/// Whom a mail goes to, and how.
+#[derive(Default)]
+struct Sorted {
+    links: Vec<Addressee>,
+    forwards: Vec<Addressee>,
+    /// The days that tags ask for.
+    days: Vec<u8>,
+}
+
 /// Whether a mail may go, or went.
 enum Verdict<'a> {
     Judged(Box<Judged<'a>>),
@@ -230,7 +240,7 @@ impl App {
             return Ok(Verdict::Repeat(reference));
         }
         let asked = wishes(bytes, &limits)?;
-        let (links, forwards, tagged) = self.sort_recipients(mail)?;
+        let Sorted { links, forwards, days: tagged } = self.sort_recipients(mail)?;
         // Several wishes: the shortest holds.
         let asked_days = match asked.days {
             Some(None) => return Err(SubmissionRefusal::Validity),
@@ -240,7 +250,8 @@ impl App {
         let policies = self.policies.load();
         let days = asked_days.or(mailbox.validity_days).unwrap_or(policies.validity.member_days());
         let expires_at = ValidityPolicy::chosen(days, now).ok_or(SubmissionRefusal::Validity)?;
-        let title = self.check_mail(&mailbox, &parsed).map_err(|(_, refusal)| SubmissionRefusal::Content(refusal))?;
+        let title =
+            self.check_mail(&mailbox, &parsed).map_err(|(_, refusal)| SubmissionRefusal::Content(refusal))?;
         let tell_downloads = asked.tell_downloads;
         Ok(Verdict::Judged(Box::new(Judged {
             account,
@@ -270,7 +281,8 @@ impl App {
         }
         let author = parsed.author.as_ref().ok_or(SubmissionRefusal::MayNotSend)?;
         let names = [author, &mail.envelope.from];
-        let of_team = |address: &MailAddress| mine.iter().position(|mailbox| mailbox.notice_address == *address);
+        let of_team =
+            |address: &MailAddress| mine.iter().position(|mailbox| mailbox.notice_address == *address);
         if names.iter().any(|name| **name != account.address && of_team(name).is_none()) {
             return Err(SubmissionRefusal::MayNotSend);
         }
@@ -284,17 +296,14 @@ impl App {
 
     /// Who gets what, and the days that tags ask for. The gateway's own addresses take no such mail: it would be an
     /// automatic one.
-    fn sort_recipients(
-        &self,
-        mail: &SubmittedMail,
-    ) -> Result<(Vec<Addressee>, Vec<Addressee>, Vec<u8>), SubmissionRefusal> {
+    fn sort_recipients(&self, mail: &SubmittedMail) -> Result<Sorted, SubmissionRefusal> {
         let policies = self.policies.load();
         // What is not plain ASCII in its header, or large, is no mail that any host takes as it is.
         let can_be_forwarded = mail.message.expose().len() <= FORWARDED_MAX_BYTES && !mail.envelope.smtp_utf8;
-        let (mut links, mut forwards, mut days) = (Vec::<Addressee>::new(), Vec::new(), Vec::new());
+        let mut sorted = Sorted::default();
         for given in &mail.envelope.recipients {
             let (address, tag) = untagged(&given.address);
-            days.extend(tag);
+            sorted.days.extend(tag);
             if address.domain() == &self.settings.mail_domain {
                 return Err(SubmissionRefusal::RecipientRefused);
             }
@@ -303,15 +312,15 @@ impl App {
                 Some(InternalMail::Forward) => can_be_forwarded,
                 Some(InternalMail::Link) | None => false,
             };
-            let to = if forwarded { &mut forwards } else { &mut links };
+            let to = if forwarded { &mut sorted.forwards } else { &mut sorted.links };
             if !to.iter().any(|known| known.address == address) {
                 to.push(Addressee { address, ..given.clone() });
             }
         }
-        if links.len() + forwards.len() > RECIPIENTS_MAX {
+        if sorted.links.len() + sorted.forwards.len() > RECIPIENTS_MAX {
             return Err(SubmissionRefusal::TooManyRecipients { limit: RECIPIENTS_MAX });
         }
-        Ok((links, forwards, days))
+        Ok(sorted)
     }
 
     async fn commit_submission(
@@ -334,12 +343,7 @@ impl App {
         };
         self.forward(&mut unit, mail, &judged, now)?;
         unit.expect_absent(Key::Repeat(judged.digest));
-        unit.put(Repeat {
-            digest: judged.digest,
-            transfer,
-            reference: reference.clone(),
-            accepted_at: now,
-        });
+        unit.put(Repeat { digest: judged.digest, transfer, reference: reference.clone(), accepted_at: now });
         self.store.commit(unit).await.map_err(AppError::from)?;
         self.wake_delivery();
         if held {

@@ -1,4 +1,4 @@
-//! `pli check`: says whether a gateway would start and is fit to, without starting one or opening a store. Each line is
+//! `pli check`: says whether a gateway would start and is fit to, without starting one. Each line is
 //! one finding; a fault ends with exit code 1, a warning does not.
 
 use std::fs;
@@ -6,14 +6,19 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::block_on;
+use super::gateway::{GatewayError, Sink, answer};
 use crate::app::ports::{Clock, NamesUnanswered, Scanner, ScannerError, ScannerState, TextRecords};
 use crate::config::Config;
 use crate::demo::Parts;
 use crate::policy::agreement::AgreementFile;
 use crate::relay::dkim::{DkimKey, DkimState};
-use crate::serve::{Certificates, Seams, clamd, names, policies, swap_is_on, timestamps};
+use crate::serve::control::Reply;
+use crate::serve::{
+    Certificates, ListOptions, Request, Seams, clamd, names, policies, swap_is_on, timestamps,
+};
 use crate::store::{SystemClock, read_dkim_keys};
-use crate::value::{Millis, Timestamp};
+use crate::value::{MailAddress, Millis, Timestamp};
 use crate::vault::Identity;
 
 /// What was found.
@@ -25,7 +30,11 @@ struct Findings {
 
 pub(super) fn run(directory: &Path) -> ExitCode {
     let findings = match Config::load(directory) {
-        Ok(config) => check(&config),
+        Ok(config) => {
+            let mut findings = check(&config);
+            addresses(directory, &config, &mut findings);
+            findings
+        }
         Err(error) => Findings { faults: vec![error.to_string()], warnings: Vec::new() },
     };
     for warning in &findings.warnings {
@@ -39,6 +48,63 @@ pub(super) fn run(directory: &Path) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Keeps the lines of an answer.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Sink for Lines {
+    fn take(&mut self, reply: Reply) -> std::io::Result<()> {
+        if let Reply::Line(line) = reply {
+            self.0.push(line);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the addresses of the mailboxes keep apart what comes in and what is told (invariant 10). Asked of the gateway
+/// that runs, else of its store; a gateway that was never started has none.
+fn addresses(directory: &Path, config: &Config, found: &mut Findings) {
+    if !config.store.directory.exists() {
+        return;
+    }
+    let mut lines = Lines::default();
+    let request = Request::MailboxList(ListOptions { json: true });
+    match block_on(answer(directory, request, &mut lines)).map_err(GatewayError::from).flatten() {
+        Ok(()) => judge_addresses(&lines.0, config, found),
+        Err(error) => found.warnings.push(format!("the addresses of the mailboxes cannot be read: {error}")),
+    }
+}
+
+/// The rules: what takes deposits receives no notice, and what is sent to the gateway's own domain comes back to it.
+fn judge_addresses(mailboxes: &[String], config: &Config, found: &mut Findings) {
+    let rows = mailboxes.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let rows: Vec<_> = rows.collect();
+    let address = |row: &serde_json::Value, key: &str| {
+        row.get(key).and_then(|value| value.as_str()).and_then(|text| MailAddress::parse(text).ok())
+    };
+    let deposits: Vec<_> = rows.iter().filter_map(|row| address(row, "deposit_address")).collect();
+    for row in &rows {
+        let slug = row.get("slug").and_then(|slug| slug.as_str()).unwrap_or_default();
+        for key in ["notice_address", "second_notice_address"] {
+            let Some(notices) = address(row, key) else { continue };
+            if deposits.contains(&notices) {
+                found.faults.push(format!(
+                    "mailbox {slug}: {notices} takes deposits and would receive notices: mails would go round"
+                ));
+            } else if notices.domain() == &config.smtp.mail_domain {
+                found.faults.push(format!(
+                    "mailbox {slug}: notices to {notices} would come back to the gateway, which has no such mailbox"
+                ));
+            }
+        }
+    }
+    if let Some(from) = config.gateway.mail_from.as_ref().filter(|from| deposits.contains(from)) {
+        found
+            .faults
+            .push(format!("[gateway] mail_from = \"{from}\" takes deposits: answers would be deposits"));
     }
 }
 
@@ -96,6 +162,12 @@ fn secrets(config: &Config, found: &mut Findings) {
         if mode.is_ok_and(|mode| mode & 0o077 != 0) {
             found.warnings.push(format!("{} can be read by others than its owner", file.display()));
         }
+    }
+    if config.gateway.postmaster.is_none() {
+        found.warnings.push(
+            "no [gateway] postmaster: mail for postmaster@ and abuse@ is refused (RFC 5321 section 4.5.1)"
+                .to_owned(),
+        );
     }
     if config.recovery.recipient.is_none() {
         found
@@ -311,6 +383,38 @@ mod tests {
         assert!(found.warnings.iter().any(|warning| warning.contains("without idp_ids")));
         config.oidc.idp_ids = vec!["caisse".into()];
         assert!(!check(&config).warnings.iter().any(|warning| warning.contains("without idp_ids")));
+    }
+
+    #[test]
+    fn an_address_that_takes_deposits_and_receives_notices_is_a_fault() {
+        let place = tempfile::tempdir().unwrap();
+        let mut config = config(place.path());
+        let row = |deposit: &str, notice: &str, second: &str| {
+            format!(
+                r#"{{"slug":"m","deposit_address":"{deposit}@pli.example","notice_address":"{notice}","second_notice_address":{second}}}"#
+            )
+        };
+        let faults = |config: &Config, rows: &[String]| {
+            let mut found = Findings::default();
+            judge_addresses(rows, config, &mut found);
+            found.faults
+        };
+        let well =
+            [row("a", "a@caisse.example", "null"), row("b", "b@caisse.example", "\"c@caisse.example\"")];
+        assert_eq!(faults(&config, &well), Vec::<String>::new());
+        for mixed in [
+            row("a", "a@pli.example", "null"),
+            row("c", "b@pli.example", "null"),
+            row("c", "c@caisse.example", "\"a@pli.example\""),
+        ] {
+            let rows = [well.as_slice(), &[mixed]].concat();
+            let found = faults(&config, &rows);
+            assert!(found.len() == 1 && found[0].contains("would receive notices"), "{found:?}");
+        }
+        let ours = faults(&config, &[row("a", "equipe@pli.example", "null")]);
+        assert!(ours[0].contains("come back to the gateway"), "{ours:?}");
+        config.gateway.mail_from = Some(MailAddress::parse("a@pli.example").unwrap());
+        assert!(faults(&config, &well)[0].contains("mail_from"));
     }
 
     #[test]

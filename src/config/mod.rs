@@ -70,7 +70,9 @@ pub enum ConfigError {
     #[error("[submission] needs the certificate and key of [smtp]: nobody signs in in clear")]
     SubmissionTls,
     /// The postmaster's mail would come back as the postmaster's mail.
-    #[error("[gateway] postmaster = \"{given}\": an address that is not of [smtp] mail_domain, else its mail goes round")]
+    #[error(
+        "[gateway] postmaster = \"{given}\": an address that is not of [smtp] mail_domain, else its mail goes round"
+    )]
     PostmasterIsOurs {
         /// What was given.
         given: MailAddress,

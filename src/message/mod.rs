@@ -24,8 +24,8 @@ use thiserror::Error;
 pub use dedup::{DedupMaterial, dedup_material};
 pub use file_name::{FILE_NAME_MAX_BYTES, FileName, clean_file_name};
 pub use file_path::{clean_file_path, name_of};
-pub use wishes::{VALIDITY_FIELD, Wishes, handed_on, untagged, wishes};
 pub use kind::{BounceReport, DeliveryAction, MailKind, RecipientReport};
+pub use wishes::{VALIDITY_FIELD, Wishes, handed_on, untagged, wishes};
 
 use crate::value::{ByteSize, MailAddress, Timestamp};
 

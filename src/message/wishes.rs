@@ -49,7 +49,8 @@ pub fn handed_on(message: &[u8], trace: &str) -> Vec<u8> {
     for range in field_ranges(section) {
         let field = &section[range];
         let name = field.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii_end();
-        let is_ours = name.get(..CONTROL_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(CONTROL_PREFIX));
+        let is_ours =
+            name.get(..CONTROL_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(CONTROL_PREFIX));
         if !is_ours && !name.eq_ignore_ascii_case(b"bcc") && !name.eq_ignore_ascii_case(b"return-path") {
             out.extend_from_slice(field);
         }

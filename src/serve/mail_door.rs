@@ -79,7 +79,8 @@ impl MailDoor {
     }
 
     async fn deposit(&self, mailbox: MailboxId, received: ReceivedMail) -> MailOutcome {
-        let ReceivedMail { peer, tls, helo, from, bytes, requires_tls, recipient, envelope_id, .. } = received;
+        let ReceivedMail { peer, tls, helo, from, bytes, requires_tls, recipient, envelope_id, .. } =
+            received;
         let (tls, certificate) = tls.map(|tls| (tls.protocol, tls.certificate)).unzip();
         let mail = InboundMail {
             visitor: Visitor { address: peer },
@@ -106,7 +107,9 @@ impl MailDoor {
         match self.app.mail_to_postmaster(to, from, &received.bytes, visitor).await {
             Ok(()) => MailOutcome::Noted,
             Err(PostmasterRefusal::NobodyReads) => MailOutcome::Refused(RefusedMail::AddressTakesNoMail),
-            Err(PostmasterRefusal::TooLarge { limit }) => MailOutcome::Refused(RefusedMail::TooLarge { limit }),
+            Err(PostmasterRefusal::TooLarge { limit }) => {
+                MailOutcome::Refused(RefusedMail::TooLarge { limit })
+            }
             Err(PostmasterRefusal::Loop) => MailOutcome::Refused(RefusedMail::Loop),
             Err(PostmasterRefusal::TooMany) => MailOutcome::TryLater(TryLater::TooFast),
             Err(PostmasterRefusal::Fault(error)) => later(&error),

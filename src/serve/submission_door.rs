@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::mail_door::later_of;
 use crate::app::{
-    App, MailRefusal, MailSenderError, MailSignInError, SubmissionAnswer, SubmissionRefusal, SubmittedMail, Visitor,
+    App, MailRefusal, MailSenderError, MailSignInError, SubmissionAnswer, SubmissionRefusal, SubmittedMail,
+    Visitor,
 };
 use crate::identity::MailSecret;
 use crate::message::MessageError;
@@ -82,18 +83,18 @@ fn refused(refusal: &SubmissionRefusal) -> SubmissionOutcome {
         SubmissionRefusal::Malformed(MessageError::TooDeep { .. } | MessageError::TooManyParts { .. }) => {
             RefusedSubmission::TooComplex
         }
-        SubmissionRefusal::Malformed(MessageError::TooLarge { limit, .. }) => {
-            RefusedSubmission::TooLarge { limit: *limit }
-        }
-        SubmissionRefusal::Malformed(_) => RefusedSubmission::Malformed,
         SubmissionRefusal::RecipientRefused => RefusedSubmission::RecipientRefused,
-        SubmissionRefusal::TooManyRecipients { limit } => RefusedSubmission::TooManyRecipients { limit: *limit },
+        SubmissionRefusal::TooManyRecipients { limit } => {
+            RefusedSubmission::TooManyRecipients { limit: *limit }
+        }
         SubmissionRefusal::Validity => RefusedSubmission::Validity,
         SubmissionRefusal::FileRefused => RefusedSubmission::FileRefused,
         SubmissionRefusal::TooFast { .. } => return SubmissionOutcome::TryLater(TryLater::TooFast),
-        SubmissionRefusal::Content(MailRefusal::TooLarge { limit, .. }) => {
+        SubmissionRefusal::Malformed(MessageError::TooLarge { limit, .. })
+        | SubmissionRefusal::Content(MailRefusal::TooLarge { limit, .. }) => {
             RefusedSubmission::TooLarge { limit: *limit }
         }
+        SubmissionRefusal::Malformed(_) => RefusedSubmission::Malformed,
         SubmissionRefusal::Content(MailRefusal::TooManyFiles { limit }) => {
             RefusedSubmission::TooManyFiles { limit: *limit }
         }

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use smtp_proto::{
-    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_REQUIRETLS, MAIL_RET_FULL, MAIL_RET_HDRS,
-    MAIL_SMTPUTF8, MailFrom, RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo,
-    Request,
+    AUTH_LOGIN, AUTH_PLAIN, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_REQUIRETLS, MAIL_RET_FULL,
+    MAIL_RET_HDRS, MAIL_SMTPUTF8, MailFrom, RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER,
+    RCPT_NOTIFY_SUCCESS, RcptTo, Request,
 };
 use zeroize::Zeroizing;
 
@@ -187,12 +187,8 @@ fn hello_name(host: &str) -> Result<String, CommandError> {
 }
 
 fn mail(from: &MailFrom<Cow<'_, str>>, line: &[u8]) -> Result<MailCommand, CommandError> {
-    const OFFERED: u64 = MAIL_BODY_7BIT
-        | MAIL_BODY_8BITMIME
-        | MAIL_SMTPUTF8
-        | MAIL_REQUIRETLS
-        | MAIL_RET_FULL
-        | MAIL_RET_HDRS;
+    const OFFERED: u64 =
+        MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_SMTPUTF8 | MAIL_REQUIRETLS | MAIL_RET_FULL | MAIL_RET_HDRS;
     let others = from.trans_id.is_some()
         || from.solicit.is_some()
         || from.mtrk.is_some()
@@ -340,7 +336,9 @@ mod tests {
 
     #[test]
     fn what_a_sender_asks_to_be_told_is_read() {
-        let Ok(Command::Mail(mail)) = parse("MAIL FROM:<a@b.example> RET=HDRS ENVID=QQ+2B1") else { panic!() };
+        let Ok(Command::Mail(mail)) = parse("MAIL FROM:<a@b.example> RET=HDRS ENVID=QQ+2B1") else {
+            panic!()
+        };
         assert_eq!(mail.envelope_id.as_deref(), Some("QQ+1"));
         let asked = |parameters: &str| match parse(&format!("RCPT TO:<a@b.example> {parameters}")) {
             Ok(Command::Rcpt(rcpt)) => Ok((rcpt.notify, rcpt.original)),
@@ -352,7 +350,9 @@ mod tests {
         assert_eq!(asked("ORCPT=rfc822;c@d.example NOTIFY=NEVER"), Ok((Notify::NEVER, original)));
         let original = Some("utf-8;andr\\x{E9}@d.example".to_owned());
         assert_eq!(asked("NOTIFY=NEVER ORCPT=UTF-8;andr\\x{E9}@d.example"), Ok((Notify::NEVER, original)));
-        for unfit in ["NOTIFY=NEVER,SUCCESS", "NOTIFY=SUCCESS,NEVER", "NOTIFY=", "NOTIFY=PERHAPS", "ORCPT=x400;y"] {
+        for unfit in
+            ["NOTIFY=NEVER,SUCCESS", "NOTIFY=SUCCESS,NEVER", "NOTIFY=", "NOTIFY=PERHAPS", "ORCPT=x400;y"]
+        {
             assert_eq!(asked(unfit), Err(Err(CommandError::Syntax)), "{unfit}");
         }
         assert_eq!(parse("MAIL FROM:<a@b.example> RET=ALL"), Err(CommandError::Syntax));

@@ -249,8 +249,13 @@ mod tests {
             let (from, to) = ("retour@pli.example", "retraite@caisse.example");
             let (from, to) = (MailAddress::parse(from).unwrap(), MailAddress::parse(to).unwrap());
             let message = message.as_bytes();
-            let mail =
-                OutgoingMail { id: MailId::new([1; 16]), from: Some(&from), to: &to, message, requires_tls: false };
+            let mail = OutgoingMail {
+                id: MailId::new([1; 16]),
+                from: Some(&from),
+                to: &to,
+                message,
+                requires_tls: false,
+            };
             self.delivery.deliver(mail).await.unwrap();
             String::from_utf8(self.kept.0.lock().unwrap().pop().unwrap()).unwrap()
         }

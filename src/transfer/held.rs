@@ -8,7 +8,8 @@ use super::{Depositor, FormCodes, ObjectLocator, Outgoing, Route};
 use crate::content::{FileKind, Finding, Inspection, Judgement, RefusalCause};
 use crate::policy::title::CleanTitle;
 use crate::value::{
-    ByteSize, Day, Digest, Language, MailAddress, MailboxId, Millis, Reference, ReportWish, Timestamp, TransferId,
+    ByteSize, Day, Digest, Language, MailAddress, MailboxId, Millis, Reference, ReportWish, Timestamp,
+    TransferId,
 };
 use crate::vault::{PartRole, Recipient, Sealed};
 
@@ -180,7 +181,7 @@ pub struct HeldDeposit {
     pub outgoing: Option<Outgoing>,
     /// What its sender asks to be told of it (RFC 3461).
     #[serde(default)]
-    pub report: Option<ReportWish>,
+    pub report: Option<Box<ReportWish>>,
     /// The transfer that it answers.
     #[serde(default)]
     pub answers: Option<TransferId>,

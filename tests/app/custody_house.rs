@@ -116,8 +116,9 @@ pub fn policies(custody: &str) -> Policies {
             "../../policies/reminders.toml"
         ))
         .unwrap(),
-        outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../../policies/outgoing.toml")).unwrap(),
-custody: CustodyPolicy::parse(custody).unwrap(),
+        outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../../policies/outgoing.toml"))
+            .unwrap(),
+        custody: CustodyPolicy::parse(custody).unwrap(),
         privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
         digest: Digest::of(custody.as_bytes()),
     }

@@ -47,11 +47,13 @@ pub const LIMITS: DepositLimits = DepositLimits {
 };
 pub const PASSWORD: &str = "phrase de passe tout à fait synthétique";
 
+/// Envelope sender, none being the null sender; recipient; message.
+pub type DeliveredMail = (Option<MailAddress>, MailAddress, Vec<u8>);
+
 /// Keeps what is delivered, or refuses to.
 #[derive(Default)]
 pub struct Outbox {
-    /// Envelope sender, none being the null sender; recipient; message.
-    pub mails: Mutex<Vec<(Option<MailAddress>, MailAddress, Vec<u8>)>>,
+    pub mails: Mutex<Vec<DeliveredMail>>,
     pub problem: Mutex<Option<DeliveryProblem>>,
     /// What the hosts of some domains do.
     pub hosts: Mutex<BTreeMap<String, MailHost>>,

@@ -14,8 +14,7 @@ const AGENT: &str = "agent@carsat.example";
 const DOCTOR: &str = "docteur@cabinet.example";
 const OPERATOR: &str = "messagerie@carsat.example";
 const SUCCESS: Notify = Notify { success: true, failure: false, delay: false };
-const MAIL: &str =
-    "From: jeanne.martin@departement.example\nTo: pensions@pli.example\nSubject: Demande\nMessage-ID: <un@dep.example>\n\nBonjour secret.\n";
+const MAIL: &str = "From: jeanne.martin@departement.example\nTo: pensions@pli.example\nSubject: Demande\nMessage-ID: <un@dep.example>\n\nBonjour secret.\n";
 
 fn asked(to: &str, notify: Notify) -> Addressee {
     Addressee { address: address(to), notify, original: Some("rfc822;avant@liste.example".into()) }
@@ -101,7 +100,9 @@ async fn a_host_that_asks_is_told_that_the_deposit_is_there() {
         assert!(status.contains(line), "{line:?} is not in {status:?}");
     }
     assert!(mail.contains("Message-ID: <un@dep.example>") && mail.contains("Auto-Submitted: auto-replied"));
-    assert!(mail_text(mail).contains(reference.as_str()) && !mail.contains("secret") && !mail.contains("Demande"));
+    assert!(
+        mail_text(mail).contains(reference.as_str()) && !mail.contains("secret") && !mail.contains("Demande")
+    );
     assert_eq!(house.mails_to(DEPOSITOR).await.len(), 2, "the acknowledgement goes all the same (T2)");
 }
 
@@ -120,7 +121,9 @@ async fn a_host_that_does_not_ask_gets_the_acknowledgement_alone() {
 async fn strangers_and_automatic_mail_get_no_report_whatever_they_ask_for() {
     let house = House::build().await;
     let all = Notify { success: true, failure: true, delay: true };
-    for (from, via) in [(Some(DEPOSITOR), visitor()), (Some("x@ailleurs.example"), visitor()), (None, relay())] {
+    for (from, via) in
+        [(Some(DEPOSITOR), visitor()), (Some("x@ailleurs.example"), visitor()), (None, relay())]
+    {
         let _ = house.app.accept_mail(from_host(&house, from, via, all)).await;
     }
     house.prove_receipts().await;
@@ -134,7 +137,12 @@ async fn a_mail_program_is_told_of_each_recipient_what_it_asked_for() {
     let (gone, quiet) = ("personne@parti.example", "silence@parti.example");
     let refused = DeliveryProblem::UnknownRecipient { code: 550 };
     house.outbox.hosts.lock().unwrap().insert("parti.example".into(), MailHost::Fails(refused));
-    let wishes = [(DOCTOR, SUCCESS), ("b@cabinet.example", Notify::default()), (gone, Notify::default()), (quiet, Notify::NEVER)];
+    let wishes = [
+        (DOCTOR, SUCCESS),
+        ("b@cabinet.example", Notify::default()),
+        (gone, Notify::default()),
+        (quiet, Notify::NEVER),
+    ];
     submit(&house, &wishes).await;
     house.app.deliver_due_mails().await.unwrap();
     let told = reports(&house, AGENT).await;
@@ -143,7 +151,8 @@ async fn a_mail_program_is_told_of_each_recipient_what_it_asked_for() {
         .iter()
         .map(|(_, mail)| {
             let status = status_part(mail);
-            let field = |name: &str| status.split(name).nth(1).unwrap().split("\r\n").next().unwrap().to_owned();
+            let field =
+                |name: &str| status.split(name).nth(1).unwrap().split("\r\n").next().unwrap().to_owned();
             (field("Final-Recipient: rfc822; "), field("Action: "), field("Status: "))
         })
         .collect();
@@ -152,13 +161,22 @@ async fn a_mail_program_is_told_of_each_recipient_what_it_asked_for() {
     let expected = expected.map(|(to, action, status)| (to.to_owned(), action.to_owned(), status.to_owned()));
     assert_eq!(said, expected, "b@ did not ask for success; silence@ is never told of");
     let failed = told.iter().find(|(_, mail)| mail.contains("Action: failed")).unwrap();
-    assert!(mail_text(&failed.1).contains("ne connaît pas cette adresse"), "why, in words: {}", mail_text(&failed.1));
+    assert!(
+        mail_text(&failed.1).contains("ne connaît pas cette adresse"),
+        "why, in words: {}",
+        mail_text(&failed.1)
+    );
 }
 
 #[tokio::test]
 async fn a_mail_that_waits_is_told_of_once_and_then_of_its_end() {
     let house = House::build().await;
-    house.outbox.hosts.lock().unwrap().insert("cabinet.example".into(), MailHost::Fails(DeliveryProblem::Unreachable));
+    house
+        .outbox
+        .hosts
+        .lock()
+        .unwrap()
+        .insert("cabinet.example".into(), MailHost::Fails(DeliveryProblem::Unreachable));
     submit(&house, &[(DOCTOR, Notify::default())]).await;
     house.app.deliver_due_mails().await.unwrap();
     assert!(reports(&house, AGENT).await.is_empty(), "a first try in vain is nothing to tell");
@@ -197,7 +215,12 @@ async fn what_comes_back_after_it_was_taken_is_told_too_and_a_report_that_comes_
     house.app.note_returned_mail(returned, &bounce, visitor()).await.unwrap();
     assert_eq!(reports(&house, AGENT).await.len(), 1, "once");
     // The agent's own mailbox refuses the report: that is the end of it.
-    house.outbox.hosts.lock().unwrap().insert("carsat.example".into(), MailHost::Fails(DeliveryProblem::Refused { code: 550 }));
+    house
+        .outbox
+        .hosts
+        .lock()
+        .unwrap()
+        .insert("carsat.example".into(), MailHost::Fails(DeliveryProblem::Refused { code: 550 }));
     submit(&house, &[("x@cabinet.example", SUCCESS)]).await;
     house.app.deliver_due_mails().await.unwrap();
     house.clock.advance(Millis::hours(5));
@@ -208,7 +231,8 @@ async fn what_comes_back_after_it_was_taken_is_told_too_and_a_report_that_comes_
 #[tokio::test]
 async fn who_writes_to_the_postmaster_reaches_the_operator() {
     let house = House::build().await;
-    let mail = SecretBytes::new(b"From: x@ailleurs.example\r\nSubject: Vos courriels\r\n\r\nBonjour.\r\n".to_vec());
+    let mail =
+        SecretBytes::new(b"From: x@ailleurs.example\r\nSubject: Vos courriels\r\n\r\nBonjour.\r\n".to_vec());
     for (to, from) in [("postmaster@pli.example", Some("x@ailleurs.example")), ("abuse@pli.example", None)] {
         let from = from.map(address);
         house.app.mail_to_postmaster(&address(to), from.as_ref(), &mail, visitor()).await.unwrap();
@@ -217,7 +241,11 @@ async fn who_writes_to_the_postmaster_reaches_the_operator() {
     assert_eq!(got.len(), 2);
     let parsed = mail_parser::MessageParser::default().parse(got[0].as_bytes()).unwrap();
     assert_eq!(parsed.attachment(0).unwrap().contents(), mail.expose(), "byte for byte");
-    assert!(got[0].contains("From: Pli <ne-pas-repondre@pli.example>"), "in the gateway's own name: {}", got[0]);
+    assert!(
+        got[0].contains("From: Pli <ne-pas-repondre@pli.example>"),
+        "in the gateway's own name: {}",
+        got[0]
+    );
     let kinds: Vec<_> = got.iter().map(|mail| mail.contains("Auto-Submitted: auto-generated")).collect();
     assert_eq!(kinds, [true, true]);
     let sent = house.outbox.mails.lock().unwrap().clone();
@@ -234,7 +262,12 @@ async fn the_postmasters_mail_is_bounded_and_a_loop_ends() {
     let (to, from) = (address("postmaster@pli.example"), address("x@ailleurs.example"));
     let send = |text: String| {
         let (house, to, from) = (&house, &to, &from);
-        async move { house.app.mail_to_postmaster(to, Some(from), &SecretBytes::new(text.into_bytes()), visitor()).await }
+        async move {
+            house
+                .app
+                .mail_to_postmaster(to, Some(from), &SecretBytes::new(text.into_bytes()), visitor())
+                .await
+        }
     };
     let large = send(format!("Subject: x\r\n\r\n{}\r\n", "a".repeat(512 * 1024))).await;
     assert!(matches!(large, Err(PostmasterRefusal::TooLarge { .. })));

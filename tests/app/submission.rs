@@ -3,8 +3,8 @@
 
 use pli::app::ports::{Change, Key, List, Record};
 use pli::app::{
-    LinkOpened, MailRefusal, OutsideReader, SecondStep, SubmissionAnswer, SubmissionRefusal, SubmittedEnvelope,
-    SubmittedMail,
+    LinkOpened, MailRefusal, OutsideReader, SecondStep, SubmissionAnswer, SubmissionRefusal,
+    SubmittedEnvelope, SubmittedMail,
 };
 use pli::audit::{Action, Outcome, RefusalReason};
 use pli::identity::Account;
@@ -93,7 +93,8 @@ async fn reader(house: &House, to: &str) -> OutsideReader {
     let texts = house.mails_to(to).await.into_iter().rev().map(|mail| mail_text(&mail));
     let mut codes = texts.filter(|text| !text.contains("/plis/lien/"));
     let code = codes.find_map(|text| shape.find(&text).map(|code| code.as_str().to_owned())).unwrap();
-    let LinkOpened { link, cookie } = house.app.open_by_code(&token, &browser, &code, visitor()).await.unwrap();
+    let LinkOpened { link, cookie } =
+        house.app.open_by_code(&token, &browser, &code, visitor()).await.unwrap();
     house.app.outside_reader(link, &cookie, visitor()).await.unwrap().unwrap()
 }
 
@@ -108,7 +109,10 @@ async fn a_mail_to_people_outside_becomes_a_transfer_with_a_link_for_each() {
         let mails = house.mails_to(to).await;
         assert_eq!(mails.len(), 1);
         for word in ["liquidée", "decision", "Exemple", "288", "un@carsat.example"] {
-            assert!(!mails[0].contains(word) && !mail_text(&mails[0]).contains(word), "{word} travels in clear");
+            assert!(
+                !mails[0].contains(word) && !mail_text(&mails[0]).contains(word),
+                "{word} travels in clear"
+            );
         }
         let others = if to == DOCTOR { DEPOSITOR } else { DOCTOR };
         assert!(!mail_text(&mails[0]).contains(others), "nobody is told who else gets it");
@@ -120,7 +124,11 @@ async fn a_mail_to_people_outside_becomes_a_transfer_with_a_link_for_each() {
         assert_eq!(open.files()[0].name, "decision.pdf");
     }
     let signed = house.sign_in(AGENT).await;
-    assert_eq!(house.download(&signed, &reference, 1).await, b"%PDF-1.7\nsynthetic", "the team sees what was sent");
+    assert_eq!(
+        house.download(&signed, &reference, 1).await,
+        b"%PDF-1.7\nsynthetic",
+        "the team sees what was sent"
+    );
     let listed = house.app.list_sent(&signed, &house.pensions.slug, visitor()).await.unwrap();
     assert_eq!(listed.live.len(), 1);
     assert_eq!(house.transfers().await, 0, "and it is not among what the mailbox received");
@@ -160,7 +168,11 @@ async fn a_mailbox_that_only_its_members_open_sends_without_their_keys() {
     let open = house.app.opened_outside(&reading, visitor()).await.unwrap();
     assert_eq!(open.files().len(), 1);
     let signed = house.sign_in(MEMBER).await;
-    assert_eq!(house.download(&signed, &reference, 1).await, b"%PDF-1.7\nsynthetic", "with the key, the team does too");
+    assert_eq!(
+        house.download(&signed, &reference, 1).await,
+        b"%PDF-1.7\nsynthetic",
+        "with the key, the team does too"
+    );
 }
 
 #[tokio::test]
@@ -177,7 +189,11 @@ async fn validity_is_the_policys_or_what_a_field_or_a_tag_asks_for() {
         let house = House::build().await;
         let reference = submit(&house, &[&to], &message).await.unwrap();
         assert_eq!(transfer(&house, &reference).await.unwrap().expires_at, expected, "{to}");
-        assert_eq!(house.mails_to(DEPOSITOR).await.len(), 1, "the tag is for the gateway, not for the recipient");
+        assert_eq!(
+            house.mails_to(DEPOSITOR).await.len(),
+            1,
+            "the tag is for the gateway, not for the recipient"
+        );
     }
     let house = House::build().await;
     for (to, message) in [
@@ -204,7 +220,8 @@ async fn the_same_fields_and_tags_in_a_mail_from_outside_have_no_effect() {
     );
     let mut taken = Vec::new();
     for mail in [plain, &forged] {
-        let Ok(pli::app::MailAnswer::Deposited { reference }) = house.mail_in(Some(DEPOSITOR), mail, relay()).await
+        let Ok(pli::app::MailAnswer::Deposited { reference }) =
+            house.mail_in(Some(DEPOSITOR), mail, relay()).await
         else {
             panic!("not taken")
         };
@@ -220,7 +237,15 @@ async fn the_same_fields_and_tags_in_a_mail_from_outside_have_no_effect() {
         assert!(mails.iter().all(|mail| !mail_text(mail).contains("/plis/lien/")), "no stub goes on");
     }
     // A tag on the deposit address is no deposit address.
-    assert!(!house.app.mailboxes().await.unwrap().iter().any(|m| m.deposit_address == address("pensions+pli-20j@pli.example")));
+    assert!(
+        !house
+            .app
+            .mailboxes()
+            .await
+            .unwrap()
+            .iter()
+            .any(|m| m.deposit_address == address("pensions+pli-20j@pli.example"))
+    );
 }
 
 #[tokio::test]
@@ -229,7 +254,8 @@ async fn a_mail_that_answers_the_stub_that_somebody_outside_got_is_no_deposit() 
     submit(&house, &[DEPOSITOR], MAIL).await.unwrap();
     let stub = house.mails_to(DEPOSITOR).await.pop().unwrap();
     let id = stub.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().trim();
-    let reply = format!("From: {DEPOSITOR}\nTo: pensions@pli.example\nSubject: Re\nIn-Reply-To: {id}\n\nMerci\n");
+    let reply =
+        format!("From: {DEPOSITOR}\nTo: pensions@pli.example\nSubject: Re\nIn-Reply-To: {id}\n\nMerci\n");
     let refused = house.mail_in(Some(DEPOSITOR), &reply, relay()).await;
     assert!(matches!(refused, Err(MailRefusal::IsReply)), "{refused:?}");
 }
@@ -237,7 +263,8 @@ async fn a_mail_that_answers_the_stub_that_somebody_outside_got_is_no_deposit() 
 #[tokio::test]
 async fn a_read_receipt_that_a_mail_program_asks_for_tells_of_the_download() {
     let house = House::build().await;
-    let asked = MAIL.replace("MIME-Version", "Disposition-Notification-To: agent@carsat.example\nMIME-Version");
+    let asked =
+        MAIL.replace("MIME-Version", "Disposition-Notification-To: agent@carsat.example\nMIME-Version");
     let reference = submit(&house, &[DEPOSITOR], &asked).await.unwrap();
     assert!(transfer(&house, &reference).await.unwrap().outgoing.unwrap().tell_downloads, "V4");
 }
@@ -277,7 +304,8 @@ async fn who_may_not_send_as_the_author_does_not_and_rights_are_read_anew() {
 async fn a_member_of_several_mailboxes_says_by_the_sender_which_one_sends() {
     let house = House::build().await;
     let mut agent = account(&house, AGENT).await;
-    let social = house.app.mailboxes().await.unwrap().into_iter().find(|m| m.slug.as_str() == "social").unwrap();
+    let social =
+        house.app.mailboxes().await.unwrap().into_iter().find(|m| m.slug.as_str() == "social").unwrap();
     agent.mailboxes.push(social.id);
     let id = agent.id;
     let unit = pli::app::ports::UnitOfWork { changes: vec![Change::Put(agent.into())], ..Default::default() };
@@ -295,7 +323,7 @@ async fn what_is_no_mail_of_a_person_or_over_a_limit_is_refused_in_words() {
     let with = |field: &str| MAIL.replace("MIME-Version", &format!("{field}\nMIME-Version"));
     let refused = submit(&house, &[DOCTOR], &with("Auto-Submitted: auto-replied")).await;
     assert!(matches!(refused, Err(SubmissionRefusal::Automatic)), "{refused:?}");
-    let round = with(&"Received: by somebody\n".repeat(101).trim_end().to_owned());
+    let round = with("Received: by somebody\n".repeat(101).trim_end());
     assert!(matches!(submit(&house, &[DOCTOR], &round).await, Err(SubmissionRefusal::Loop)));
     let empty = "From: agent@carsat.example\nSubject: x\n\n\n";
     let refused = submit(&house, &[DOCTOR], empty).await;
@@ -320,7 +348,8 @@ async fn a_long_text_goes_along_as_a_file_and_nothing_of_it_is_lost() {
     let reference = submit(&house, &[DOCTOR], &message).await.unwrap();
     let signed = house.sign_in(AGENT).await;
     let kept = house.download(&signed, &reference, 1).await;
-    assert_eq!(kept.iter().filter(|byte| **byte == b'.').count(), 20_000);
+    let kept = String::from_utf8(kept).unwrap();
+    assert_eq!(kept.matches("ligne").count(), 20_000);
 }
 
 #[tokio::test]
@@ -331,19 +360,27 @@ async fn colleagues_get_a_link_the_mail_itself_or_a_refusal_as_the_policy_says()
         let mut policies = crate::custody_house::policies(include_str!("../../policies/custody.toml"));
         policies.outgoing = OutgoingPolicy::parse(&policy).unwrap();
         house.app.policies.store(std::sync::Arc::new(policies));
-        let message = MAIL.replace("MIME-Version", "Bcc: secret@ailleurs.example\nPli-Validity-Days: 9\nMIME-Version");
+        let message =
+            MAIL.replace("MIME-Version", "Bcc: secret@ailleurs.example\nPli-Validity-Days: 9\nMIME-Version");
         let taken = submit(&house, &[DOCTOR, COLLEAGUE], &message).await;
         assert_eq!(taken.is_ok(), word != "refuse", "{word}: {taken:?}");
         let got = house.mails_to(COLLEAGUE).await;
         assert_eq!(got.len(), mails, "{word}");
-        assert_eq!(got.iter().filter(|mail| mail_text(mail).contains("/plis/lien/")).count(), links, "{word}");
+        assert_eq!(
+            got.iter().filter(|mail| mail_text(mail).contains("/plis/lien/")).count(),
+            links,
+            "{word}"
+        );
         if word == "forward" {
             let mail = &got[0];
             assert!(mail.contains("JVBERi0xLjcKc3ludGhldGlj"), "as it was written");
             assert!(mail.starts_with("Received: by pli.example with ESMTPSA;"), "{mail}");
             assert!(!mail.contains("secret@") && !mail.contains("Pli-Validity"), "{mail}");
             let outside = house.mails_to(DOCTOR).await;
-            assert!(mail_text(&outside[0]).contains("/plis/lien/"), "who is outside gets a link all the same");
+            assert!(
+                mail_text(&outside[0]).contains("/plis/lien/"),
+                "who is outside gets a link all the same"
+            );
         }
     }
 }

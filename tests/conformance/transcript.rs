@@ -216,7 +216,8 @@ impl Run {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
         let mut told = vec![or_none(id)];
         for to in recipients {
-            let kinds = [(to.notify.success, "success"), (to.notify.failure, "failure"), (to.notify.delay, "delay")];
+            let kinds =
+                [(to.notify.success, "success"), (to.notify.failure, "failure"), (to.notify.delay, "delay")];
             let kinds: Vec<_> = kinds.into_iter().filter(|kind| kind.0).map(|kind| kind.1).collect();
             told.push(if kinds.is_empty() { "never".into() } else { kinds.join(",") });
             told.push(or_none(&to.original));

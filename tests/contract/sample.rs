@@ -278,7 +278,7 @@ pub fn held(n: u32, mailbox: u32, next_try_at: i64) -> HeldDeposit {
         title: transfer.title,
         title_replaced: false,
         route: Route::Mail,
-        report: Some(report_wish(n)),
+        report: Some(Box::new(report_wish(n))),
         outgoing: None,
         answers: None,
         form: None,

@@ -19,6 +19,7 @@ mod log;
 mod never_in_clear;
 mod not_a_deposit;
 mod nothing_lost;
+mod outlook;
 mod outsiders;
 mod postfix;
 mod receipt;

@@ -61,7 +61,11 @@ pub(super) fn page(page: &mut Page, mail: &PostmasterLetter, language: Language)
 
 /// The words, and the mail beside them. In base64, which message/rfc822 may not have (RFC 2046 section 5.2.1): so it is a
 /// file by its name alone.
-pub(super) fn body(mail: &PostmasterLetter, words: MultiPart, boundary: &str) -> Result<MultiPart, LetterError> {
+pub(super) fn body(
+    mail: &PostmasterLetter,
+    words: MultiPart,
+    boundary: &str,
+) -> Result<MultiPart, LetterError> {
     use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
     let bytes = SecretBytes::new(BASE64.decode(&mail.message).map_err(|_| LetterError::Message)?);
     let kind = ContentType::parse("application/octet-stream").map_err(|_| LetterError::Message)?;

@@ -169,5 +169,10 @@ fn status(told: &ReportLetter) -> String {
 
 /// What another program wrote, as it can stand in a field: printable ASCII, one line.
 fn field(text: &str) -> String {
-    text.chars().filter(|c| matches!(c, ' '..='~')).take(FIELD_MAX_CHARS).collect::<String>().trim().to_owned()
+    text.chars()
+        .filter(|c| matches!(c, ' '..='~'))
+        .take(FIELD_MAX_CHARS)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }

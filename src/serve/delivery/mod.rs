@@ -110,12 +110,8 @@ fn check_names(relay: &RelaySection) -> Result<(), RelayError> {
 impl Delivery for MailRelay {
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
         let routes = self.routes.to(mail.to.domain(), mail.requires_tls).await?;
-        let sent = SentMail {
-            from: mail.from,
-            to: mail.to,
-            message: mail.message,
-            requires_tls: mail.requires_tls,
-        };
+        let sent =
+            SentMail { from: mail.from, to: mail.to, message: mail.message, requires_tls: mail.requires_tls };
         into_result(self.connections.deliver(&routes, sent).await)
     }
 

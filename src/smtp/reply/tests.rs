@@ -155,8 +155,8 @@ fn every_reply() -> Vec<(String, Reply)> {
 
 fn every_submission() -> Vec<SubmissionOutcome> {
     use RefusedSubmission::{
-        Automatic, Empty, FileRefused, Loop, Malformed, MayNotSend, RecipientRefused, TitleNamesPerson, TooComplex,
-        TooLarge, TooManyFiles, TooManyRecipients, Validity, WhichMailbox,
+        Automatic, Empty, FileRefused, Loop, Malformed, MayNotSend, RecipientRefused, TitleNamesPerson,
+        TooComplex, TooLarge, TooManyFiles, TooManyRecipients, Validity, WhichMailbox,
     };
     let limit = ByteSize::mebibytes(50);
     let refused = [

@@ -16,6 +16,8 @@ pub struct Setting<'a> {
     pub smart_host: &'a str,
     /// More of `[relay]`.
     pub relay: &'a str,
+    /// More of `[gateway]`.
+    pub gateway: &'a str,
     /// More of `[smtp]`.
     pub smtp: &'a str,
     /// More of `[submission]`.
@@ -34,6 +36,7 @@ impl Default for Setting<'_> {
         Self {
             smart_host: "127.0.0.1:9",
             relay: "tls = \"none\"\n",
+            gateway: "",
             smtp: "checks_senders = false\n",
             submission: "",
             dns: "",
@@ -173,6 +176,7 @@ fn configure(file: &Path, setting: &Setting<'_>) {
         .replace("listen = \"[::]:443\"", "listen = \"127.0.0.1:0\"")
         .replace("listen = \"[::]:25\"", "listen = \"127.0.0.1:0\"")
         .replace("# plain = false", "plain = true")
+        .replace("[gateway]\n", &format!("[gateway]\n{}", setting.gateway))
         .replace("\n[smtp]\n", &format!("\n[smtp]\n{}", setting.smtp))
         .replace("\n[submission]\n", &format!("\n[submission]\n{}", setting.submission))
         .replace("\n[dns]\n", &format!("\n[dns]\n{}", setting.dns));
