@@ -90,7 +90,7 @@ pub(super) struct MailCommand {
     pub(super) auth_given: bool,
     /// REQUIRETLS (RFC 8689) was asked for.
     pub(super) requires_tls: bool,
-    /// ENVID (RFC 3461), decoded. RET is read and not needed: no report returns anything of a mail (decision 0062).
+    /// ENVID (RFC 3461), decoded. RET is read and not needed: no report returns anything of a mail (decision 0099).
     pub(super) envelope_id: Option<String>,
 }
 
