@@ -286,7 +286,8 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
             custody: CustodyPolicy::parse(include_str!("../policies/custody.toml")).unwrap(),
             sign_in: pli::policy::sign_in::SignInPolicy::parse(include_str!("../policies/sign_in.toml"))
                 .unwrap(),
-            outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../policies/outgoing.toml")).unwrap(),
+            outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../policies/outgoing.toml"))
+                .unwrap(),
             privacy: pli::policy::privacy::PrivacyPolicy::parse(include_str!("../policies/privacy.toml"))
                 .unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),

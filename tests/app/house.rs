@@ -194,7 +194,10 @@ impl House {
                     "../../policies/sign_in.toml"
                 ))
                 .unwrap(),
-                outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../../policies/outgoing.toml")).unwrap(),
+                outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!(
+                    "../../policies/outgoing.toml"
+                ))
+                .unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
                 digest: Digest::of(b"policies"),
             },
