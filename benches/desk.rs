@@ -288,6 +288,10 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
                 .unwrap(),
             outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../policies/outgoing.toml"))
                 .unwrap(),
+            people: pli::policy::people::PeoplePolicy {
+                terms: None,
+                ..pli::policy::people::PeoplePolicy::parse(include_str!("../policies/people.toml")).unwrap()
+            },
             privacy: pli::policy::privacy::PrivacyPolicy::parse(include_str!("../policies/privacy.toml"))
                 .unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),

@@ -17,6 +17,11 @@ fn axe_reports_nothing_on_any_page_in_either_language() {
 }
 
 #[test]
+fn people_are_appointed_activated_and_see_their_history_on_sound_pages() {
+    run("people.mjs");
+}
+
+#[test]
 fn while_a_deposit_is_held_its_pages_are_sound_for_everybody() {
     run("held.mjs");
 }

@@ -120,6 +120,7 @@ fn caseload(frame: &Frame, now: Timestamp, typed: &str) -> CaseloadPage {
     let due =
         |hours, late, soon| Some(CaseDue { is_answer: false, at: now + Millis::hours(hours), late, soon });
     CaseloadPage {
+        may_manage: true,
         frame: frame.clone(),
         path: "/boites/partenaires-retraite".to_owned(),
         here: "/boites/partenaires-retraite?etat=tous".to_owned(),

@@ -6,6 +6,8 @@ mod cases;
 mod desk;
 #[path = "outside.rs"]
 mod outside;
+#[path = "people.rs"]
+mod people;
 #[path = "status.rs"]
 mod status;
 
@@ -43,6 +45,7 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
         of.form(),
         of.inside(),
         cases::pages(&of.signed_in(), &Samples::head(), NOW, HOSTILE),
+        people::pages(&of.signed_in(), &of.frame(), NOW, HOSTILE),
         of.log(),
         of.errors(),
         of.others(),
@@ -323,7 +326,14 @@ impl Samples {
     }
 
     fn frame(&self) -> Frame {
-        Frame { language: self.language, now: NOW, path: Some("/page".to_owned()), person: None, demo: false }
+        Frame {
+            language: self.language,
+            now: NOW,
+            path: Some("/page".to_owned()),
+            person: None,
+            terms: true,
+            demo: false,
+        }
     }
 
     fn demo(&self) -> Frame {
@@ -331,7 +341,13 @@ impl Samples {
     }
 
     fn signed_in(&self) -> Frame {
-        let person = SignedIn { name: "Anne Le Goff".to_owned(), reads_mailboxes: true, reads_journal: true };
+        let person = SignedIn {
+            name: "Anne Le Goff".to_owned(),
+            reads_mailboxes: true,
+            reads_journal: true,
+            sees_structures: true,
+            has_structure: false,
+        };
         Frame { person: Some(person), ..self.frame() }
     }
 

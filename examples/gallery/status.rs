@@ -15,13 +15,13 @@ impl Samples {
         let reference = Reference::new(*b"pli-demo");
         let asks = |problem| StatusAskPage {
             frame: self.frame(),
-            reference: reference.clone(),
+            reference: Some(reference.clone()),
             address: "nadia.morvan".to_owned(),
             problem,
         };
         let code = |problem| StatusCodePage {
             frame: Frame { path: None, ..self.frame() },
-            reference: reference.clone(),
+            reference: Some(reference.clone()),
             address: "nadia.morvan@cd35.example".to_owned(),
             minutes: 15,
             problem,

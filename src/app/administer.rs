@@ -167,7 +167,10 @@ impl App {
             organisation: new.organisation,
             partner: new.partner,
             mailboxes: new.mailboxes,
+            manages: Vec::new(),
             password: hash,
+            password_set_at: Some(self.now().at),
+            terms: None,
             second_factor: None,
             passkeys: Vec::new(),
             provider: None,
@@ -311,14 +314,12 @@ pub(super) fn right_of(account: &Account) -> Detail {
 }
 
 /// A role as the log has it.
-pub fn role_code(role: Role) -> RoleCode {
-    if role == Role::Agent {
-        RoleCode::Agent
-    } else if role == Role::Gestionnaire {
-        RoleCode::Manager
-    } else if role == Role::SecurityOfficer {
-        RoleCode::SecurityOfficer
-    } else {
-        RoleCode::Other
+pub const fn role_code(role: Role) -> RoleCode {
+    match role {
+        Role::Agent => RoleCode::Agent,
+        Role::Technicien => RoleCode::Technicien,
+        Role::Gestionnaire => RoleCode::Manager,
+        Role::Administrator => RoleCode::Administrator,
+        Role::SecurityOfficer => RoleCode::SecurityOfficer,
     }
 }

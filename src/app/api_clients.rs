@@ -224,7 +224,7 @@ impl App {
             return Err(ClientRefusal::of(Some(&client), RefusalReason::SessionExpired));
         }
         let partner: Option<(Partner, u64)> = self.read(&Key::Partner(client.partner)).await?;
-        if !partner.is_some_and(|(partner, _)| !partner.suspended) {
+        if partner.is_none_or(|(partner, _)| partner.suspended) {
             return Err(ClientRefusal::of(Some(&client), RefusalReason::PartnerSuspended));
         }
         if client.is_stale(now) {

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::compose::NewDraft;
+use super::people::AddressStanding;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::revoke::Ender;
 use super::{App, AppError, DepositStatus, DraftView, Visitor, event};
@@ -262,9 +263,14 @@ impl App {
         let agreement: Option<(Agreement, u64)> =
             self.read(&Key::Agreement((mailbox.id, client.partner))).await?;
         let partner: Option<(Partner, u64)> = self.read(&Key::Partner(client.partner)).await?;
-        Ok(agreement
-            .zip(partner)
-            .is_some_and(|((agreement, _), (partner, _))| agreement.admits(&partner, sender, now.day())))
+        let technicien_of = match self.standing_of(sender).await? {
+            AddressStanding::Barred => return Ok(false),
+            AddressStanding::Technicien(partner) => Some(partner),
+            AddressStanding::Open => None,
+        };
+        Ok(agreement.zip(partner).is_some_and(|((agreement, _), (partner, _))| {
+            agreement.admits(&partner, sender, technicien_of, now.day())
+        }))
     }
 
     async fn refuse_api_deposit(

@@ -130,7 +130,7 @@ impl App {
     pub fn remember_browser(&self, address: &MailAddress) -> Result<(String, i64), AppError> {
         let browser: [u8; BROWSER_BYTES] = self.random.bytes();
         let since = self.now().at.0.to_be_bytes();
-        let mac = self.known_mac(&folded(&address.to_string()), &since, &browser)?;
+        let mac = self.known_mac(&folded(&address.to_string()), since, &browser)?;
         let cookie = [since.as_slice(), &browser, mac.as_bytes()].concat();
         Ok((BASE64URL.encode(cookie), self.policies.load().sign_in.known_for.0 / 1000))
     }
@@ -149,18 +149,18 @@ impl App {
         let Some((browser, mac)) = rest.split_first_chunk::<BROWSER_BYTES>() else { return Ok(None) };
         let at = Timestamp(i64::from_be_bytes(*since));
         let is_live = at <= now && now < at + self.policies.load().sign_in.known_for;
-        let is_ours = are_same_bytes(self.known_mac(address, since, browser)?.as_bytes(), mac);
+        let is_ours = are_same_bytes(self.known_mac(address, *since, browser)?.as_bytes(), mac);
         Ok((is_ours && is_live).then_some(*browser))
     }
 
     fn known_mac(
         &self,
         address: &str,
-        since: &[u8; 8],
+        since: [u8; 8],
         browser: &[u8; BROWSER_BYTES],
     ) -> Result<Digest, AppError> {
         let key = self.keyring.secret(SecretName::Codes)?;
-        Ok(keyed_digest(&key, &[KNOWN_LABEL, address.as_bytes(), since, browser]))
+        Ok(keyed_digest(&key, &[KNOWN_LABEL, address.as_bytes(), &since, browser]))
     }
 }
 

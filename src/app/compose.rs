@@ -159,8 +159,13 @@ impl App {
     pub(super) async fn may_fill(&self, draft: &Draft) -> Result<bool, AppError> {
         let account = match draft.purpose {
             DraftPurpose::Outgoing { account, .. } => account,
-            DraftPurpose::Api { client } => return self.client_may_fill(client, draft).await,
-            DraftPurpose::Deposit | DraftPurpose::Reply { .. } => return Ok(true),
+            DraftPurpose::Api { client } => {
+                return Ok(self.client_may_fill(client, draft).await?
+                    && !self.is_barred_of(&draft.address, draft.partner).await?);
+            }
+            DraftPurpose::Deposit | DraftPurpose::Reply { .. } => {
+                return Ok(!self.is_barred_of(&draft.address, draft.partner).await?);
+            }
         };
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
         Ok(found.is_some_and(|(account, _)| account.reads(draft.mailbox)))

@@ -120,7 +120,7 @@ impl App {
 
         let mut unit = UnitOfWork::default();
         let letter = Letter::StatusLink {
-            reference: reference.clone(),
+            reference: Some(reference.clone()),
             path: SecretText::new(format!("/suivi/lien/{}", token.expose())),
             code: SecretText::new(code.expose().to_owned()),
             starts_until: now + PROOF_LIFE,
@@ -215,7 +215,7 @@ impl App {
         let now = self.believed_now()?;
         let wanted = proof.and_then(|proof| match proof.purpose {
             ProofPurpose::Status(transfer) => Some((proof, transfer)),
-            ProofPurpose::Deposit { .. } => None,
+            ProofPurpose::Deposit { .. } | ProofPurpose::History => None,
         });
         let Some((proof, transfer)) = wanted else {
             let outcome = Outcome::Refused(RefusalReason::ProofWrong);

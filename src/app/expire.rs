@@ -9,7 +9,9 @@ use super::receipt::RECEIPT_RECORD_LIFE;
 use super::revoke::Ender;
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
-use crate::identity::{API_DEPOSIT_LIFE, AddressProof, ApiDeposit, PROOF_LIFE, SESSION_LIFE, Session};
+use crate::identity::{
+    API_DEPOSIT_LIFE, AccountLink, AddressProof, ApiDeposit, PROOF_LIFE, SESSION_LIFE, Session,
+};
 use crate::relay::queue::QueuedMail;
 use crate::retention::{Effect, ErasureOf, KeyName, PendingEffect, RecoveryRequest, plan};
 use crate::transfer::{
@@ -69,6 +71,7 @@ impl App {
             0
         });
         self.remind(now.at).await.unwrap_or_else(&mut note);
+        self.settle_people(now.at).await.unwrap_or_else(&mut note);
         self.discard_drafts(now.at).await.unwrap_or_else(&mut note);
         self.forget(now.at).await.unwrap_or_else(&mut note);
         let swept = self.objects.sweep(now.at.day().plus(-OBJECT_DAYS)).await;
@@ -258,6 +261,11 @@ impl App {
             self.read_list(&List::ProofsAskedBefore(now - PROOF_LIFE - Millis::hours(1)), BATCH).await?;
         for (proof, _) in proofs {
             unit.delete(Key::Proof(proof.id));
+        }
+        let links: Vec<(AccountLink, u64)> =
+            self.read_list(&List::AccountLinksEndedBefore(now), BATCH).await?;
+        for (link, _) in links {
+            unit.delete(Key::AccountLink(link.token));
         }
         let sessions: Vec<(Session, u64)> =
             self.read_list(&List::SessionsBegunBefore(now - SESSION_LIFE), BATCH).await?;

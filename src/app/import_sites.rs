@@ -62,11 +62,12 @@ pub struct SiteImport {
 }
 
 impl App {
-    /// Imports the sites of a partner, each known by its mailbox.
+    /// Imports the sites of a partner, each known by its mailbox; or says only what would change.
     pub async fn import_sites(
         &self,
         partner: &str,
         table: &str,
+        dry_run: bool,
         origin: Origin,
     ) -> Result<SiteImport, SiteImportError> {
         let known = self.partners().await?.into_iter().find(|known| known.name == partner);
@@ -88,7 +89,7 @@ impl App {
                 }
             }
         }
-        if done.added + done.changed > 0 {
+        if done.added + done.changed > 0 && !dry_run {
             self.put_partner(partner, origin).await?;
         }
         Ok(done)
@@ -124,7 +125,7 @@ fn sites_of(table: &str) -> Result<Vec<(usize, Site)>, SiteImportError> {
 }
 
 /// The fields of a line; a quoted one may hold commas, and doubled quotes for quotes.
-fn fields(line: &str) -> Vec<String> {
+pub(super) fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {

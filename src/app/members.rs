@@ -8,7 +8,7 @@ use super::administer::right_of;
 use super::custody::member_wrap_for;
 use super::ports::{Key, List, UnitOfWork};
 use super::rotate::NextKey;
-use super::{App, AppError, OpenError, Signed, Visitor, event};
+use super::{App, AppError, By, OpenError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
 use crate::identity::Account;
 use crate::mailbox::{Custody, Mailbox};
@@ -321,6 +321,16 @@ impl App {
         mailbox: MailboxId,
         origin: Origin,
     ) -> Result<(), AppError> {
+        self.entitle_by(account, mailbox, By::operator(origin)).await
+    }
+
+    /// As [`App::entitle`], by whoever may.
+    pub(super) async fn entitle_by(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        by: By<'_>,
+    ) -> Result<(), AppError> {
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
         let (mut entitled, version) = found.ok_or(AppError::Broken("no such account"))?;
         if entitled.mailboxes.contains(&mailbox) {
@@ -333,7 +343,7 @@ impl App {
         unit.put(entitled);
         let object = Object::Membership { account, mailbox };
         let now = self.now().at;
-        let added = event(now, Actor::Operator, Action::MemberAdded, object, Outcome::Done, origin);
+        let added = event(now, by.actor(), Action::MemberAdded, object, Outcome::Done, by.origin);
         self.log(&mut unit, added.with(right))?;
         self.store.commit(unit).await?;
         Ok(())

@@ -47,6 +47,7 @@ mod list_sent;
 mod list_transfers;
 mod mail_queue;
 mod mail_sign_in;
+mod mailbox_settings;
 mod members;
 mod note_bounce;
 mod open_draft;
@@ -54,6 +55,7 @@ mod open_transfer;
 mod other_drafts;
 mod own_account;
 mod passkeys;
+mod people;
 mod person_data;
 mod personal_keys;
 pub mod ports;
@@ -152,12 +154,19 @@ pub use list_sent::{OutgoingView, RecipientState, SentByMailbox, SentTransfer, T
 pub use list_transfers::{ListedMailbox, ListedTransfer, OlderTransfers};
 pub use mail_queue::{QueueChange, QueueDepth, QueueFilter, QueueLine, QueuePage, QueueState};
 pub use mail_sign_in::{MailPasswordError, MailSenderError, MailSignInError};
+pub use mailbox_settings::{MailboxSettings, SettingsChange, SettingsError};
 pub use members::{MemberState, MemberView, MembersError, MembersView};
 pub use open_draft::{DraftView, OpenDraftError, OpenedDraft};
 pub use open_transfer::{Envelope, FileView, MailStatus, OpenError, OpenedTransfer, PartStream};
 pub use other_drafts::OtherDraft;
-pub use own_account::{EndedSessions, OwnSession};
+pub use own_account::{EndedSessions, NAME_MAX_CHARS, OwnSession, parse_name};
 pub use passkeys::{Ceremony, PasskeyError, ShownPasskey};
+pub use people::{
+    AccountChange, AccountLinkError, AccountLinkView, By, Cell, GESTIONNAIRES_MAX, HistoryFilter,
+    HistoryPage, HistoryRow, HistoryState, ImportScope, ImportedPerson, Invitation, PeopleError,
+    PeopleImportError, PersonChange, ReviewStanding, StructureAgreement, StructurePerson, StructureSummary,
+    StructureView, Waiting, history_state, people_table, state_in_words,
+};
 pub use person_data::{ErasureError, ErasureReport, Kept, PersonData};
 pub use personal_keys::{ResetError, SecretError};
 pub use postmaster_mail::PostmasterRefusal;
@@ -193,6 +202,7 @@ use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
 use crate::policy::outgoing::OutgoingPolicy;
+use crate::policy::people::PeoplePolicy;
 use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::reminders::ReminderPolicy;
 use crate::policy::sign_in::SignInPolicy;
@@ -235,6 +245,8 @@ pub struct Policies {
     pub files: FilePolicies,
     /// What records of processing and notices of a breach say.
     pub privacy: PrivacyPolicy,
+    /// What is asked of people who have an account.
+    pub people: PeoplePolicy,
     /// The digest of all policy files together, which goes into the log with each decision.
     pub digest: Digest,
 }
@@ -288,6 +300,8 @@ pub struct App {
     /// Which run of the gateway this is.
     run: EffectId,
     verification: Mutex<Option<(Timestamp, bool)>>,
+    /// When it was last looked at what time asks of people.
+    people_settled: Mutex<Option<Timestamp>>,
     /// Whether a verification that the officer asked for is under way.
     verifying: AtomicBool,
     password_checks: Arc<Semaphore>,
@@ -353,6 +367,7 @@ impl App {
             closed: AtomicBool::new(false),
             run,
             verification: Mutex::new(None),
+            people_settled: Mutex::new(None),
             verifying: AtomicBool::new(false),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
             mail_tries: Tries::of_secrets(),

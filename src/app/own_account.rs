@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, Visitor, event};
-use crate::audit::{Action, Actor, Object, Outcome};
-use crate::identity::{Password, Session, SignInWay};
+use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
+use crate::identity::{Account, Password, Session, SignInWay};
 use crate::mailbox::Mailbox;
 use crate::policy::password::WeakPassword;
-use crate::value::{MailAddress, SessionId, Timestamp};
+use crate::value::{Language, MailAddress, SessionId, Timestamp};
 
 /// How many open sessions of an account are listed.
 const LISTED_MAX: usize = 200;
@@ -42,7 +42,46 @@ pub enum EndedSessions {
     Others,
 }
 
+/// The longest name of a person.
+pub const NAME_MAX_CHARS: usize = 100;
+
+/// A name as it may stand on pages and in mails: none when it is empty, too long or holds control characters.
+pub fn parse_name(typed: &str) -> Option<String> {
+    let name = typed.trim();
+    let fits = (1..=NAME_MAX_CHARS).contains(&name.chars().count()) && !name.contains(char::is_control);
+    fits.then(|| name.to_owned())
+}
+
 impl App {
+    /// The person corrects the own name and language (S5). The name of somebody of a structure is changed by others alone (P6):
+    /// false when it was asked for, and nothing is changed.
+    pub async fn rectify(
+        &self,
+        signed: &Signed,
+        name: Option<String>,
+        language: Language,
+        visitor: Visitor,
+    ) -> Result<bool, AppError> {
+        let found: Option<(Account, u64)> = self.read(&Key::Account(signed.account.id)).await?;
+        let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
+        let told =
+            |outcome| event(self.now().at, actor, Action::AccountChanged, object, outcome, visitor.web());
+        let name = name.filter(|name| *name != account.name);
+        if name.is_some() && account.role.is_of_structure() {
+            self.log_alone(told(Outcome::Refused(RefusalReason::NotEntitled))).await?;
+            return Ok(false);
+        }
+        let mut unit = UnitOfWork::default();
+        self.log(&mut unit, told(Outcome::Done))?;
+        unit.expect_unchanged(Key::Account(account.id), version);
+        account.name = name.unwrap_or(account.name);
+        account.language = language;
+        unit.put(account);
+        self.store.commit(unit).await?;
+        Ok(true)
+    }
+
     /// The open sessions of the person, the one used last first.
     pub async fn own_sessions(&self, signed: &Signed) -> Result<Vec<OwnSession>, AppError> {
         let now = self.now().at;

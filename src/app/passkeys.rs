@@ -344,10 +344,6 @@ impl App {
     }
 
     /// Whose passkey it is that was shown, its counter moved on; or who is refused, and why.
-    #[expect(
-        clippy::type_complexity,
-        reason = "an account, its version and the passkey; or an actor and a reason"
-    )]
     async fn verified(
         &self,
         shown: &ShownPasskey,

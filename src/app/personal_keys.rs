@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::administer::right_of;
 use super::custody::member_wrap_for;
 use super::ports::{Key, List, UnitOfWork};
-use super::{App, AppError, Signed, Visitor, event};
+use super::{App, AppError, By, PeopleError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
 use crate::identity::{Account, AccountState, Password, PersonalKey, PersonalLock, Session, SignInWay};
 use crate::mailbox::{Custody, FORMER_KEYS_MAX, FormerKey, KeyRotation, Mailbox, MemberWrap};
@@ -88,6 +88,7 @@ impl App {
             unit.put(key.relocked(PersonalLock::SignIn, &identity, &new_secret).map_err(AppError::from)?);
         }
         account.password = hash;
+        account.password_set_at = Some(now);
         unit.expect_unchanged(Key::Account(account.id), version);
         self.end_other_sessions(&mut unit, account.id, Some(signed)).await?;
         unit.put(account);
@@ -152,6 +153,37 @@ impl App {
     ) -> Result<(), ResetError> {
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
         let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        let (now, object) = (self.now().at, Object::Account(account.id));
+        let told = |outcome| event(now, Actor::Operator, Action::PasswordChanged, object, outcome, origin);
+        let mut unit = UnitOfWork::default();
+        self.log(&mut unit, told(Outcome::Done))?;
+        self.use_account_links_up(&mut unit, account.id).await?;
+        if matches!(account.state, AccountState::Invited { .. }) {
+            let activated =
+                event(now, Actor::Operator, Action::AccountActivated, object, Outcome::Done, origin);
+            self.log(&mut unit, activated.with(right_of(&account)))?;
+            account.state = AccountState::Active;
+        }
+        let by = (Actor::Operator, origin);
+        let renewed = self.put_new_secret(&mut unit, account, version, new, accept_loss, by).await;
+        if matches!(renewed, Err(ResetError::LastMember { .. })) {
+            self.log_alone(told(Outcome::Refused(RefusalReason::LastMember))).await?;
+        }
+        renewed?;
+        self.store.commit(unit).await.map_err(AppError::from)?;
+        Ok(())
+    }
+
+    /// Gives an account another password and a key of its own, new: what the old one locked nobody opens any more.
+    pub(super) async fn put_new_secret(
+        &self,
+        unit: &mut UnitOfWork,
+        mut account: Account,
+        version: u64,
+        new: Password,
+        accept_loss: bool,
+        (actor, origin): (Actor, Origin),
+    ) -> Result<(), ResetError> {
         let opened = self.opened_by(&account).await?;
         let mut alone = Vec::new();
         for (mailbox, _) in &opened {
@@ -159,31 +191,26 @@ impl App {
                 alone.push(mailbox.slug.to_string());
             }
         }
-        let (now, object) = (self.now().at, Object::Account(account.id));
-        let told = |outcome| event(now, Actor::Operator, Action::PasswordChanged, object, outcome, origin);
         if !alone.is_empty() && !accept_loss {
-            self.log_alone(told(Outcome::Refused(RefusalReason::LastMember))).await?;
             return Err(ResetError::LastMember { mailboxes: alone });
         }
         let (hash, secret) = self.hash_password(new).await?;
         let key = PersonalKey::locked(account.id, &Identity::generate(), PersonalLock::SignIn, &secret)
             .map_err(AppError::from)?;
-        let mut unit = UnitOfWork::default();
-        self.log(&mut unit, told(Outcome::Done))?;
-        self.log_personal_key(&mut unit, &account, &key, (Actor::Operator, origin))?;
+        self.log_personal_key(unit, &account, &key, (actor, origin))?;
         for (mailbox, _) in &opened {
             unit.delete(Key::MemberWrap((mailbox.id, account.id)));
         }
         unit.expect_unchanged(Key::Account(account.id), version);
         // Whoever forgot a password may have lost more than that.
         unit.delete(Key::MailPassword(account.id));
-        self.end_other_sessions(&mut unit, account.id, None).await?;
+        self.end_other_sessions(unit, account.id, None).await?;
         account.password = hash;
         // The new key is not theirs to open, and whoever has one of them may be the reason.
         account.passkeys.clear();
+        account.password_set_at = Some(self.now().at);
         unit.put(key);
         unit.put(account);
-        self.store.commit(unit).await.map_err(AppError::from)?;
         Ok(())
     }
 
@@ -191,13 +218,26 @@ impl App {
     /// commit, and the mailboxes that it opened get a new key with the next member's session. Returns the slugs of
     /// mailboxes that nobody opens any more: only the recovery identity does.
     pub async fn cut_off(&self, account: AccountId, origin: Origin) -> Result<Vec<String>, AppError> {
+        match self.cut_off_by(account, By::operator(origin)).await {
+            Ok(orphaned) => Ok(orphaned),
+            Err(PeopleError::Fault(error)) => Err(error),
+            Err(_) => Err(AppError::Broken("cut-off")),
+        }
+    }
+
+    /// As [`App::cut_off`], by whoever may. The address of somebody of a structure is blocked with it.
+    pub(super) async fn cut_off_by(
+        &self,
+        account: AccountId,
+        by: By<'_>,
+    ) -> Result<Vec<String>, PeopleError> {
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
         let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
         let (now, object) = (self.now().at, Object::Account(account.id));
         let mut unit = UnitOfWork::default();
         self.log(
             &mut unit,
-            event(now, Actor::Operator, Action::AccountCutOff, object, Outcome::Done, origin)
+            event(now, by.actor(), Action::AccountCutOff, object, Outcome::Done, by.origin)
                 .with(right_of(&account)),
         )?;
         let mut orphaned = Vec::new();
@@ -211,7 +251,16 @@ impl App {
             unit.put(mailbox);
         }
         unit.expect_unchanged(Key::Account(account.id), version);
+        if let Some(partner) = account.partner {
+            let address = account.professional_address();
+            match self.put_address_blocked(&mut unit, by, partner, &address, true).await {
+                // The structure is gone, or has another domain: there is nothing that the address could do.
+                Ok(()) | Err(PeopleError::NotFound | PeopleError::OutsideDomains) => {}
+                Err(error) => return Err(error),
+            }
+        }
         self.end_other_sessions(&mut unit, account.id, None).await?;
+        self.use_account_links_up(&mut unit, account.id).await?;
         unit.delete(Key::PersonalKey(account.id));
         unit.delete(Key::MailPassword(account.id));
         let id = account.id;
@@ -219,8 +268,9 @@ impl App {
         unit.put(account);
         // Also when the commit fails: to ask for a password once more is little, to keep a stolen key open is much.
         self.unlocked.forget_account(id);
-        self.store.commit(unit).await?;
+        self.store.commit(unit).await.map_err(AppError::from)?;
         self.unlocked.forget_account(id);
+        self.wake_delivery();
         Ok(orphaned)
     }
 
@@ -276,7 +326,7 @@ impl App {
     }
 
     /// The mailboxes in custody `members` that an account has a wrap of, whether or not it is entitled still.
-    async fn opened_by(&self, account: &Account) -> Result<Vec<(Mailbox, u64)>, AppError> {
+    pub(super) async fn opened_by(&self, account: &Account) -> Result<Vec<(Mailbox, u64)>, AppError> {
         let mailboxes: Vec<(Mailbox, u64)> = self.read_list(&List::Mailboxes, MAILBOXES_MAX).await?;
         let mut opened = Vec::new();
         for (mailbox, version) in mailboxes {

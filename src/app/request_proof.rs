@@ -2,6 +2,7 @@
 //! is done for an address that may not deposit as for one that may (invariant 8).
 
 use super::letters::NewLetter;
+use super::people::AddressStanding;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
@@ -108,13 +109,19 @@ impl App {
     ) -> Result<Option<Partner>, AppError> {
         let agreements: Vec<(Agreement, u64)> =
             self.read_list(&List::AgreementsOf(mailbox.id), AGREEMENTS_MAX).await?;
+        let standing = self.standing_of(address).await?;
+        let technicien_of = match standing {
+            AddressStanding::Technicien(partner) => Some(partner),
+            AddressStanding::Open | AddressStanding::Barred => None,
+        };
         let mut admitted = None;
         for (agreement, _) in agreements {
             let Some((partner, _)) = self.read::<Partner>(&Key::Partner(agreement.partner)).await? else {
                 continue;
             };
             if mailbox.takes_deposits()
-                && agreement.admits(&partner, address, now.day())
+                && standing != AddressStanding::Barred
+                && agreement.admits(&partner, address, technicien_of, now.day())
                 && admitted.is_none()
             {
                 admitted = Some(partner);

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::letters::{NewLetter, object_of};
 use super::ports::{Key, List, UnitOfWork};
-use super::{App, AppError, CONFLICT_TRIES, event};
+use super::{App, AppError, By, CONFLICT_TRIES, event};
 use crate::audit::{Action, Actor, FailureReason, Object, Origin, Outcome, RefusalReason};
 use crate::mailbox::{Mailbox, Pulse};
 use crate::relay::letter::{Letter, LetterKind, UndeliveredLetter};
@@ -45,12 +45,22 @@ impl App {
         second: Option<MailAddress>,
         origin: Origin,
     ) -> Result<(), SecondAddressError> {
+        self.set_second_notice_address_by(mailbox, second, By::operator(origin)).await
+    }
+
+    /// As [`App::set_second_notice_address`], by whoever may.
+    pub(super) async fn set_second_notice_address_by(
+        &self,
+        mailbox: MailboxId,
+        second: Option<MailAddress>,
+        by: By<'_>,
+    ) -> Result<(), SecondAddressError> {
         for _ in 0..CONFLICT_TRIES {
             let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(mailbox)).await?;
             let (mut mailbox, version) = found.ok_or(AppError::Broken("mailbox that is changed"))?;
             let told = |outcome| {
                 let object = Object::Mailbox(mailbox.id);
-                event(self.now().at, Actor::Operator, Action::MailboxChanged, object, outcome, origin)
+                event(self.now().at, by.actor(), Action::MailboxChanged, object, outcome, by.origin)
             };
             if let Some(second) = &second
                 && let Err(refusal) = self.may_be_second(&mailbox, second).await

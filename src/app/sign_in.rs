@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, FailureReason, Object, Outcome, RefusalReason};
-use crate::identity::{Account, Password, PasswordHash, PersonalKey, PersonalLock, Session, SignInWay};
+use crate::identity::{
+    Account, AccountState, Password, PasswordHash, PersonalKey, PersonalLock, Session, SignInWay,
+};
 use crate::value::{MailAddress, SecretBytes, SessionId, Token};
 use crate::vault::Identity;
 
@@ -61,7 +63,11 @@ impl App {
             return Err(self.refuse_sign_in(actor, RefusalReason::CredentialsWrong, visitor).await);
         };
         if !account.is_active() {
-            return Err(self.refuse_sign_in(actor, RefusalReason::AccountCutOff, visitor).await);
+            let reason = match account.state {
+                AccountState::CutOff { .. } => RefusalReason::AccountCutOff,
+                _ => RefusalReason::AccountInactive,
+            };
+            return Err(self.refuse_sign_in(actor, reason, visitor).await);
         }
         let token = Token::new(self.random.bytes());
         let mut unit = UnitOfWork::default();
@@ -101,9 +107,19 @@ impl App {
         Ok(())
     }
 
-    /// Who a cookie is: a live session of an account that is active now. A cookie of an ended session is logged,
-    /// anything else is nobody.
+    /// Who a cookie is: a live session of an account that is active now and waits for nothing ([`App::signed_waiting`]). A
+    /// cookie of an ended session is logged, anything else is nobody.
     pub async fn signed(&self, cookie: &Token, visitor: Visitor) -> Result<Option<Signed>, AppError> {
+        let signed = self.signed_whatever(cookie, visitor).await?;
+        Ok(signed.filter(|signed| self.waits_for(&signed.account).is_none()))
+    }
+
+    /// As [`App::signed`], also when the account has still to accept the terms or to change its password.
+    pub(super) async fn signed_whatever(
+        &self,
+        cookie: &Token,
+        visitor: Visitor,
+    ) -> Result<Option<Signed>, AppError> {
         let now = self.now();
         let found: Option<(Session, u64)> = self.read(&Key::Session(cookie.hash())).await?;
         let Some((mut session, version)) = found else { return Ok(None) };

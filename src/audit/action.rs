@@ -150,6 +150,7 @@ coded! {
         AddressBlocked = "partner.address_blocked", "blocage d'une adresse", "blocking of an address";
         AddressUnblocked = "partner.address_unblocked", "déblocage d'une adresse", "unblocking of an address";
         AccountCreated = "account.created", "création d'un compte", "creation of an account";
+        AccountLinkAsked = "account.link_asked", "demande d'un lien pour choisir un mot de passe", "request for a link to choose a password";
         AccountActivated = "account.activated", "activation d'un compte", "activation of an account";
         AccountChanged = "account.changed", "modification d'un compte", "change of an account";
         AccountDeactivated = "account.deactivated", "désactivation d'un compte", "deactivation of an account";

@@ -159,6 +159,8 @@ coded! {
         Agent = "agent", "agent", "agent";
         Manager = "manager", "gestionnaire", "manager";
         SecurityOfficer = "security_officer", "responsable de la sécurité", "security officer";
+        Technicien = "technicien", "technicien", "technicien";
+        Administrator = "administrator", "administrateur des droits", "administrator of rights";
         Other = "other", "autre rôle", "other role";
     }
 }

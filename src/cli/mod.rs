@@ -239,6 +239,16 @@ mod tests {
             "pli key dkim list --json",
             "pli key dkim retire s1",
             "pli account add --address a@b.example --name A --role security_officer",
+            "pli account invite --address a@b.example --name A --role technicien --partner P",
+            "pli account deactivate --address a@b.example",
+            "pli account reactivate --address a@b.example",
+            "pli account send-link --address a@b.example",
+            "pli partner exclude --name P",
+            "pli partner exclude --name P --address a@b.example",
+            "pli partner readmit --name P",
+            "pli mailbox manager pensions --address a@b.example --no-more",
+            "pli account import --dry-run people.csv",
+            "pli site import --partner Council --dry-run sites.csv",
         ] {
             assert!(Line::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

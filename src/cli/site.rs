@@ -17,15 +17,18 @@ pub(super) enum Action {
         /// The partner's name.
         #[arg(long)]
         partner: String,
+        /// Only tell what would change.
+        #[arg(long)]
+        dry_run: bool,
         /// The table.
         file: PathBuf,
     },
 }
 
 pub(super) fn run(directory: &Path, action: Action) -> ExitCode {
-    let Action::Import { partner, file } = action;
+    let Action::Import { partner, dry_run, file } = action;
     match std::fs::read_to_string(&file) {
-        Ok(text) => print(directory, Request::SiteImport { partner, text }),
+        Ok(text) => print(directory, Request::SiteImport { partner, text, dry_run }),
         Err(error) => failed(&format!("{}: {error}", file.display())),
     }
 }

@@ -151,6 +151,8 @@ impl Described {
             let role = match person.role {
                 Role::Agent => "agent",
                 Role::Gestionnaire => "gestionnaire",
+                Role::Technicien => "technicien",
+                Role::Administrator => "administrateur des droits",
                 Role::SecurityOfficer => "officier de sécurité",
             };
             let _ = writeln!(text, "  {role:<22} {:<44} {}", person.address, person.password);

@@ -46,6 +46,8 @@ impl DemoHost for Host {
             role: match person.role {
                 Role::Agent => DemoRole::Agent,
                 Role::Gestionnaire => DemoRole::Manager,
+                Role::Technicien => DemoRole::Technicien,
+                Role::Administrator => DemoRole::Administrator,
                 Role::SecurityOfficer => DemoRole::Officer,
             },
             address: person.address.clone(),

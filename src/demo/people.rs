@@ -23,6 +23,9 @@ pub const PENSIONS: &str = "partenaires-retraite";
 /// The social service's mailbox.
 pub const SOCIAL_SERVICE: &str = "service-social";
 
+/// Who manages the first mailbox.
+pub const MANAGER: &str = "ronan.tanguy@carsat-bretagne.example";
+
 /// Who signs in.
 pub struct Cast {
     /// What the person does.
@@ -36,7 +39,7 @@ pub struct Cast {
 }
 
 /// All who sign in.
-pub const CAST: [Cast; 5] = [
+pub const CAST: [Cast; 7] = [
     Cast {
         role: Role::Agent,
         name: "Awen Le Goff",
@@ -59,6 +62,18 @@ pub const CAST: [Cast; 5] = [
         role: Role::Gestionnaire,
         name: "Nolwenn Salaün",
         address: "nolwenn.salaun@ille-et-vilaine.example",
+        mailboxes: &[],
+    },
+    Cast {
+        role: Role::Technicien,
+        name: "Malo Riou",
+        address: "malo.riou@ille-et-vilaine.example",
+        mailboxes: &[],
+    },
+    Cast {
+        role: Role::Administrator,
+        name: "Yann Le Bihan",
+        address: "yann.lebihan@carsat-bretagne.example",
         mailboxes: &[],
     },
     Cast {

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use super::DemoError;
-use super::people::{CAST, Cast, DemoPassword, PENSIONS, SOCIAL_SERVICE};
+use super::people::{CAST, Cast, DemoPassword, MANAGER, PENSIONS, SOCIAL_SERVICE};
 use crate::app::ports::List;
-use crate::app::{App, NewAccount, NewMailbox};
+use crate::app::{App, By, NewAccount, NewMailbox, SettingsChange};
 use crate::audit::Origin;
 use crate::identity::{
-    Account, Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner, Password, Role, Site,
+    Account, Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner, Password, Site,
 };
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::value::{AccountId, Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
@@ -88,6 +88,7 @@ pub async fn complete(app: &Arc<App>, passwords: &[DemoPassword]) -> Result<(), 
     for person in &CAST {
         account(app, person, passwords, organisation, structure, &kept_by_gateway).await?;
     }
+    manager(app).await?;
     // A key that its members keep needs one of them to be there.
     let all = mailboxes(app, organisation, Custody::Members).await?;
     partner(app, &all).await?;
@@ -95,6 +96,18 @@ pub async fn complete(app: &Arc<App>, passwords: &[DemoPassword]) -> Result<(), 
         entitle(app, person, &all).await?;
     }
     Ok(())
+}
+
+/// Somebody manages the mailbox for pensions.
+async fn manager(app: &Arc<App>) -> Result<(), DemoError> {
+    let accounts: Vec<(Account, u64)> =
+        app.read_list(&List::AccountByAddress(MailAddress::parse(MANAGER)?), 1).await?;
+    let Some((account, _)) = accounts.first().filter(|(account, _)| account.manages.is_empty()) else {
+        return Ok(());
+    };
+    let change = SettingsChange::Manager { account: account.id, manages: true };
+    let slug = Slug::parse(PENSIONS)?;
+    app.change_settings(By::operator(Origin::Job), &slug, change).await.map_err(|_| DemoError::Name)
 }
 
 /// The members beside the first one are entitled, and wait for it to admit them.
@@ -223,10 +236,10 @@ async fn account(
     let address = MailAddress::parse(person.address)?;
     let known: Vec<(Account, u64)> = app.read_list(&List::AccountByAddress(address.clone()), 1).await?;
     let Some(kept) = passwords.iter().find(|kept| kept.address == person.address) else { return Ok(()) };
-    if !known.is_empty() {
-        return Ok(());
+    if let Some((known, _)) = known.first() {
+        return accept_terms(app, known).await;
     }
-    let of_partner = person.role == Role::Gestionnaire;
+    let of_partner = person.role.is_of_structure();
     let new = NewAccount {
         address,
         name: person.name.to_owned(),
@@ -241,6 +254,15 @@ async fn account(
         password: Password::new(kept.password.clone()).ok_or(DemoError::Name)?,
         language: Language::Fr,
     };
-    app.create_account(new, Origin::Job).await?;
+    let made = app.create_account(new, Origin::Job).await?;
+    accept_terms(app, &made).await
+}
+
+/// People who are not real have accepted the terms in force; whoever is invited later is asked.
+async fn accept_terms(app: &Arc<App>, account: &Account) -> Result<(), DemoError> {
+    let accepted = account.terms.as_ref().map(|terms| &terms.version);
+    if app.terms_in_force().is_some_and(|terms| accepted != Some(&terms.version)) {
+        app.record_terms(account.id, Origin::Job).await?;
+    }
     Ok(())
 }

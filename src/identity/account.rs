@@ -8,6 +8,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Passkey, SecondFactor};
 use crate::policy::password::WeakPassword;
+pub use crate::policy::rights::Role;
+use crate::policy::rights::{Act, Reach, reach};
 use crate::value::{
     AccountId, Digest, Language, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId, SecretBytes,
     Timestamp, derive_secret,
@@ -24,17 +26,9 @@ const SECRET_LABEL: &[u8] = b"pli/1 personal key lock";
 /// Longer passwords are refused before any work is done on them.
 const PASSWORD_MAX_BYTES: usize = 1024;
 
-/// What a person does with the gateway. A right to a mailbox is given apart, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Opens, answers, dispatches for the mailboxes that the account is a member of.
-    Agent,
-    /// Appointed by the fund for a partner's structure (P1).
-    Gestionnaire,
-    /// Reads and verifies the log; sees no content.
-    SecurityOfficer,
-}
+/// The end of a local part by which the technicien's account of somebody who is a gestionnaire too is told apart (P1): it signs
+/// in with it, mails and deposits go without it (decision 0084).
+const SECOND_ACCOUNT: &str = "+technicien";
 
 /// Whether an account may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +36,18 @@ pub enum Role {
 pub enum AccountState {
     /// It may.
     Active,
+    /// Made, and not activated by its owner yet (P2).
+    Invited {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It may not for now, and is deleted when that lasts (P1, P4).
+    Deactivated {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: Deactivation,
+    },
     /// Cut off at once with all its sessions (P6).
     CutOff {
         /// Since when.
@@ -65,6 +71,36 @@ impl ProviderLink {
     }
 }
 
+/// Why an account is deactivated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deactivation {
+    /// Somebody who may did it.
+    ByPerson,
+    /// The structure's last agreement ended (P4).
+    AgreementsEnded,
+}
+
+/// Which terms of use somebody accepted, and when (P2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedTerms {
+    /// The version.
+    pub version: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an act is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The house as a whole.
+    House,
+    /// A mailbox.
+    Mailbox(MailboxId),
+    /// A partner's structure.
+    Structure(PartnerId),
+}
+
 /// A named person's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -80,12 +116,21 @@ pub struct Account {
     pub role: Role,
     /// The fund, for its members.
     pub organisation: Option<OrganisationId>,
-    /// The structure, for a gestionnaire.
+    /// The structure, for a gestionnaire or a technicien.
     pub partner: Option<PartnerId>,
     /// The mailboxes that the person may read, by name (P7).
     pub mailboxes: Vec<MailboxId>,
+    /// The mailboxes that the person manages; without being a member of one it is of no use.
+    #[serde(default)]
+    pub manages: Vec<MailboxId>,
     /// The password's verifier.
     pub password: PasswordHash,
+    /// When that was chosen; none of accounts of before this was noted.
+    #[serde(default)]
+    pub password_set_at: Option<Timestamp>,
+    /// The terms of use that the person accepted last.
+    #[serde(default)]
+    pub terms: Option<AcceptedTerms>,
     /// What the sign-in asks for beside it, if the person set one up.
     pub second_factor: Option<SecondFactor>,
     /// What signs in without it.
@@ -106,15 +151,59 @@ impl Account {
         self.state == AccountState::Active
     }
 
+    /// Whether the person may do this now, by the table of [`crate::policy::rights`].
+    pub fn may(&self, act: Act, place: Place) -> bool {
+        self.is_active()
+            && match (reach(self.role, act), place) {
+                (Reach::Everywhere, _) => true,
+                (Reach::OwnMailboxes, Place::Mailbox(mailbox)) => self.mailboxes.contains(&mailbox),
+                (Reach::ManagedMailboxes, Place::Mailbox(mailbox)) => {
+                    self.mailboxes.contains(&mailbox) && self.manages.contains(&mailbox)
+                }
+                (Reach::OwnStructure, Place::Structure(partner)) => self.partner == Some(partner),
+                (Reach::Nowhere | Reach::OwnMailboxes | Reach::ManagedMailboxes | Reach::OwnStructure, _) => {
+                    false
+                }
+            }
+    }
+
     /// Whether the person may read a mailbox now: an active agent who is a member of it by name (P7).
     pub fn reads(&self, mailbox: MailboxId) -> bool {
-        self.is_active() && self.role == Role::Agent && self.mailboxes.contains(&mailbox)
+        self.may(Act::ReadMailbox, Place::Mailbox(mailbox))
     }
 
     /// Whether the person may read the log now.
     pub fn reads_log(&self) -> bool {
-        self.is_active() && self.role == Role::SecurityOfficer
+        self.may(Act::ReadLog, Place::House)
     }
+
+    /// The professional address: where mails to the person go, and with which a technicien deposits.
+    pub fn professional_address(&self) -> MailAddress {
+        let plain =
+            self.address.local().strip_suffix(SECOND_ACCOUNT).filter(|_| self.role == Role::Technicien);
+        let plain =
+            plain.and_then(|local| MailAddress::parse(&format!("{local}@{}", self.address.domain())).ok());
+        plain.unwrap_or_else(|| self.address.clone())
+    }
+
+    /// Since when it has been of no use to anybody, for what is deleted after a while (P4).
+    pub const fn unused_since(&self) -> Option<Timestamp> {
+        match self.state {
+            AccountState::Active | AccountState::Invited { .. } => None,
+            AccountState::Deactivated { since, .. } | AccountState::CutOff { since } => Some(since),
+        }
+    }
+
+    /// Whether a password that was forgotten may be chosen anew, or one chosen for the first time.
+    pub const fn may_choose_password(&self) -> bool {
+        matches!(self.state, AccountState::Active | AccountState::Invited { .. })
+    }
+}
+
+/// The address with which the technicien's account signs in of somebody who has an account by the plain one (P1). None where
+/// it would be no address.
+pub fn second_account_address(plain: &MailAddress) -> Option<MailAddress> {
+    MailAddress::parse(&format!("{}{SECOND_ACCOUNT}@{}", plain.local(), plain.domain())).ok()
 }
 
 /// A password as typed, wiped on drop.
@@ -180,6 +269,17 @@ impl PasswordHash {
         let (verifier, secret) = hash.derive(password)?;
         hash.verifier = verifier;
         Ok((hash, secret))
+    }
+
+    /// A verifier that no password has, for an account whose owner has not chosen one yet. Both are random.
+    pub const fn of_nobody(salt: [u8; 32], verifier: [u8; 32]) -> Self {
+        Self {
+            salt: Digest::from_bytes(salt),
+            memory_kib: ARGON2_MEMORY_KIB,
+            passes: ARGON2_PASSES,
+            lanes: ARGON2_LANES,
+            verifier: Digest::from_bytes(verifier),
+        }
     }
 
     /// Whether the password is the one; the same cost as [`PasswordHash::new`].

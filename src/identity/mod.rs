@@ -2,6 +2,7 @@
 //! proves it. No rights are decided here: that is [`crate::mailbox`] for members and [`Agreement`] for partners.
 
 mod account;
+mod account_link;
 mod api_client;
 mod link;
 mod mail_password;
@@ -10,11 +11,16 @@ mod partner;
 mod passkey;
 mod personal;
 mod proof;
+mod review;
 mod second_factor;
 mod session;
 mod terms;
 
-pub use account::{Account, AccountState, Password, PasswordHash, PasswordHashError, ProviderLink, Role};
+pub use account::{
+    AcceptedTerms, Account, AccountState, Deactivation, Password, PasswordHash, PasswordHashError, Place,
+    ProviderLink, Role, second_account_address,
+};
+pub use account_link::{AccountLink, LinkPurpose};
 pub use api_client::{
     API_DEPOSIT_LIFE, ApiClient, ApiDeposit, CLIENT_DAYS_MAX, ClientProof, read_token, token_text,
 };
@@ -25,6 +31,7 @@ pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner
 pub use passkey::{PASSKEYS_MAX, PRF_INPUT, Passkey, passkey_name, prf_secret};
 pub use personal::{PersonalKey, PersonalLock};
 pub use proof::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode, ProofPurpose};
+pub use review::{Confirmation, StructureReview};
 pub use second_factor::{
     AcceptedCode, FACTOR_SECRET_BYTES, FACTOR_TRIES, FactorSecret, RECOVERY_CODE_BYTES, RECOVERY_CODES,
     RecoveryCode, SecondFactor,

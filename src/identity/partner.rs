@@ -39,6 +39,12 @@ impl Partner {
         !self.suspended && self.domains.contains(address.domain()) && !self.blocked.contains(address)
     }
 
+    /// Whether an address may use nothing that it was given, by the partner's word: it is blocked, or one of a structure that is
+    /// suspended (P6).
+    pub fn bars(&self, address: &MailAddress) -> bool {
+        self.blocked.contains(address) || (self.suspended && self.domains.contains(address.domain()))
+    }
+
     /// Whether a mail host may speak for this partner.
     pub fn trusts_relay(&self, peer: IpAddr) -> bool {
         self.relays.iter().any(|range| range.contains(peer))
@@ -107,11 +113,20 @@ impl Agreement {
         self.from <= today && self.until.is_none_or(|last| today <= last)
     }
 
-    /// Whether an address of the partner may deposit today (D3).
-    pub fn admits(&self, partner: &Partner, address: &MailAddress, today: Day) -> bool {
+    /// Whether an address of the partner may deposit today (D3). Where addresses are listed, those of the structure's active
+    /// techniciens are too (P1): `technicien_of` says of which structure the address is one.
+    pub fn admits(
+        &self,
+        partner: &Partner,
+        address: &MailAddress,
+        technicien_of: Option<PartnerId>,
+        today: Day,
+    ) -> bool {
         let listed = match &self.admission {
             Admission::Domain => true,
-            Admission::Listed(addresses) => addresses.contains(address),
+            Admission::Listed(addresses) => {
+                addresses.contains(address) || technicien_of == Some(self.partner)
+            }
         };
         partner.id == self.partner && self.in_force(today) && partner.has(address) && listed
     }
@@ -210,7 +225,7 @@ mod tests {
     fn only_addresses_of_an_agreement_in_force_are_admitted() {
         let jeanne = MailAddress::parse("jeanne.martin@departement.example").unwrap();
         let admits = |address: &str, day| {
-            agreement().admits(&council(), &MailAddress::parse(address).unwrap(), Day(day))
+            agreement().admits(&council(), &MailAddress::parse(address).unwrap(), None, Day(day))
         };
         assert!(admits("jeanne.martin@departement.example", 100));
         assert!(admits("jeanne.martin@departement.example", 200));
@@ -220,12 +235,18 @@ mod tests {
         assert!(!admits("jeanne.martin@xdepartement.example", 150));
         assert!(!admits("vole@departement.example", 150), "blocked");
         let suspended = Partner { suspended: true, ..council() };
-        assert!(!agreement().admits(&suspended, &jeanne, Day(150)));
+        assert!(!agreement().admits(&suspended, &jeanne, None, Day(150)));
         let listed = Agreement { admission: Admission::Listed([jeanne.clone()].into()), ..agreement() };
-        assert!(listed.admits(&council(), &jeanne, Day(150)));
-        assert!(!listed.admits(&council(), &MailAddress::parse("a@departement.example").unwrap(), Day(150)));
+        assert!(listed.admits(&council(), &jeanne, None, Day(150)));
+        let other_one = MailAddress::parse("a@departement.example").unwrap();
+        assert!(!listed.admits(&council(), &other_one, None, Day(150)));
+        let of = Some(council().id);
+        assert!(listed.admits(&council(), &other_one, of, Day(150)), "an active technicien is listed");
+        let elsewhere = Some(PartnerId::new([99; 16]));
+        assert!(!listed.admits(&council(), &other_one, elsewhere, Day(150)));
+        assert!(suspended.bars(&jeanne) && !council().bars(&jeanne));
         let other = Partner { id: PartnerId::new([9; 16]), ..council() };
-        assert!(!agreement().admits(&other, &jeanne, Day(150)), "another partner's agreement");
+        assert!(!agreement().admits(&other, &jeanne, None, Day(150)), "another partner's agreement");
     }
 
     #[test]

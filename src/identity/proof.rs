@@ -54,6 +54,8 @@ pub enum ProofPurpose {
     },
     /// The state of what was sent.
     Status(TransferId),
+    /// The state of all that the address sent (D11).
+    History,
 }
 
 /// What became of a typed code.

@@ -31,7 +31,7 @@ impl RecoveryParty {
             return Err(RecoveryRefusal::CutOff);
         }
         match account.role {
-            Role::Gestionnaire => Err(RecoveryRefusal::NotEntitled),
+            Role::Gestionnaire | Role::Technicien | Role::Administrator => Err(RecoveryRefusal::NotEntitled),
             Role::Agent | Role::SecurityOfficer => Ok(Self {
                 account: account.id,
                 person: account.person,

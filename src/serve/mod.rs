@@ -40,11 +40,11 @@ pub use logging::start as start_logging;
 pub use open::{OpenError, Seams, clamd, names, open, timestamps};
 pub use outside::{Outside, OutsideError};
 pub use requests::{
-    AccountNamed, Allowed, BreachRequest, DkimNamed, Foundation, ListOptions, MailPasswordRequest,
-    MailboxChange, MailboxLimits, Membership, NewAccount, NewDkimKey, NewMailbox, NewOrganisation,
-    NewPartner, NewToken, ProofWanted, QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName,
-    RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request, RequestError, Reset, SuspendedMailsOptions,
-    TokenNamed, execute,
+    AccountNamed, AccountStep, Allowed, BreachRequest, DkimNamed, Exclusion, Foundation, Invited,
+    ListOptions, MailPasswordRequest, MailboxChange, MailboxLimits, ManagerNamed, Membership, NewAccount,
+    NewDkimKey, NewMailbox, NewOrganisation, NewPartner, NewToken, ProofWanted, QueueChosen, QueueListed,
+    QueueSelection, QueueShown, QueueStateName, RecoveryAsk, RecoveryConfirm, RecoveryKeys, Request,
+    RequestError, Reset, SuspendedMailsOptions, TokenNamed, execute,
 };
 pub use tls::{CertificateError, Certificates, read_chain};
 pub use witness::{WitnessError, run_witness};

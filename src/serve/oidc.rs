@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use openidconnect::core::{
@@ -20,6 +20,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::outside::{Outside, OutsideError};
@@ -88,8 +89,7 @@ impl Oidc {
 
     async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
         let mut known = self.known.lock().await;
-        if let Some((at, metadata)) = known.as_ref().filter(|(at, _)| at.elapsed() < METADATA_LIFE) {
-            let _still: &Instant = at;
+        if let Some((_, metadata)) = known.as_ref().filter(|(at, _)| at.elapsed() < METADATA_LIFE) {
             return Ok(Arc::clone(metadata));
         }
         let http = client_of(&self.outside);

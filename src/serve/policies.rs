@@ -10,6 +10,7 @@ use crate::content::{FilePolicies, FilePolicyError};
 use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
 use crate::policy::outgoing::{OutgoingPolicy, OutgoingPolicyError};
+use crate::policy::people::{PeoplePolicy, PeoplePolicyError};
 use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
 use crate::policy::reminders::{ReminderPolicy, ReminderPolicyError};
 use crate::policy::sign_in::{SignInPolicy, SignInPolicyError};
@@ -22,6 +23,7 @@ const VALIDITY: &str = "validity.toml";
 const ALERTS: &str = "alerts.toml";
 const CUSTODY: &str = "custody.toml";
 const FILES: &str = "files.toml";
+const PEOPLE: &str = "people.toml";
 const PRIVACY: &str = "privacy.toml";
 const REMINDERS: &str = "reminders.toml";
 const SIGN_IN: &str = "sign_in.toml";
@@ -36,6 +38,7 @@ const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
 const BUILT_IN_REMINDERS: &str = include_str!("../../policies/reminders.toml");
 const BUILT_IN_SIGN_IN: &str = include_str!("../../policies/sign_in.toml");
 const BUILT_IN_OUTGOING: &str = include_str!("../../policies/outgoing.toml");
+const BUILT_IN_PEOPLE: &str = include_str!("../../policies/people.toml");
 const BUILT_IN_PRIVACY: &str = include_str!("../../policies/privacy.toml");
 
 /// Why the policies are refused. The operator must act.
@@ -70,6 +73,9 @@ pub enum PolicyError {
     /// The privacy policy is refused.
     #[error(transparent)]
     Privacy(#[from] PrivacyPolicyError),
+    /// The policy on people is refused.
+    #[error(transparent)]
+    People(#[from] PeoplePolicyError),
     /// The policy on reminders is refused.
     #[error(transparent)]
     Reminders(#[from] ReminderPolicyError),
@@ -92,6 +98,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let reminders = text_of(directory, REMINDERS, BUILT_IN_REMINDERS)?;
     let sign_in = text_of(directory, SIGN_IN, BUILT_IN_SIGN_IN)?;
     let outgoing = text_of(directory, OUTGOING, BUILT_IN_OUTGOING)?;
+    let people = text_of(directory, PEOPLE, BUILT_IN_PEOPLE)?;
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
@@ -99,6 +106,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         alerts: AlertPolicy::parse(&alerts)?,
         files: FilePolicies::parse(&files)?,
         privacy: PrivacyPolicy::parse(&privacy)?,
+        people: PeoplePolicy::parse(&people)?,
         reminders: ReminderPolicy::parse(&reminders)?,
         sign_in: SignInPolicy::parse(&sign_in)?,
         outgoing: OutgoingPolicy::parse(&outgoing)?,
@@ -112,6 +120,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
             (REMINDERS, &reminders),
             (SIGN_IN, &sign_in),
             (OUTGOING, &outgoing),
+            (PEOPLE, &people),
         ]),
     })
 }
@@ -184,6 +193,7 @@ mod tests {
         std::fs::write(place.path().join(REMINDERS), BUILT_IN_REMINDERS).unwrap();
         std::fs::write(place.path().join(SIGN_IN), BUILT_IN_SIGN_IN).unwrap();
         std::fs::write(place.path().join(OUTGOING), BUILT_IN_OUTGOING).unwrap();
+        std::fs::write(place.path().join(PEOPLE), BUILT_IN_PEOPLE).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);

@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
-use super::request::Guest;
+use super::request::{CookieName, Guest};
 use super::views::{AccountNotice, AccountPage, ErrorKind, SessionRow};
-use crate::app::{EndedSessions, OpenError, SecretError, Signed};
+use crate::app::{EndedSessions, OpenError, SecretError, Signed, Waiting, parse_name};
 use crate::identity::{Password, Role};
 use crate::policy::password::WeakPassword;
+use crate::value::Language;
 
 /// Where the page is.
 const PATH: &str = "/compte";
@@ -23,6 +24,7 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route(PATH, get(show))
         .route("/compte/mot-de-passe", post(change_password))
+        .route("/compte/identite", post(rectify))
         .route("/compte/phrase", post(set_passphrase))
         .route("/compte/connexions", post(end_sessions))
 }
@@ -51,17 +53,26 @@ struct PassphraseForm {
 }
 
 #[derive(Deserialize)]
+struct IdentityForm {
+    nom: Option<String>,
+    #[serde(default)]
+    langue: String,
+}
+
+#[derive(Deserialize)]
 struct SessionForm {
     connexion: String,
 }
 
 async fn show(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: Guest) -> Outcome {
-    let signed = signed(&shared, &guest).await?;
+    let signed = signed_or_old(&shared, &guest).await?;
+    let old = shared.app.is_password_old(&signed).then_some(AccountNotice::OldPassword);
     let notice = match asked.fait.as_deref() {
         Some("mot-de-passe") => Some(AccountNotice::PasswordChanged),
         Some("phrase") => Some(AccountNotice::PassphraseChanged),
         Some("connexion") => Some(AccountNotice::SessionEnded),
-        _ => None,
+        Some("identite") => Some(AccountNotice::IdentityChanged),
+        _ => old,
     };
     page(&shared, &guest, &signed, StatusCode::OK, notice).await
 }
@@ -71,7 +82,7 @@ async fn change_password(
     guest: Guest,
     Form(typed): Form<PasswordForm>,
 ) -> Outcome {
-    let signed = signed(&shared, &guest).await?;
+    let signed = signed_or_old(&shared, &guest).await?;
     if typed.new != typed.again {
         return refuse(&shared, &guest, &signed, AccountNotice::Differ).await;
     }
@@ -105,6 +116,23 @@ async fn set_passphrase(
     answer(&shared, &guest, &signed, outcome, "phrase").await
 }
 
+/// The own name and language (S5).
+async fn rectify(State(shared): State<Shared>, guest: Guest, Form(form): Form<IdentityForm>) -> Outcome {
+    let signed = signed(&shared, &guest).await?;
+    let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
+    let language = Language::from_tag(&form.langue).ok_or_else(|| errors.page(ErrorKind::BadRequest))?;
+    let name = match form.nom.as_deref().map(parse_name) {
+        Some(None) => return refuse(&shared, &guest, &signed, AccountNotice::NameUnfit).await,
+        Some(name) => name,
+        None => None,
+    };
+    let done = shared.app.rectify(&signed, name, language, guest.visitor).await;
+    if done.map_err(|error| errors.fault(&error))? {
+        return Ok(Answer::see_other("/compte?fait=identite").into_response());
+    }
+    Err(errors.page(ErrorKind::Forbidden))
+}
+
 async fn end_sessions(State(shared): State<Shared>, guest: Guest, Form(form): Form<SessionForm>) -> Outcome {
     let signed = signed(&shared, &guest).await?;
     let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
@@ -115,6 +143,19 @@ async fn end_sessions(State(shared): State<Shared>, guest: Guest, Form(form): Fo
     let ended = shared.app.end_own_sessions(&signed, which, guest.visitor).await;
     ended.map_err(|error| errors.fault(&error))?;
     Ok(Answer::see_other("/compte?fait=connexion").into_response())
+}
+
+/// As [`signed`], also when an old password has to be changed first.
+async fn signed_or_old(shared: &Shared, guest: &Guest) -> Result<Signed, Response> {
+    let errors = Errors::new(shared, guest);
+    let waiting = match guest.token(CookieName::Session) {
+        Some(cookie) => shared.app.signed_waiting(&cookie, guest.visitor).await,
+        None => Ok(None),
+    };
+    match waiting.map_err(|error| errors.fault(&error))? {
+        Some((waiting, Waiting::OldPassword)) => Ok(waiting),
+        _ => signed(shared, guest).await,
+    }
 }
 
 pub(super) async fn signed(shared: &Shared, guest: &Guest) -> Result<Signed, Response> {
@@ -173,6 +214,8 @@ async fn page(
         name: signed.account.name.clone(),
         address: signed.account.address.to_string(),
         sessions: rows.collect(),
+        keeps_name: !signed.account.role.is_of_structure(),
+        language: signed.account.language,
         has_vault: !signed.account.mailboxes.is_empty(),
         has_software: signed.account.role == Role::Gestionnaire && signed.account.partner.is_some(),
         has_factor: signed.account.second_factor.is_some(),

@@ -11,6 +11,7 @@ use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
 use super::views::{ErrorKind, Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 use crate::app::{ListedMailbox, ListedTransfer, OlderTransfers, OpenError};
+use crate::identity::Role;
 use crate::mailbox::Custody;
 use crate::transfer::HeldDeposit;
 use crate::value::{Language, Slug, Timestamp};
@@ -32,8 +33,8 @@ pub(super) async fn show(
     let Query(asked) = asked.map_err(|refused| errors.translate(refused.into_response()))?;
     let signed = guest.signed(&shared).await.map_err(|error| errors.fault(&error))?;
     let Some(signed) = signed else { return Err(errors.open(&OpenError::NotSignedIn, "/boites")) };
-    if signed.account.reads_log() {
-        return Ok(Answer::see_other("/journal").into_response());
+    if let Some(elsewhere) = start_of(signed.account.role) {
+        return Ok(Answer::see_other(elsewhere).into_response());
     }
     let errors = errors.signed_as(Some(&signed));
     let page = asked.page().map_err(|()| errors.page(ErrorKind::BadRequest))?;
@@ -48,6 +49,17 @@ pub(super) async fn show(
         is_newest: page.is_none(),
     };
     Ok(Answer::page(StatusCode::OK, &guest, &page).into_response())
+}
+
+/// Where somebody begins who has no mailboxes.
+const fn start_of(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Agent => None,
+        Role::Technicien => Some("/compte"),
+        Role::Gestionnaire => Some("/structure"),
+        Role::Administrator => Some("/structures"),
+        Role::SecurityOfficer => Some("/journal"),
+    }
 }
 
 impl Asked {

@@ -17,6 +17,8 @@ use super::texts::CaseloadWords;
 use super::views::{CaseRow, CaseTabLink, CaseloadPage, CaseloadTyped, ErrorKind};
 use crate::app::ports::CasePlace;
 use crate::app::{CASE_COUNT_MAX, CaseFilter, CaseTab, Caseload, CaseloadRow, OpenError, Signed};
+use crate::identity::Place;
+use crate::policy::rights::Act;
 use crate::value::{Slug, Timestamp};
 
 /// Bytes of a place in the query.
@@ -123,6 +125,7 @@ fn page(
         frame: guest.frame(shared, Some(signed)),
         path: path.to_owned(),
         here: link(filter.tab, filter.after.as_ref()),
+        may_manage: signed.account.may(Act::ManageMailbox, Place::Mailbox(found.mailbox.id)),
         mailbox: found.mailbox.name,
         waits: found.waits,
         tabs: tabs.collect(),

@@ -50,6 +50,8 @@ const fn shown(kind: LetterKind) -> Option<ShownKind> {
         | LetterKind::Report
         | LetterKind::Postmaster
         | LetterKind::Forwarded
+        | LetterKind::AccountLink
+        | LetterKind::AccountNotice
         | LetterKind::DownloadNotice => return None,
     })
 }

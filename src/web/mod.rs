@@ -14,15 +14,19 @@ mod desk;
 mod dispatch;
 mod download;
 mod draft;
+mod entry;
 mod guard;
 mod heard;
+mod history;
 mod key;
 mod kits;
 mod letter_states;
 mod listener;
+mod mailbox_settings;
 mod members;
 mod outside;
 mod passkey;
+mod people_import;
 mod provider;
 mod public;
 mod receipt;
@@ -32,6 +36,7 @@ mod sent;
 mod sign_in;
 mod status;
 mod step_up;
+mod structures;
 pub mod texts;
 mod tokens;
 mod transfer;
@@ -119,12 +124,17 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/fichiers/{number}", get(download::file))
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())
+        .merge(entry::routes())
         .merge(outside::routes())
         .merge(passkey::routes())
         .merge(provider::routes())
         .merge(tokens::routes())
         .merge(sent::routes())
         .merge(status::routes())
+        .merge(history::routes())
+        .merge(mailbox_settings::routes())
+        .merge(structures::routes())
+        .merge(people_import::routes())
         .merge(second_factor::routes())
         .merge(desk::routes())
         .merge(kits::routes())

@@ -11,6 +11,8 @@ use axum::http::request::Parts;
 use super::Shared;
 use super::views::{Frame, SignedIn};
 use crate::app::{AppError, Signed, Visitor};
+use crate::identity::Place;
+use crate::policy::rights::Act;
 use crate::value::{DraftId, Language, LinkId, Token};
 
 /// How many cookies of a request are looked at. Each draft has one, and browsers send the older ones first.
@@ -133,7 +135,13 @@ impl Guest {
                 name: signed.account.name.clone(),
                 reads_mailboxes: !signed.account.mailboxes.is_empty(),
                 reads_journal: signed.account.reads_log(),
+                sees_structures: signed.account.may(Act::SeeStructure, Place::House),
+                has_structure: signed
+                    .account
+                    .partner
+                    .is_some_and(|own| signed.account.may(Act::SeeStructure, Place::Structure(own))),
             }),
+            terms: shared.app.terms_in_force().is_some(),
             demo: shared.config.demo.is_some(),
         }
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
+use super::entry::waiting_path;
 use super::request::{CookieName, Guest};
 use super::views::{SignInNotice, SignInPage};
 use crate::app::{SignInError, SignInTry, TryEnd};
@@ -23,6 +24,9 @@ pub(super) struct Asked {
     suite: Option<String>,
     #[serde(default)]
     sortie: Option<String>,
+    /// A password was chosen by a mailed link.
+    #[serde(default)]
+    choisi: Option<String>,
     /// The code was not given in time, or wrong too often.
     #[serde(default)]
     recommencer: Option<String>,
@@ -43,7 +47,12 @@ pub(super) async fn show(State(shared): State<Shared>, Query(asked): Query<Asked
     if guest.signed(&shared).await.map_err(|error| errors.fault(&error))?.is_some() {
         return Ok(Answer::see_other(next.as_deref().unwrap_or(START)).into_response());
     }
+    let waiting = waiting_path(&shared, &guest, next.as_deref().unwrap_or(START)).await;
+    if let Some(path) = waiting.map_err(|error| errors.fault(&error))? {
+        return Ok(Answer::see_other(&path).into_response());
+    }
     let notice = match (asked.sortie, asked.recommencer, &next) {
+        _ if asked.choisi.is_some() => Some(SignInNotice::PasswordChosen),
         (Some(_), ..) => Some(SignInNotice::SignedOut),
         (None, Some(_), _) => Some(SignInNotice::SessionEnded),
         (None, None, Some(_)) => Some(SignInNotice::NeedsSignIn),
@@ -126,7 +135,13 @@ pub(super) fn knowing(
 
 pub(super) async fn sign_out(State(shared): State<Shared>, guest: Guest) -> Outcome {
     let errors = Errors::new(&shared, &guest);
-    if let Some(signed) = guest.signed(&shared).await.map_err(|error| errors.fault(&error))? {
+    let waiting = match guest.token(CookieName::Session) {
+        Some(cookie) => shared.app.signed_waiting(&cookie, guest.visitor).await,
+        None => Ok(None),
+    };
+    let waiting = waiting.map_err(|error| errors.fault(&error))?.map(|(signed, _)| signed);
+    let signed = guest.signed(&shared).await.map_err(|error| errors.fault(&error))?.or(waiting);
+    if let Some(signed) = signed {
         shared.app.sign_out(signed, guest.visitor).await.map_err(|error| errors.fault(&error))?;
     }
     let unset = CookieName::Session.unset(shared.config.secure_cookies);
@@ -134,7 +149,7 @@ pub(super) async fn sign_out(State(shared): State<Shared>, guest: Guest) -> Outc
 }
 
 /// A path as the value of a query.
-fn escape(path: &str) -> String {
+pub(super) fn escape(path: &str) -> String {
     percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 

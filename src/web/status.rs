@@ -43,8 +43,12 @@ struct CodeForm {
 /// The same page for every reference.
 async fn show(State(shared): State<Shared>, Path(reference): Path<String>, guest: Guest) -> Outcome {
     let reference = parse(&shared, &guest, &reference)?;
-    let page =
-        StatusAskPage { frame: guest.frame(&shared, None), reference, address: String::new(), problem: None };
+    let page = StatusAskPage {
+        frame: guest.frame(&shared, None),
+        reference: Some(reference),
+        address: String::new(),
+        problem: None,
+    };
     Ok(Answer::page(StatusCode::OK, &guest, &page).into_response())
 }
 
@@ -68,7 +72,8 @@ async fn ask(
         Err(_) => AddressProblem::NotAnAddress,
     };
     let frame = guest.frame(&shared, None);
-    let page = StatusAskPage { frame, reference, address: form.address, problem: Some(problem) };
+    let page =
+        StatusAskPage { frame, reference: Some(reference), address: form.address, problem: Some(problem) };
     Ok(Answer::page(StatusCode::UNPROCESSABLE_ENTITY, &guest, &page).into_response())
 }
 
@@ -150,5 +155,5 @@ fn code_page(
     problem: Option<CodeProblem>,
 ) -> StatusCodePage {
     let frame = guest.frame(shared, None);
-    StatusCodePage { frame, reference, address, minutes: PROOF_MINUTES, problem }
+    StatusCodePage { frame, reference: Some(reference), address, minutes: PROOF_MINUTES, problem }
 }

@@ -25,11 +25,15 @@ const PROOF_BODY_MAX_BYTES: usize = ACT_MAX_CHARS + 64 * 1024;
 /// The media type of what forms send.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The routes that ask for a recent proof: who opens a mailbox, what ends a transfer, what leaves the gateway, the own keys.
+/// The routes that ask for a recent proof: who opens a mailbox or
+/// lets people in, what ends a transfer, what leaves the gateway, the own keys.
 /// Changing the password and the second factor ask for the password themselves.
-pub(in crate::web) const DANGEROUS: [(Method, &str); 15] = [
+pub(in crate::web) const DANGEROUS: [(Method, &str); 18] = [
     (Method::POST, "/boites/{mailbox}/membres"),
     (Method::POST, "/boites/{mailbox}/membres/garde"),
+    (Method::POST, "/boites/{mailbox}/reglages"),
+    (Method::POST, "/structures/{structure}"),
+    (Method::POST, "/structures/{structure}/import"),
     (Method::POST, "/transferts/{reference}/retirer"),
     (Method::POST, "/compte/phrase"),
     (Method::GET, "/compte/cles-acces"),

@@ -101,11 +101,11 @@ async fn who_is_listed_may_deposit_until_the_last_day_of_the_agreement() {
 async fn sites_are_imported_from_a_table_and_twice_is_once() {
     let house = House::build().await;
     let table = "siret,site,generic_mailbox\n1,Redon,cdas-redon@departement.example\n2,Guichen,cdas-guichen@departement.example\n";
-    let import = async |table: &str| house.app.import_sites("Département", table, Origin::Cli).await;
+    let import = async |table: &str| house.app.import_sites("Département", table, false, Origin::Cli).await;
     assert_eq!(import(table).await.unwrap(), SiteImport { added: 1, changed: 1, unchanged: 0 });
     assert_eq!(import(table).await.unwrap(), SiteImport { added: 0, changed: 0, unchanged: 2 });
     let stranger = import("site,generic_mailbox\nAilleurs,a@ailleurs.example").await;
     assert!(matches!(stranger, Err(SiteImportError::OutsideDomains { line: 2 })));
-    let unknown = house.app.import_sites("Personne", table, Origin::Cli).await;
+    let unknown = house.app.import_sites("Personne", table, false, Origin::Cli).await;
     assert!(matches!(unknown, Err(SiteImportError::NoSuchPartner { .. })));
 }

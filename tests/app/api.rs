@@ -187,10 +187,8 @@ async fn what_ends_a_right_bites_at_the_next_step_also_in_the_middle_of_a_deposi
         let house = House::build().await;
         let (software, client) = software(&house).await;
         let id = software.begin().await;
-        let (partner, _) = match house.record(&pli::app::ports::Key::Partner(client.partner)).await.unwrap() {
-            pli::app::ports::Record::Partner(partner) => (partner, ()),
-            _ => panic!("no partner"),
-        };
+        let known = house.record(&pli::app::ports::Key::Partner(client.partner)).await.unwrap();
+        let pli::app::ports::Record::Partner(partner) = known else { panic!("no partner") };
         match what {
             "revoked" => assert!(house.app.revoke_api_client(client.id, OPERATOR).await.unwrap()),
             "expired" => {

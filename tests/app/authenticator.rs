@@ -56,7 +56,7 @@ impl Authenticator {
         object.extend(b"\x63fmt\x64none\x67attStmt\xa0\x68authData\x59");
         object.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
         object.extend(data);
-        self.answer(json!({
+        self.answer(&json!({
             "clientDataJSON": BASE64URL.encode(client), "attestationObject": BASE64URL.encode(object),
         }))
     }
@@ -74,7 +74,7 @@ impl Authenticator {
         let data = self.authenticator_data(0);
         let signed = [data.as_slice(), Digest::of(&client).as_bytes()].concat();
         let signature = self.key.sign(&SystemRandom::new(), &signed).unwrap();
-        self.answer(json!({
+        self.answer(&json!({
             "clientDataJSON": BASE64URL.encode(&client), "authenticatorData": BASE64URL.encode(data),
             "signature": BASE64URL.encode(signature.as_ref()), "userHandle": BASE64URL.encode(&self.user),
         }))
@@ -85,7 +85,7 @@ impl Authenticator {
         self.prf.map(|key| SecretBytes::new(Digest::of(&[key, [7; 32]].concat()).as_bytes().to_vec()))
     }
 
-    fn answer(&self, response: Value) -> String {
+    fn answer(&self, response: &Value) -> String {
         let id = BASE64URL.encode(&self.id);
         json!({"id": id, "rawId": id, "type": "public-key", "response": response}).to_string()
     }

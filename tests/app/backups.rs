@@ -41,7 +41,11 @@ pub fn empty(house: &House) -> House {
         delivery: house.outbox.clone(),
         names: house.names.clone(),
         senders: house.senders.clone(),
-        policies: Policies { digest: policies.digest, ..pli::serve::policies::load(None).unwrap() },
+        policies: Policies {
+            digest: policies.digest,
+            people: policies.people.clone(),
+            ..pli::serve::policies::load(None).unwrap()
+        },
         settings: house.app.settings.clone(),
         scanning: None,
     });

@@ -119,6 +119,10 @@ pub fn policies(custody: &str) -> Policies {
         outgoing: pli::policy::outgoing::OutgoingPolicy::parse(include_str!("../../policies/outgoing.toml"))
             .unwrap(),
         custody: CustodyPolicy::parse(custody).unwrap(),
+        people: pli::policy::people::PeoplePolicy {
+            terms: None,
+            ..pli::policy::people::PeoplePolicy::parse(include_str!("../../policies/people.toml")).unwrap()
+        },
         privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
         digest: Digest::of(custody.as_bytes()),
     }

@@ -23,6 +23,7 @@ use pli::identity::{
 use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
 use pli::policy::custody::CustodyPolicy;
+use pli::policy::people::PeoplePolicy;
 use pli::policy::privacy::PrivacyPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
 use pli::relay::queue::DeliveryProblem;
@@ -189,6 +190,10 @@ impl House {
                     "../../policies/reminders.toml"
                 ))
                 .unwrap(),
+                people: PeoplePolicy {
+                    terms: None,
+                    ..PeoplePolicy::parse(include_str!("../../policies/people.toml")).unwrap()
+                },
                 custody: CustodyPolicy::parse(include_str!("../../policies/custody.toml")).unwrap(),
                 sign_in: pli::policy::sign_in::SignInPolicy::parse(include_str!(
                     "../../policies/sign_in.toml"

@@ -33,16 +33,6 @@ const NOT_YET: &[(Action, &str)] = &[
     (Action::CheckpointSigned, "none: a checkpoint is its own proof, and an entry for each would never end"),
     (Action::OrganisationChanged, "7, administration"),
     (Action::MailboxClosed, "7, administration"),
-    (Action::PartnerChanged, "7, administration"),
-    (Action::PartnerSuspended, "7, administration"),
-    (Action::AddressBlocked, "7, administration"),
-    (Action::AddressUnblocked, "7, administration"),
-    (Action::AccountActivated, "7, accounts"),
-    (Action::AccountChanged, "7, accounts"),
-    (Action::AccountDeactivated, "7, accounts"),
-    (Action::TermsAccepted, "7, accounts"),
-    (Action::RightsChanged, "7, administration"),
-    (Action::RightsReviewed, "7, reviews"),
 ];
 
 /// Files that name actions without writing or meeting them: this one, and the page that rebuilds rights from events.
@@ -115,6 +105,8 @@ fn is_bookkeeping(change: &Change) -> bool {
                 | Record::Receipt(_)
                 | Record::Pulse(_)
                 | Record::Alert(_)
+                // That a review begins; its confirmation has an event.
+                | Record::Review(_)
         ),
         Change::Delete(key) => matches!(
             key,
@@ -124,6 +116,7 @@ fn is_bookkeeping(change: &Change) -> bool {
                 | Key::RecoveryRequest(_)
                 | Key::Repeat(_)
                 | Key::Session(_)
+                | Key::AccountLink(_)
                 | Key::Mail(_)
                 | Key::Receipt(_)
                 | Key::Alert(_)

@@ -22,7 +22,7 @@ struct Vouches(Mutex<Option<ProvidedIdentity>>);
 
 #[async_trait]
 impl IdentityProvider for Vouches {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "ConnexionTest"
     }
 

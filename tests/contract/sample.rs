@@ -9,9 +9,10 @@ use pli::app::ports::{
 use pli::audit::{self, Action, Actor, Event, Object, Origin, Outcome, RecoveryPurpose};
 use pli::content::{FileKind, Finding, RefusalCause};
 use pli::identity::{
-    Account, AccountState, AddressProof, Admission, Agreement, AgreementTerms, ApiClient, ApiDeposit,
-    ClientProof, CodeChallenge, LinkSession, MailPassword, MailSecret, Organisation, Partner, Password,
-    PasswordHash, PersonalKey, PersonalLock, ProviderLink, RecipientLink, Role, Session, ToldPassword,
+    AcceptedTerms, Account, AccountLink, AccountState, AddressProof, Admission, Agreement, AgreementTerms,
+    ApiClient, ApiDeposit, ClientProof, CodeChallenge, LinkPurpose, LinkSession, MailPassword, MailSecret,
+    Organisation, Partner, Password, PasswordHash, PersonalKey, PersonalLock, ProviderLink, RecipientLink,
+    Role, Session, StructureReview, ToldPassword,
 };
 use pli::mailbox::{Custody, DepositLimits, KeyRotation, Mailbox, MailboxKey, MailboxKind, MemberWrap};
 use pli::relay::letter::LetterKind;
@@ -139,6 +140,9 @@ pub fn account(n: u32) -> Account {
         partner: None,
         mailboxes: vec![],
         password: password.clone(),
+        manages: vec![],
+        password_set_at: Some(Timestamp(1)),
+        terms: Some(AcceptedTerms { version: "1".into(), at: Timestamp(1) }),
         second_factor: None,
         passkeys: vec![],
         provider: Some(ProviderLink { issuer: "https://fi.example".into(), subject: format!("{n}") }),
@@ -159,6 +163,17 @@ pub fn session(n: u32, account: u32, began_at: i64) -> Session {
         from: None,
         way: pli::identity::SignInWay::Password,
         awaits_code: None,
+    }
+}
+
+pub fn account_link(n: u32, account: u32, until: i64) -> AccountLink {
+    let account = Some(AccountId::new(id(account)));
+    AccountLink {
+        token: token(n),
+        account,
+        purpose: LinkPurpose::Reset,
+        made_at: Timestamp(1),
+        until: Timestamp(until),
     }
 }
 
@@ -542,6 +557,8 @@ pub fn one_of_each() -> Vec<Record> {
         agreement(1, 1).into(),
         account(1).into(),
         session(1, 1, 5).into(),
+        account_link(1, 1, 5).into(),
+        StructureReview::new(PartnerId::new(id(1)), Timestamp(1)).into(),
         proof(1, 5).into(),
         draft(1, 5, 3).into(),
         upload(1, 1, 3).into(),

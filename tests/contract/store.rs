@@ -13,7 +13,7 @@ use pli::audit::{
 };
 use pli::relay::queue::QueuedMail;
 use pli::store::{EmbeddedStore, MemoryStore};
-use pli::transfer::{SEGMENTS_MAX, Transfer};
+use pli::transfer::{RegisterLine, SEGMENTS_MAX, Transfer};
 use pli::value::{
     AccountId, Digest, Domain, DraftId, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId,
     Timestamp, TransferId,
@@ -51,6 +51,7 @@ on_every_store! {
     lists_by_time_are_in_order_and_bounded,
     transfers_of_a_mailbox_come_newest_first_and_page_by_page,
     what_a_mailbox_sent_is_listed_apart_from_what_it_received,
+    deposits_of_a_person_and_of_a_partner_are_listed_whatever_became_of_them,
     a_mail_leaves_the_queue_when_it_is_accepted,
     mails_are_found_by_the_domain_that_they_go_to,
     the_uploads_of_a_draft_are_found_also_the_largest,
@@ -166,6 +167,8 @@ async fn lists_of_all_and_of_one_owner(store: Arc<dyn Store>) {
         records.push(sample::grant(2, n).into());
         records.push(sample::session(n, 1, 5).into());
         records.push(sample::session(n + 10, 2, 5).into());
+        records.push(sample::account_link(n, 1, 5).into());
+        records.push(sample::account_link(n + 10, 2, 5).into());
         records.push(sample::mail(n, Some(1), 5, 5).into());
         records.push(sample::mail(n + 10, Some(2), 5, 5).into());
         records.push(sample::mail(n + 20, None, 5, 5).into());
@@ -183,6 +186,7 @@ async fn lists_of_all_and_of_one_owner(store: Arc<dyn Store>) {
         (List::AgreementsOf(MailboxId::new(id(9))), 0),
         (List::GrantsOf(TransferId::new(id(2))), 3),
         (List::SessionsOf(AccountId::new(id(2))), 3),
+        (List::AccountLinksOf(AccountId::new(id(2))), 3),
         (List::MailsOf(TransferId::new(id(1))), 3),
         (List::HeldOf(MailboxId::new(id(2))), 3),
         (List::HeldByReference(sample::held(2, 1, 5).reference), 1),
@@ -242,6 +246,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
     let mut records: Vec<Record> = Vec::new();
     for (n, at) in (1..).zip(times) {
         records.push(sample::session(n, 1, at).into());
+        records.push(sample::account_link(n, 1, at).into());
         records.push(sample::proof(n, at).into());
         records.push(sample::draft(n, at, 0).into());
         records.push(sample::transfer(n, 1, 0, at).into());
@@ -256,6 +261,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
     let at = Timestamp(41);
     for before in [
         List::SessionsBegunBefore(at),
+        List::AccountLinksEndedBefore(at),
         List::ProofsAskedBefore(at),
         List::DraftsTouchedBefore(at),
         List::MailsWrittenBefore(at),
@@ -323,6 +329,7 @@ async fn mails_are_found_by_the_domain_that_they_go_to(store: Arc<dyn Store>) {
 fn times_of(records: Vec<Record>) -> Vec<i64> {
     let time = |record: Record| match record {
         Record::Session(r) => r.began_at.0,
+        Record::AccountLink(r) => r.until.0,
         Record::Proof(r) => r.asked_at.0,
         Record::Draft(r) => r.touched_at.0,
         Record::Transfer(r) => r.expires_at.0,
@@ -354,6 +361,31 @@ async fn transfers_of_a_mailbox_come_newest_first_and_page_by_page(store: Arc<dy
     assert_eq!(page(Some(Timestamp(20))).await, [10]);
     assert_eq!(page(Some(Timestamp(10))).await, [] as [i64; 0]);
     assert_eq!(page(Some(Timestamp(i64::MIN))).await, [] as [i64; 0]);
+}
+
+async fn deposits_of_a_person_and_of_a_partner_are_listed_whatever_became_of_them(store: Arc<dyn Store>) {
+    let (live, ended, held) =
+        (sample::transfer(1, 1, 30, 99), sample::register_line(2), sample::held(3, 1, 50));
+    let (person, partner) = (live.depositor.person, live.depositor.partner.unwrap());
+    let ended =
+        RegisterLine { depositor: person, partner: Some(partner), received_at: Timestamp(10), ..ended };
+    let mut held = held;
+    (held.depositor, held.accepted_at) = (live.depositor.clone(), Timestamp(20));
+    let mut elsewhere = sample::transfer(4, 1, 40, 99);
+    (elsewhere.depositor.person, elsewhere.depositor.partner) = (PersonId::new(id(77)), None);
+    let sent = sample::outgoing(5, 1, 35, 1);
+    let all: Vec<Record> =
+        vec![live.clone().into(), ended.clone().into(), held.clone().into(), elsewhere.into(), sent.into()];
+    put(&*store, all).await;
+    let expected: Vec<Record> = vec![live.clone().into(), held.into(), ended.clone().into()];
+    let by = |before| List::DepositsBy { person, before };
+    let of = |before| List::DepositsOfPartner { partner, before };
+    assert_eq!(list(&*store, by(None), 10).await, expected, "newest first");
+    assert_eq!(list(&*store, of(None), 10).await, expected);
+    assert_eq!(list(&*store, by(Some(Timestamp(20))), 10).await, [ended.clone().into()]);
+    assert_eq!(list(&*store, of(Some(Timestamp(30))), 1).await, expected[1..2]);
+    delete(&*store, Key::Transfer(live.id)).await;
+    assert_eq!(list(&*store, by(None), 10).await, expected[1..]);
 }
 
 async fn what_a_mailbox_sent_is_listed_apart_from_what_it_received(store: Arc<dyn Store>) {

@@ -112,6 +112,8 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::Witness(_)
         | Record::Restoration(_)
         | Record::RecoveryRequest(_)
+        | Record::AccountLink(_)
+        | Record::Review(_)
         | Record::Effect(_) => Vec::new(),
     }
 }

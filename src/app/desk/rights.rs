@@ -306,7 +306,7 @@ impl BuiltAccount {
     fn agrees_with(&self, record: &Account) -> bool {
         let members: BTreeSet<_> = record.mailboxes.iter().copied().collect();
         self.members.keys().copied().collect::<BTreeSet<_>>() == members
-            && self.is_active == record.is_active()
+            && self.is_active == record.unused_since().is_none()
             && self.role.is_none_or(|role| role == role_code(record.role))
             && self.since.is_some()
     }
@@ -344,7 +344,7 @@ impl Built {
         }
         match (event.action, event.object) {
             (Action::AccountCreated, _) => account.since = Some(event.at),
-            (Action::AccountActivated, _) => account.is_active = true,
+            (Action::AccountActivated | Action::RightsChanged, _) => account.is_active = true,
             (Action::AccountDeactivated | Action::AccountCutOff, _) => account.is_active = false,
             (Action::AccountDeleted, _) => {
                 (account.is_active, account.is_deleted) = (false, true);

@@ -162,6 +162,7 @@ impl App {
             let object = Object::Account(account.id);
             self.log(unit, event(now, actor, Action::AccountDeleted, object, Outcome::Done, origin))?;
             held.sessions.iter().for_each(|session| unit.delete(Key::Session(session.token)));
+            held.links.iter().for_each(|link| unit.delete(Key::AccountLink(link.token)));
             count("compte", 1);
             count("sessions", held.sessions.len());
         }

@@ -9,7 +9,10 @@ use super::kit_text::{KitFile, Section, html};
 use super::ports::{Key, List, PersonName};
 use super::{App, AppError, BreachError, KitReader};
 use crate::audit::{Action, Object, Origin, OutcomeClass, Selection};
-use crate::identity::{Account, AddressProof, Admission, Agreement, Partner, PersonalKey, Session};
+use crate::identity::{
+    Account, AccountLink, AddressProof, Admission, Agreement, Partner, PersonalKey, Session,
+    second_account_address,
+};
 use crate::mailbox::{Mailbox, MemberWrap};
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::transfer::{Draft, HeldDeposit, RegisterLine, Transfer, Upload};
@@ -63,6 +66,10 @@ pub struct AccountData {
     pub active: bool,
     pub mailboxes: Vec<String>,
     pub sessions: Vec<Timestamp>,
+    /// Links by which a password could be chosen, by the time when each was made.
+    pub links: Vec<Timestamp>,
+    /// The version of the terms of use that was accepted last.
+    pub terms: Option<String>,
     /// Whether it has a key of its own, which only the person opens.
     pub personal_key: bool,
     /// Mailboxes whose key the account opens, as one of those who alone keep it.
@@ -138,6 +145,7 @@ pub(super) struct Held {
     pub personal_key: bool,
     pub wraps: Vec<MemberWrap>,
     pub sessions: Vec<Session>,
+    pub links: Vec<AccountLink>,
     pub proofs: Vec<AddressProof>,
     pub drafts: Vec<(Draft, u64)>,
     pub uploads: Vec<Upload>,
@@ -181,6 +189,10 @@ impl App {
             Some((account, _)) => self.read_list(&List::SessionsOf(account.id), FOUND_MAX).await?,
             None => Vec::new(),
         };
+        let links: Vec<(AccountLink, u64)> = match &account {
+            Some((account, _)) => self.read_list(&List::AccountLinksOf(account.id), FOUND_MAX).await?,
+            None => Vec::new(),
+        };
         let end = Timestamp(i64::MAX);
         let proofs: Vec<(AddressProof, u64)> =
             self.read_list(&List::ProofsAskedBefore(end), FOUND_MAX).await?;
@@ -212,6 +224,7 @@ impl App {
             personal_key,
             wraps,
             sessions: sessions.into_iter().map(|(session, _)| session).collect(),
+            links: links.into_iter().map(|(link, _)| link).collect(),
             proofs: proofs.into_iter().map(|(proof, _)| proof).filter(|p| p.address == *address).collect(),
             drafts,
             uploads,
@@ -276,6 +289,13 @@ impl App {
                 found.push(format!("adresse pour laquelle le logiciel « {} » peut déposer", client.label));
             }
         }
+        if let Some(second) = second_account_address(address) {
+            let account: Option<(Account, u64)> =
+                self.read_one(&List::AccountByAddress(second.clone())).await?;
+            if account.is_some() {
+                found.push(format!("second compte de la même personne, à demander à part : {second}"));
+            }
+        }
         for organisation in self.organisations().await? {
             if organisation.data_protection_officer == *address {
                 found.push(format!("délégué à la protection des données de « {} »", organisation.name));
@@ -294,13 +314,15 @@ impl PersonData {
         log: Vec<LogData>,
         is_cut: bool,
     ) -> Self {
-        let Held { name, account, personal_key, wraps, sessions, proofs, drafts, uploads, .. } = held;
+        let Held { name, account, personal_key, wraps, sessions, links, proofs, drafts, uploads, .. } = held;
         let Held { waiting, transfers, register, mails, settings, mailboxes, .. } = held;
         let name_of = |id| mailboxes.iter().find(|m| m.id == id).map(|m| m.name.clone()).unwrap_or_default();
         let account = account.map(|(account, _)| AccountData {
             active: account.is_active(),
             mailboxes: account.mailboxes.iter().map(|id| name_of(*id)).collect(),
             sessions: sessions.iter().map(|session| session.began_at).collect(),
+            links: links.iter().map(|link| link.made_at).collect(),
+            terms: account.terms.map(|accepted| accepted.version),
             personal_key,
             opens: wraps
                 .iter()
@@ -400,6 +422,8 @@ impl PersonData {
                 .row("État", if account.active { "actif" } else { "inactif" })
                 .rows("Boîtes", account.mailboxes.clone())
                 .rows("Sessions", times(&account.sessions))
+                .rows("Liens de mot de passe", times(&account.links))
+                .row("Conditions acceptées", account.terms.clone().unwrap_or_else(|| "aucune".to_owned()))
                 .row("Clé personnelle", if account.personal_key { "oui" } else { "non" })
                 .rows(
                     "Boîtes dont le compte ouvre la clé",

@@ -12,6 +12,7 @@ mod log;
 mod names;
 mod objects;
 mod random;
+mod restoration;
 mod scanner;
 mod store;
 
@@ -28,10 +29,10 @@ pub use log::{StampedCheckpoint, TimestampState, TimestampTrouble};
 pub use names::{NamesUnanswered, NoNames, TextRecords};
 pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
+pub use restoration::{Restoration, RestorationState, RestoreReport};
 pub use scanner::{ScanStream, Scanner, ScannerError, ScannerState};
 pub use store::{
     Change, CommitError, Committed, Entry, Expectation, ForwardCursor, ForwardTarget, Key, List, LogFound,
-    LogOrder, LogSearch, PersonName, Record, RecordPlace, Restoration, RestorationState, RestoreReport,
-    RestoredLog, Store, StoreError, StoreSnapshot, StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned,
-    WitnessState, WitnessTrouble,
+    LogOrder, LogSearch, PersonName, Record, RecordPlace, RestoredLog, Store, StoreError, StoreSnapshot,
+    StoredCheckpoint, StoredLeaf, UnitOfWork, Versioned, WitnessState, WitnessTrouble,
 };

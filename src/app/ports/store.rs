@@ -6,10 +6,11 @@ use thiserror::Error;
 use super::cases::{CaseSearch, CasesFound};
 use super::kits::{AlertState, DailyMail, DepositReceipt};
 use super::log::{StampedCheckpoint, TimestampState};
+use super::restoration::Restoration;
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
 use crate::identity::{
-    Account, AddressProof, Agreement, ApiClient, ApiDeposit, LinkSession, MailPassword, Organisation,
-    Partner, PersonalKey, RecipientLink, Session,
+    Account, AccountLink, AddressProof, Agreement, ApiClient, ApiDeposit, LinkSession, MailPassword,
+    Organisation, Partner, PersonalKey, RecipientLink, Session, StructureReview,
 };
 use crate::mailbox::{KeyRotation, Mailbox, MemberWrap, Pulse};
 use crate::relay::mta_sts::KeptStsPolicy;
@@ -116,65 +117,6 @@ pub enum WitnessTrouble {
     SawAnother,
 }
 
-/// A restore of a backup: what was lost, and whether the gateway is open again.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Restoration {
-    /// Rises with each restore.
-    pub number: u64,
-    /// When the backup was made.
-    pub backup_made_at: Timestamp,
-    /// When it was restored.
-    pub restored_at: Timestamp,
-    /// The entries of the log from this one on, up to where it goes on, are lost.
-    pub lost_from: u64,
-    /// The tree from which the log goes on: as it was signed last.
-    pub goes_on_from: Frontier,
-    /// What was closed, voided and suspended.
-    pub report: RestoreReport,
-    /// Where it stands.
-    pub state: RestorationState,
-}
-
-/// What a restore closed, voided and suspended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct RestoreReport {
-    /// Accounts that were cut off, or that signed in with something else since.
-    pub accounts_cut_off: u64,
-    /// Members who had been removed.
-    pub memberships_removed: u64,
-    /// Addresses that had been blocked.
-    pub addresses_blocked: u64,
-    /// Partners that had been suspended.
-    pub partners_suspended: u64,
-    /// Agreements that had ended or changed.
-    pub agreements_ended: u64,
-    /// Transfers that had been revoked.
-    pub transfers_revoked: u64,
-    /// Sessions that were ended.
-    pub sessions_ended: u64,
-    /// Links and codes that were voided.
-    pub links_voided: u64,
-    /// Drafts whose key is gone.
-    pub drafts_discarded: u64,
-    /// Mails of which it is not known whether they left.
-    pub mails_suspended: u64,
-}
-
-/// Where a restore stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case", tag = "state")]
-pub enum RestorationState {
-    /// It was begun; what is there is not whole.
-    Unfinished,
-    /// It is whole, and the gateway closed.
-    Closed,
-    /// An operator opened the gateway.
-    Opened {
-        /// When.
-        at: Timestamp,
-    },
-}
-
 /// Declares the records that a store keeps, each with the key that finds it.
 macro_rules! records {
     ($($(#[$doc:meta])* $variant:ident($record:ty) by $key:ty = $of:expr),+ $(,)?) => {
@@ -225,6 +167,8 @@ records! {
     Partner(Partner) by PartnerId = |r| r.id,
     /// An agreement.
     Agreement(Agreement) by (MailboxId, PartnerId) = |r| (r.mailbox, r.partner),
+    /// Where a structure stands with the confirmation of its people.
+    Review(StructureReview) by PartnerId = |r| r.partner,
     /// An account.
     Account(Account) by AccountId = |r| r.id,
     /// A person's own key.
@@ -243,6 +187,8 @@ records! {
     Session(Session) by TokenHash = |r| r.token,
     /// A proof of an address.
     Proof(AddressProof) by ProofId = |r| r.id,
+    /// A link to an account, by its token.
+    AccountLink(AccountLink) by TokenHash = |r| r.token,
     /// A draft.
     Draft(Draft) by DraftId = |r| r.id,
     /// A file on its way into a draft.
@@ -333,6 +279,10 @@ pub enum List {
     ApiDepositsBegunBefore(Timestamp),
     /// The account that is linked to this subject of a provider, by its digest; at most one.
     AccountBySubject(Digest),
+    /// The links to an account, in no order that means anything.
+    AccountLinksOf(AccountId),
+    /// Links to accounts that are good until before an instant, soonest first.
+    AccountLinksEndedBefore(Timestamp),
     /// The wraps of a mailbox's members.
     MemberWrapsOf(MailboxId),
     /// Rotations of mailbox keys that are under way, in no order that means anything.
@@ -359,6 +309,21 @@ pub enum List {
     TransfersOf {
         /// The mailbox.
         mailbox: MailboxId,
+        /// Where the page before ended.
+        before: Option<Timestamp>,
+    },
+    /// All deposits of a person, held, live and ended (each a record of its own kind), newest first; those taken before
+    /// `before` when given.
+    DepositsBy {
+        /// The depositor's pseudonym.
+        person: PersonId,
+        /// Where the page before ended.
+        before: Option<Timestamp>,
+    },
+    /// The same of all people of a partner.
+    DepositsOfPartner {
+        /// The partner.
+        partner: PartnerId,
         /// Where the page before ended.
         before: Option<Timestamp>,
     },

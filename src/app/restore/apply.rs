@@ -58,15 +58,16 @@ impl Applying {
                 None
             }
             // Who was sent a link is sent another one.
-            Record::Proof(_) | Record::RecipientLink(_) | Record::LinkSession(_) => {
+            Record::Proof(_) | Record::RecipientLink(_) | Record::LinkSession(_) | Record::AccountLink(_) => {
                 self.report.links_voided += 1;
                 None
             }
-            // A token may have been revoked since: its partner gets another, and follows its deposits by mail.
-            Record::ApiClient(_) | Record::ApiDeposit(_) => None,
-            // A password that was revoked since must not come back: people make another. Two people who agreed to a
-            // recovery agreed to something else: they ask anew.
-            Record::MailPassword(_) | Record::RecoveryRequest(_) => None,
+            // A token or a password that was revoked since must not come back: partners and people get others, and follow
+            // their deposits by mail. Two people who agreed to a recovery agreed to something else: they ask anew.
+            Record::ApiClient(_)
+            | Record::ApiDeposit(_)
+            | Record::MailPassword(_)
+            | Record::RecoveryRequest(_) => None,
             Record::Draft(draft) => self.draft(draft, &mut told).map(Record::from),
             Record::Mail(mail) => Some(self.mail(mail, &mut told).into()),
             other => Some(other),

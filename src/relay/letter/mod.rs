@@ -6,6 +6,7 @@
 //! one attachment that there is, is of the gateway's own making: the receipt of an acknowledgement.
 //! Not done here: queueing, DKIM, sending.
 
+mod account;
 mod heartbeat;
 mod hold;
 mod names;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+pub use account::{AccountLetter, AccountTopic};
 pub use heartbeat::HeartbeatLetter;
 pub use hold::{HoldAudience, HoldLetter, HoldStage, RefusedLine};
 pub use names::{
@@ -125,8 +127,8 @@ pub enum Letter {
     },
     /// To who asked where a deposit stands, and sent it (D8, D11).
     StatusLink {
-        /// Which.
-        reference: Reference,
+        /// Which; none: all that the address sent (D11).
+        reference: Option<Reference>,
         /// Where the link leads, below the base URL.
         path: SecretText,
         /// The typed code, 8 digits.
@@ -179,6 +181,8 @@ pub enum Letter {
         /// The whole message, line ends CRLF.
         message: SecretText,
     },
+    /// To the owner of an account, or the people of a structure (P1 to P6).
+    Account(AccountLetter),
     /// To the mailbox: a deposit waits (T1).
     Notice {
         /// What to quote.
@@ -223,6 +227,7 @@ impl Letter {
             Self::Report(_) => LetterKind::Report,
             Self::Postmaster(_) => LetterKind::Postmaster,
             Self::Forwarded { .. } => LetterKind::Forwarded,
+            Self::Account(letter) => letter.kind(),
         }
     }
 }
@@ -361,6 +366,8 @@ fn headers(letter: &Letter, page: &Page, addressing: &Addressing) -> Result<Mess
         | LetterKind::Reminder
         | LetterKind::Postmaster
         | LetterKind::Forwarded
+        | LetterKind::AccountLink
+        | LetterKind::AccountNotice
         | LetterKind::Notice => "auto-generated",
     };
     if !names::is_message_id(&addressing.message_id) {

@@ -122,13 +122,19 @@ pub enum LetterKind {
     Postmaster,
     /// To a colleague of a member: the member's own mail.
     Forwarded,
+    /// To the owner of an account: a link by which a password is chosen.
+    AccountLink,
+    /// To the people of a structure: something about their accounts.
+    AccountNotice,
 }
 
 impl LetterKind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Report,
         Self::Postmaster,
         Self::Forwarded,
+        Self::AccountLink,
+        Self::AccountNotice,
         Self::Reminder,
         Self::Acknowledgement,
         Self::Alert,
@@ -148,7 +154,11 @@ impl LetterKind {
     /// Whether it is worth nothing without a link or a code that the gateway must still know.
     pub const fn needs_its_link(self) -> bool {
         match self {
-            Self::DepositLink | Self::StatusLink | Self::SecureLink | Self::OpeningCode => true,
+            Self::DepositLink
+            | Self::StatusLink
+            | Self::SecureLink
+            | Self::OpeningCode
+            | Self::AccountLink => true,
             Self::Acknowledgement
             | Self::Alert
             | Self::Daily
@@ -161,6 +171,7 @@ impl LetterKind {
             | Self::Report
             | Self::Postmaster
             | Self::Forwarded
+            | Self::AccountNotice
             | Self::Heartbeat => false,
         }
     }
@@ -181,6 +192,8 @@ impl LetterKind {
             Self::Report => "report",
             Self::Postmaster => "postmaster",
             Self::Forwarded => "forwarded",
+            Self::AccountLink => "account-link",
+            Self::AccountNotice => "account",
             Self::SecureLink => "secure-link",
             Self::OpeningCode => "opening-code",
             Self::SentConfirmation => "sent",

@@ -26,9 +26,14 @@ pub(super) fn names_there(language: Language) -> String {
     .to_owned()
 }
 
-pub(super) fn subject(reference: &Reference, language: Language) -> String {
-    let what = say(language, "Votre lien de suivi", "Your link to follow a deposit");
-    format!("{what} – {reference}")
+pub(super) fn subject(reference: Option<&Reference>, language: Language) -> String {
+    match reference {
+        Some(reference) => {
+            let what = say(language, "Votre lien de suivi", "Your link to follow a deposit");
+            format!("{what} – {reference}")
+        }
+        None => say(language, "Votre lien de suivi", "Your link to follow your deposits").to_owned(),
+    }
 }
 
 pub(super) fn summary(language: Language) -> String {
@@ -48,13 +53,19 @@ pub(super) fn page(
 ) -> Result<(), LetterError> {
     let Letter::StatusLink { reference, path, code, starts_until } = letter else { return Ok(()) };
     let until = time(*starts_until, language)?;
-    page.before.push(match language {
-        Language::Fr => {
+    page.before.push(match (reference, language) {
+        (None, Language::Fr) => {
+            format!("Vous avez demandé à voir où en sont vos dépôts. Ouvrez le lien avant le {until}.")
+        }
+        (None, Language::En) => {
+            format!("You asked to see where your deposits stand. Open the link before {until}.")
+        }
+        (Some(reference), Language::Fr) => {
             format!(
                 "Vous avez demandé à voir où en est le dépôt {reference}. Ouvrez le lien avant le {until}."
             )
         }
-        Language::En => {
+        (Some(reference), Language::En) => {
             format!("You asked to see where the deposit {reference} stands. Open the link before {until}.")
         }
     });

@@ -3,8 +3,8 @@
 
 use super::officer;
 use super::{
-    Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, heartbeat, hold, outside, postmaster, reminder, report,
-    status, undelivered,
+    Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, account, heartbeat, hold, outside, postmaster, reminder,
+    report, status, undelivered,
 };
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
@@ -90,6 +90,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         Letter::Postmaster(mail) => postmaster::page(&mut page, mail, language)?,
         // Its own words.
         Letter::Forwarded { .. } => {}
+        Letter::Account(letter) => account::page(&mut page, letter, language, base_url)?,
     }
     for sentence in page.before.iter_mut().chain(&mut page.after).chain([&mut page.in_other_language]) {
         *sentence = unbroken(sentence);
@@ -125,7 +126,7 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
             format!("{what} – {}", one_line(mailbox_name))
         }
         Letter::Notice { reference, title, .. } => format!("{} – {reference}", one_line(title)),
-        Letter::StatusLink { reference, .. } => status::subject(reference, language),
+        Letter::StatusLink { reference, .. } => status::subject(reference.as_ref(), language),
         Letter::Hold(held) => hold::subject(held, language),
         Letter::Undelivered(told) => undelivered::subject(told, language),
         Letter::Heartbeat(asked) => heartbeat::subject(asked, language),
@@ -134,6 +135,7 @@ fn subject(letter: &Letter, language: Language) -> Result<String, LetterError> {
         Letter::Report(told) => report::subject(told, language),
         Letter::Postmaster(mail) => postmaster::subject(mail, language),
         Letter::Forwarded { .. } => String::new(),
+        Letter::Account(letter) => account::subject(letter, language),
     })
 }
 
@@ -170,6 +172,7 @@ fn summary(letter: &Letter, language: Language) -> Result<String, LetterError> {
         (Letter::Report(told), _) => report::summary(told, language),
         (Letter::Postmaster(mail), _) => postmaster::summary(mail, language),
         (Letter::Forwarded { .. }, _) => String::new(),
+        (Letter::Account(letter), _) => account::summary(letter, language)?,
         (Letter::Notice { can_be_opened_until: until, .. }, Language::En) => format!(
             "In English: a secure deposit has arrived; sign in by the link above to open it until {}.",
             time(*until, language)?

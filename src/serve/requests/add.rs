@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::list::all;
 use super::{
     Allowed, CustodyName, MailboxKindName, NewAccount, NewMailbox, NewOrganisation, NewPartner, Replies,
-    RequestError, RoleName, line,
+    RequestError, line,
 };
 use crate::app::ports::List;
 use crate::app::{App, NewAccount as AccountToCreate, NewMailbox as MailboxToCreate};
 use crate::audit::Origin;
-use crate::identity::{Account, Admission, Agreement, AgreementTerms, Organisation, Partner, Password, Site};
+use crate::identity::{
+    Account, Admission, Agreement, AgreementTerms, Organisation, Partner, Password, Role, Site,
+};
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::policy::privacy::HOURS_MAX;
 use crate::relay::letter::SecretText;
@@ -178,12 +180,15 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
         password(app, &new.password, &new.name, &new.address).await?
     };
     let mailboxes = find_mailboxes(app, &new.mailboxes).await?;
-    let partner = match (&new.partner, new.role) {
-        (Some(name), RoleName::Gestionnaire) => Some(find_partner(app, name).await?.id),
-        (None, RoleName::Gestionnaire) => {
-            return Err(RequestError::Missing { what: "the gestionnaire's structure (--partner)" });
+    let role = Role::from(new.role);
+    let partner = match (&new.partner, role.is_of_structure()) {
+        (Some(name), true) => {
+            let partner = find_partner(app, name).await?;
+            app.may_join(&partner, role, &new.address).await?;
+            Some(partner.id)
         }
-        _ => None,
+        (None, true) => return Err(RequestError::Missing { what: "the person's structure (--partner)" }),
+        (_, false) => None,
     };
     let organisation = match (mailboxes.first(), partner) {
         (Some(mailbox), _) => Some(mailbox.organisation),
@@ -194,7 +199,7 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
     let account = AccountToCreate {
         address: new.address,
         name: new.name,
-        role: new.role.into(),
+        role,
         organisation,
         partner,
         mailboxes: mailboxes.iter().map(|mailbox| mailbox.id).collect(),
@@ -223,7 +228,10 @@ pub(super) async fn find_account(app: &Arc<App>, address: &MailAddress) -> Resul
     known.pop().ok_or_else(|| RequestError::Unknown { kind: "account", name: address.to_string() })
 }
 
-async fn find_organisation(app: &Arc<App>, slug: Option<&Slug>) -> Result<Organisation, RequestError> {
+pub(super) async fn find_organisation(
+    app: &Arc<App>,
+    slug: Option<&Slug>,
+) -> Result<Organisation, RequestError> {
     let mut known = app.organisations().await?;
     match (slug, known.len()) {
         (None, 1) => known.pop().ok_or(RequestError::Missing { what: "an organisation" }),

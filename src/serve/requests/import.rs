@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Replies, RequestError, line};
-use crate::app::{AgreementPart, App, ImportChange};
+use crate::app::{AgreementPart, App, By, ImportChange, ImportScope, PersonChange};
 use crate::audit::Origin;
 
 pub(super) async fn agreement(app: &Arc<App>, replies: &Replies, text: &str) -> Result<(), RequestError> {
@@ -19,11 +19,38 @@ pub(super) async fn sites(
     replies: &Replies,
     partner: &str,
     text: &str,
+    dry_run: bool,
 ) -> Result<(), RequestError> {
-    let done = app.import_sites(partner, text, Origin::Cli).await?;
+    let done = app.import_sites(partner, text, dry_run, Origin::Cli).await?;
     let (added, changed, unchanged) = (done.added, done.changed, done.unchanged);
-    line(replies, format!("{partner}: {added} sites added, {changed} changed, {unchanged} as they were"))
-        .await
+    let would = if dry_run { "; nothing was changed yet" } else { "" };
+    line(
+        replies,
+        format!("{partner}: {added} sites added, {changed} changed, {unchanged} as they were{would}"),
+    )
+    .await
+}
+
+pub(super) async fn people(
+    app: &Arc<App>,
+    replies: &Replies,
+    text: &str,
+    dry_run: bool,
+) -> Result<(), RequestError> {
+    let by = By::operator(Origin::Cli);
+    let people = app.import_people(by, ImportScope::House, text, dry_run).await?;
+    let would = if dry_run { "would be " } else { "" };
+    for person in people {
+        let told = match person.change {
+            PersonChange::Invited => format!("{would}invited"),
+            PersonChange::Renamed => format!("{would}renamed"),
+            PersonChange::Entitled => format!("{would}entitled to more mailboxes"),
+            PersonChange::Unchanged => "as it was".to_owned(),
+            PersonChange::Closed => "deactivated, as it was".to_owned(),
+        };
+        line(replies, format!("line {}: {} {told}", person.line, person.address)).await?;
+    }
+    Ok(())
 }
 
 fn told(change: &ImportChange, partner: &str) -> String {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{ListOptions, Replies, RequestError, line};
-use crate::app::App;
 use crate::app::ports::{List, Record};
+use crate::app::{App, state_in_words};
 use crate::identity::{Account, Partner};
 use crate::mailbox::MailboxKind;
+use crate::value::Language;
 
 /// How many of a kind are listed.
 pub(super) const LIST_MAX: usize = 10_000;
@@ -114,6 +115,7 @@ pub(super) async fn accounts(
             ("role", json!(account.role)),
             ("mailboxes", json!(reads)),
             ("active", json!(account.is_active())),
+            ("state", json!(state_in_words(&account.state, Language::En).0)),
         ];
         row(replies, options, &told).await?;
     }

@@ -11,8 +11,10 @@ mod kits;
 mod limits;
 mod list;
 mod log;
+mod people;
 mod queue;
 mod recover;
+mod recovery;
 mod second_address;
 mod token;
 
@@ -28,19 +30,21 @@ pub use log::ProofWanted;
 
 use super::control::{Replies, Reply};
 use crate::app::{
-    App, AppError, DkimError, ImportError, NewClientError, ProofError, QueueChange, RecoveryError,
-    SecondAddressError, SiteImportError, SuspendedMails,
+    App, AppError, DkimError, ImportError, NewClientError, PeopleError, PeopleImportError, ProofError,
+    QueueChange, RecoveryError, SecondAddressError, SettingsError, SiteImportError, SuspendedMails,
 };
-use crate::audit::{Origin, RecoveryPurpose};
+use crate::audit::Origin;
 use crate::identity::{NetworkRange, Role};
 use crate::mailbox::LimitsError;
 use crate::policy::password::WeakPassword;
 use crate::relay::letter::SecretText;
-use crate::value::{Digest, Domain, Language, MailAddress, RecoveryId, Reference, Slug};
+use crate::value::{Digest, Domain, Language, MailAddress, Reference, Slug};
 use crate::vault::Recipient;
 pub use kits::BreachRequest;
 pub use limits::MailboxLimits;
+pub use people::{AccountStep, Exclusion, Invited, ManagerNamed};
 pub use queue::{QueueChosen, QueueListed, QueueSelection, QueueShown, QueueStateName};
+pub use recovery::{RecoveryAsk, RecoveryConfirm, RecoveryKeys};
 pub use second_address::MailboxChange;
 pub use token::{NewToken, TokenNamed};
 
@@ -127,6 +131,8 @@ pub enum Request {
     MailboxAdd(NewMailbox),
     /// A mailbox is changed.
     MailboxChange(MailboxChange),
+    /// A member manages a mailbox, or not any more.
+    MailboxManager(ManagerNamed),
     /// An account is entitled to a mailbox.
     MailboxEntitle(Membership),
     /// What a deposit into a mailbox may be.
@@ -148,6 +154,15 @@ pub enum Request {
         partner: String,
         /// The table's text.
         text: String,
+        /// Only tell what would change.
+        dry_run: bool,
+    },
+    /// People, from a table.
+    PeopleImport {
+        /// The table's text.
+        text: String,
+        /// Only tell what would change.
+        dry_run: bool,
     },
     /// An agreement of a partner that is there.
     PartnerAllow(Allowed),
@@ -161,6 +176,22 @@ pub enum Request {
     AccountList(ListOptions),
     /// A new account, with its first password.
     AccountAdd(NewAccount),
+    /// A new account, which its owner activates.
+    AccountInvite(Invited),
+    /// An account of a structure is changed.
+    AccountChange {
+        /// The address that signs in.
+        address: MailAddress,
+        /// How.
+        step: AccountStep,
+    },
+    /// A structure or an address of it is excluded, or not any more.
+    PartnerExclude {
+        /// Which.
+        exclusion: Exclusion,
+        /// Whether it is.
+        excluded: bool,
+    },
     /// An account is cut off.
     AccountCutOff(AccountNamed),
     /// Somebody lost telephone and recovery codes: no code is asked for any more.
@@ -331,6 +362,10 @@ pub enum RoleName {
     Agent,
     /// Manages the people of a partner's structure.
     Gestionnaire,
+    /// Deposits for a partner's structure.
+    Technicien,
+    /// Appoints gestionnaires and looks after rights; sees no content and no log.
+    Administrator,
     /// Reads and verifies the log.
     SecurityOfficer,
 }
@@ -340,6 +375,8 @@ impl From<RoleName> for Role {
         match name {
             RoleName::Agent => Self::Agent,
             RoleName::Gestionnaire => Self::Gestionnaire,
+            RoleName::Technicien => Self::Technicien,
+            RoleName::Administrator => Self::Administrator,
             RoleName::SecurityOfficer => Self::SecurityOfficer,
         }
     }
@@ -361,7 +398,7 @@ pub struct NewAccount {
     /// The slug of a mailbox that an agent reads; can be repeated.
     #[arg(long = "mailbox", value_parser = Slug::parse)]
     pub mailboxes: Vec<Slug>,
-    /// The name of a gestionnaire's structure.
+    /// The name of the structure of a gestionnaire or a technicien.
     #[arg(long)]
     pub partner: Option<String>,
     /// The person signs in by the organisation's provider ([oidc]) alone: no password is read, nobody has one.
@@ -440,73 +477,6 @@ fn parse_language(text: &str) -> Result<Language, &'static str> {
     Language::from_tag(text).ok_or("the languages are fr and en")
 }
 
-/// What the keys of the live days are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PurposeName {
-    /// To know that it works.
-    Drill,
-    /// The gateway does not come back.
-    Breakdown,
-    /// The mail goes to another tool.
-    Migration,
-    /// A court or an authority asks.
-    LegalRequest,
-}
-
-impl From<PurposeName> for RecoveryPurpose {
-    fn from(name: PurposeName) -> Self {
-        match name {
-            PurposeName::Drill => Self::Drill,
-            PurposeName::Breakdown => Self::Breakdown,
-            PurposeName::Migration => Self::Migration,
-            PurposeName::LegalRequest => Self::LegalRequest,
-        }
-    }
-}
-
-/// Somebody asks for the keys of the live days.
-#[derive(Debug, Args, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecoveryAsk {
-    /// The address of your account: an agent's or a security officer's.
-    #[arg(long = "as", value_name = "ADDRESS", value_parser = MailAddress::parse)]
-    pub address: MailAddress,
-    /// What for.
-    #[arg(long, value_enum)]
-    pub purpose: PurposeName,
-    /// The account's password. Read from standard input, never from the command line.
-    #[arg(skip = SecretText::new(String::new()))]
-    pub password: SecretText,
-}
-
-/// Somebody else confirms it.
-#[derive(Debug, Args, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecoveryConfirm {
-    /// The request, as `pli recover ask` or `list` told it.
-    #[arg(value_name = "REQUEST")]
-    pub request: RecoveryId,
-    /// The address of your account. One of the two people is a security officer.
-    #[arg(long = "as", value_name = "ADDRESS", value_parser = MailAddress::parse)]
-    pub address: MailAddress,
-    /// The account's password. Read from standard input, never from the command line.
-    #[arg(skip = SecretText::new(String::new()))]
-    pub password: SecretText,
-}
-
-/// One of the two takes the keys out.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecoveryKeys {
-    /// The confirmed request.
-    pub request: RecoveryId,
-    /// The address of the account.
-    pub address: MailAddress,
-    /// The account's password.
-    pub password: SecretText,
-}
-
 /// Why a request is not done.
 #[derive(Debug, Error)]
 pub enum RequestError {
@@ -531,9 +501,18 @@ pub enum RequestError {
     /// An address cannot be a second one; the operator must name another.
     #[error(transparent)]
     SecondAddress(#[from] SecondAddressError),
+    /// A setting of a mailbox is refused; the operator must ask for another.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A rule about people says no; the operator must act by it.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// An agreement's file is refused; who wrote it must act.
     #[error(transparent)]
     Agreement(#[from] ImportError),
+    /// A table of people is refused; who wrote it must act.
+    #[error(transparent)]
+    PeopleTable(#[from] PeopleImportError),
     /// A table of sites is refused; who wrote it must act.
     #[error(transparent)]
     Sites(#[from] SiteImportError),
@@ -626,19 +605,30 @@ async fn answer(app: &Arc<App>, request: Request, replies: &Replies) -> Result<(
         Request::MailboxList(options) => list::mailboxes(app, replies, options).await,
         Request::MailboxAdd(new) => add::mailbox(app, replies, new).await,
         Request::MailboxChange(change) => second_address::change(app, replies, change).await,
+        Request::MailboxManager(named) => people::manager(app, replies, named).await,
         Request::MailboxEntitle(membership) => change::entitle(app, replies, membership).await,
         Request::MailboxLimits(wanted) => limits::show_or_set(app, replies, wanted).await,
         Request::MailboxFoundAnew(foundation) => change::found_anew(app, replies, foundation).await,
         Request::PartnerList(options) => list::partners(app, replies, options).await,
         Request::PartnerAllow(allowed) => add::agreement(app, replies, allowed).await,
         Request::AgreementImport { text } => import::agreement(app, replies, &text).await,
-        Request::SiteImport { partner, text } => import::sites(app, replies, &partner, &text).await,
+        Request::SiteImport { partner, text, dry_run } => {
+            import::sites(app, replies, &partner, &text, dry_run).await
+        }
+        Request::PeopleImport { text, dry_run } => import::people(app, replies, &text, dry_run).await,
         Request::PartnerAdd(new) => add::partner(app, replies, new).await,
         Request::TokenList(options) => token::list(app, replies, options).await,
         Request::TokenAdd(new) => token::add(app, replies, new).await,
         Request::TokenRevoke(named) => token::revoke(app, replies, named).await,
         Request::AccountList(options) => list::accounts(app, replies, options).await,
         Request::AccountAdd(new) => add::account(app, replies, new).await,
+        Request::AccountInvite(new) => people::invite(app, replies, new).await,
+        Request::AccountChange { address, step } => {
+            people::change_account(app, replies, &address, step).await
+        }
+        Request::PartnerExclude { exclusion, excluded } => {
+            people::exclude(app, replies, exclusion, excluded).await
+        }
         Request::AccountDropCode(named) => change::drop_code(app, replies, named).await,
         Request::AccountCutOff(named) => change::cut_off(app, replies, named).await,
         Request::AccountMailPassword(asked) => change::mail_password(app, replies, asked).await,

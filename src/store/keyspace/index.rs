@@ -4,7 +4,7 @@ use super::record::{Kind, RECORDS, address};
 use super::{Direction, end_of};
 use crate::app::ports::{CaseSearch, CaseTerm, Key, List, Record, terms_of};
 use crate::transfer::Transfer;
-use crate::value::{MailboxId, Timestamp};
+use crate::value::{MailboxId, PartnerId, PersonId, Timestamp};
 
 /// What stands before each index entry's key.
 const INDEXES: u8 = b'i';
@@ -53,6 +53,10 @@ enum Index {
     CaseByTerm = 70,
     CaseByDue = 71,
     CaseByLook = 72,
+    AccountLinkByAccount = 80,
+    AccountLinkByEnd = 81,
+    DepositByPerson = 82,
+    DepositByPartner = 83,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -69,6 +73,10 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
                 .as_ref()
                 .map(|link| key(Index::AccountBySubject).bytes(link.digest().as_bytes()).0);
             subject.into_iter().chain([key(Index::AccountByAddress).text(&r.address.to_string()).0]).collect()
+        }
+        Record::AccountLink(r) => {
+            let of = r.account.map(|account| key(Index::AccountLinkByAccount).bytes(account.as_bytes()).0);
+            of.into_iter().chain([key(Index::AccountLinkByEnd).time(r.until).0]).collect()
         }
         Record::Session(r) => vec![
             key(Index::SessionByAccount).bytes(r.account.as_bytes()).0,
@@ -99,7 +107,14 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
                 key(Index::TransferByReference).text(r.reference.as_str()).0,
                 key(Index::TransferByExpiry).time(r.expires_at).0,
             ];
-            r.holders().map(held).chain(found).chain(answering(r)).chain(case_entries(r)).collect()
+            let deposit = deposited(r.depositor.person, r.depositor.partner, r.received_at);
+            r.holders()
+                .map(held)
+                .chain(found)
+                .chain(answering(r))
+                .chain(case_entries(r))
+                .chain(deposit)
+                .collect()
         }
         Record::ApiClient(r) => vec![key(Index::ApiClientByProof).bytes(r.proof.digest().as_bytes()).0],
         Record::ApiDeposit(r) => {
@@ -115,7 +130,10 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             key(Index::SentByReference).text(r.reference.as_str()).0,
             key(Index::SentByEnd).time(r.ended_at).0,
         ],
-        Record::Register(r) => vec![key(Index::RegisterByReference).text(r.reference.as_str()).0],
+        Record::Register(r) => {
+            let found = key(Index::RegisterByReference).text(r.reference.as_str()).0;
+            deposited(r.depositor, r.partner, r.received_at).chain([found]).collect()
+        }
         Record::Mail(r) => {
             let due = r.due_at().map(|at| key(Index::MailByDue).time(at).0);
             let of = r.transfer.map(|t| key(Index::MailByTransfer).bytes(t.as_bytes()).time(r.written_at).0);
@@ -131,12 +149,17 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             let waits = r.proof.is_none().then(|| key(Index::ReceiptWithoutProof).time(r.promised_at).0);
             waits.into_iter().chain([key(Index::ReceiptByPromise).time(r.promised_at).0]).collect()
         }
-        Record::Held(r) => vec![
-            key(Index::HeldByMailbox).bytes(r.mailbox.as_bytes()).time(r.accepted_at).0,
-            key(Index::HeldByTry).time(r.next_try_at).0,
-            key(Index::HeldByReference).text(r.reference.as_str()).0,
-        ],
+        Record::Held(r) => {
+            let found = [
+                key(Index::HeldByMailbox).bytes(r.mailbox.as_bytes()).time(r.accepted_at).0,
+                key(Index::HeldByTry).time(r.next_try_at).0,
+                key(Index::HeldByReference).text(r.reference.as_str()).0,
+            ];
+            let deposit = deposited(r.depositor.person, r.depositor.partner, r.accepted_at);
+            found.into_iter().chain(deposit.filter(|_| r.outgoing.is_none())).collect()
+        }
         Record::Partner(_)
+        | Record::Review(_)
         | Record::Agreement(_)
         | Record::Grant(_)
         | Record::StsPolicy(_)
@@ -158,6 +181,14 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Daily(_)
         | Record::Effect(_) => vec![],
     }
+}
+
+/// Under what a deposit is found by who made it.
+fn deposited(person: PersonId, partner: Option<PartnerId>, at: Timestamp) -> impl Iterator<Item = Vec<u8>> {
+    let by = key(Index::DepositByPerson).bytes(person.as_bytes()).time_backwards(at).0;
+    let of =
+        partner.map(|partner| key(Index::DepositByPartner).bytes(partner.as_bytes()).time_backwards(at).0);
+    of.into_iter().chain([by])
 }
 
 /// Under what a transfer is found that answers another one.
@@ -298,6 +329,8 @@ pub(super) fn range_of(list: &List) -> Range {
             all(key(Index::MailboxByDepositAddress).text(&address.to_string()))
         }
         List::AccountByAddress(address) => all(key(Index::AccountByAddress).text(&address.to_string())),
+        List::AccountLinksOf(account) => all(key(Index::AccountLinkByAccount).bytes(account.as_bytes())),
+        List::AccountLinksEndedBefore(at) => before(Index::AccountLinkByEnd, *at),
         List::SessionsOf(account) => all(key(Index::SessionByAccount).bytes(account.as_bytes())),
         List::SessionsBegunBefore(at) => before(Index::SessionByBeginning, *at),
         List::ProofByToken(token) => all(key(Index::ProofByToken).bytes(token.as_digest().as_bytes())),
@@ -312,6 +345,12 @@ pub(super) fn range_of(list: &List) -> Range {
             let mailbox = key(Index::TransferByMailbox).bytes(mailbox.as_bytes());
             // After all that were received at that instant; older ones stand behind them.
             Range { from: end_of(&mailbox.clone().time_backwards(*at).0), ..all(mailbox) }
+        }
+        List::DepositsBy { person, before } => {
+            older(&key(Index::DepositByPerson).bytes(person.as_bytes()), *before)
+        }
+        List::DepositsOfPartner { partner, before } => {
+            older(&key(Index::DepositByPartner).bytes(partner.as_bytes()), *before)
         }
         List::TransfersExpiringBy(at) => by(Index::TransferByExpiry, *at),
         List::LinksOf(transfer) => records(Kind::RecipientLink, transfer.as_bytes()),
@@ -374,6 +413,15 @@ fn all(prefix: IndexKey) -> Range {
         direction: Direction::Forward,
         holds: Holds::IndexEntries,
         first_of_each: None,
+    }
+}
+
+/// Entries of an index by time backwards, those before an instant when one is given.
+fn older(of: &IndexKey, before: Option<Timestamp>) -> Range {
+    match before {
+        None => all(of.clone()),
+        // After all that were taken at that instant; older ones stand behind them.
+        Some(at) => Range { from: end_of(&of.clone().time_backwards(at).0), ..all(of.clone()) },
     }
 }
 

@@ -82,6 +82,8 @@ kinds! {
     Sent = 63,
     ApiClient = 90,
     ApiDeposit = 91,
+    AccountLink = 80,
+    Review = 81,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -90,7 +92,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
     match key {
         Key::Organisation(id) => address.extend_from_slice(id.as_bytes()),
         Key::Mailbox(id) | Key::KeyRotation(id) | Key::Pulse(id) => address.extend_from_slice(id.as_bytes()),
-        Key::Partner(id) => address.extend_from_slice(id.as_bytes()),
+        Key::Partner(id) | Key::Review(id) => address.extend_from_slice(id.as_bytes()),
         Key::Agreement((mailbox, partner)) => {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(partner.as_bytes());
@@ -107,7 +109,7 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(mailbox.as_bytes());
             address.extend_from_slice(account.as_bytes());
         }
-        Key::Session(token) | Key::LinkSession(token) => {
+        Key::Session(token) | Key::LinkSession(token) | Key::AccountLink(token) => {
             address.extend_from_slice(token.as_digest().as_bytes());
         }
         Key::RecoveryRequest(id) => address.extend_from_slice(id.as_bytes()),

@@ -77,7 +77,7 @@ fn told<T>(told: Result<Option<T>, AppError>, errors: &Errors<'_>) -> Result<T, 
 }
 
 /// A file to keep. The name is made of words and numbers of ours.
-fn attachment(media_type: &'static str, name: &str, body: impl Into<Body>) -> Response {
+pub(super) fn attachment(media_type: &'static str, name: &str, body: impl Into<Body>) -> Response {
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type)),

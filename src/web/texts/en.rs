@@ -564,6 +564,8 @@ pub(super) const TEXTS: Texts = Texts {
         mailboxes: "Mailboxes",
         role_agent: "Agent",
         role_manager: "Manager",
+        role_technicien: "Technicien",
+        role_administrator: "Administrator of rights",
         role_officer: "Security officer",
         depositors_title: "Who may deposit",
         depositors_text: "These are professional addresses of a partner whose agreement is in force. Any other gets the same answer, but no mail.",

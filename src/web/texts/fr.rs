@@ -580,6 +580,8 @@ pub(super) const TEXTS: Texts = Texts {
         mailboxes: "Boîtes",
         role_agent: "Agent",
         role_manager: "Gestionnaire",
+        role_technicien: "Technicien",
+        role_administrator: "Administrateur des droits",
         role_officer: "Responsable de la sécurité",
         depositors_title: "Qui peut déposer",
         depositors_text: "Ces adresses professionnelles sont celles d’un partenaire dont la convention est en cours. Toute autre reçoit la même réponse, mais aucun courriel.",

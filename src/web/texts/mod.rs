@@ -13,14 +13,18 @@ mod desk_en;
 mod desk_fr;
 mod en;
 mod fr;
+mod history;
 mod kits;
 mod outside;
 mod passkey;
+mod people;
 mod proofs;
 mod provider;
 mod queue;
+mod settings;
 mod status;
 mod step_up;
+mod structures;
 mod tokens;
 mod words;
 
@@ -28,14 +32,18 @@ pub(in crate::web) use account::{AccountWords, FactorWords};
 pub(in crate::web) use api::ApiWords;
 pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};
 pub(in crate::web) use delivery::DeliveryWords;
+pub(in crate::web) use history::HistoryWords;
 pub(in crate::web) use kits::{KitWords, ReceiptWords};
 pub(in crate::web) use outside::OutsideWords;
 pub(in crate::web) use passkey::PasskeyWords;
+pub(in crate::web) use people::EntryWords;
 pub(in crate::web) use proofs::ProofWords;
 pub(in crate::web) use provider::ProviderWords;
 pub(in crate::web) use queue::QueueWords;
+pub(in crate::web) use settings::SettingsWords;
 pub(in crate::web) use status::{OtherDraftsWords, StatusWords};
 pub(in crate::web) use step_up::StepUpWords;
+pub(in crate::web) use structures::{ImportWords, StructureWords};
 pub(in crate::web) use tokens::TokenWords;
 
 use crate::value::Language;
@@ -233,7 +241,7 @@ texts! {
     Demo {
         title, lead, walk_title, walk1_title, walk1, walk2_title, walk2, walk3_title, walk3, walk4_title, walk4,
         walk5_title, walk5, walk6_title, walk6, go_deposit, people_title, people_caption, role, address, password,
-        mailboxes, role_agent, role_manager, role_officer, depositors_title, depositors_text, mailboxes_title,
+        mailboxes, role_agent, role_manager, role_technicien, role_administrator, role_officer, depositors_title, depositors_text, mailboxes_title,
         deposit_page, deposit_address, clock_title, clock_text, clock_now, advance, hour, day, five_days,
         twenty_days, move_on, mails_title, mails_lead, mails_none, mails_caption, to, from, subject, sent, rendered,
         text, raw, frame_title, back ;

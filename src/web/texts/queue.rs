@@ -83,6 +83,7 @@ impl QueueWords {
             LetterKind::DepositLink
             | LetterKind::StatusLink
             | LetterKind::SecureLink
+            | LetterKind::AccountLink
             | LetterKind::OpeningCode => self.link,
             LetterKind::Report => self.report,
             LetterKind::Postmaster => self.postmaster,

@@ -4,12 +4,13 @@ use askama::Template;
 
 use super::Frame;
 use crate::identity::SignInWay;
-use crate::value::Timestamp;
-use crate::web::texts::{AccountWords, PasskeyWords, TokenWords};
+use crate::value::{Language, Timestamp};
+use crate::web::texts::{AccountWords, EntryWords, PasskeyWords, TokenWords};
 
 /// `GET /compte`, and the answer to its forms when they are refused.
 #[derive(Debug, Clone, Template)]
 #[template(path = "account.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the page offers, each yes or no")]
 pub struct AccountPage {
     /// What stands around.
     pub frame: Frame,
@@ -17,6 +18,10 @@ pub struct AccountPage {
     pub name: String,
     /// The address that signs in.
     pub address: String,
+    /// Whether the person may change the own name.
+    pub keeps_name: bool,
+    /// The language of the account.
+    pub language: Language,
     /// The open sessions, this one first.
     pub sessions: Vec<SessionRow>,
     /// Whether the person has a key that a vault passphrase could lock.
@@ -55,6 +60,12 @@ pub enum AccountNotice {
     PassphraseChanged,
     /// Sessions were ended.
     SessionEnded,
+    /// Name or language were changed.
+    IdentityChanged,
+    /// The name cannot be one.
+    NameUnfit,
+    /// The password is older than the policy allows.
+    OldPassword,
     /// The present password is wrong.
     Wrong,
     /// The new one was typed in two ways.
@@ -85,12 +96,19 @@ impl AccountPage {
         AccountWords::of(self.frame.language)
     }
 
+    fn entry(&self) -> EntryWords {
+        EntryWords::of(self.frame.language)
+    }
+
     fn words(&self, notice: AccountNotice) -> String {
         let t = self.own();
         match notice {
             AccountNotice::PasswordChanged => t.password_changed,
             AccountNotice::PassphraseChanged => t.passphrase_changed,
             AccountNotice::SessionEnded => t.session_ended,
+            AccountNotice::IdentityChanged => self.entry().saved,
+            AccountNotice::NameUnfit => self.entry().name_wrong,
+            AccountNotice::OldPassword => self.entry().old_password,
             AccountNotice::Wrong => t.wrong,
             AccountNotice::Differ => t.differ,
             AccountNotice::TooShort => t.too_short,
@@ -102,10 +120,14 @@ impl AccountPage {
     }
 
     fn refused(&self) -> bool {
-        use AccountNotice::{PassphraseChanged, PasswordChanged, SessionEnded};
-        !matches!(self.notice, None | Some(PasswordChanged | PassphraseChanged | SessionEnded))
+        use AccountNotice::{IdentityChanged, PassphraseChanged, PasswordChanged, SessionEnded};
+        !matches!(
+            self.notice,
+            None | Some(IdentityChanged | PasswordChanged | PassphraseChanged | SessionEnded)
+        )
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand out references")]
     fn way(&self, way: &SignInWay) -> &'static str {
         match way {
             SignInWay::Password => self.own().by_password,

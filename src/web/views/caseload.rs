@@ -19,6 +19,8 @@ pub struct CaseloadPage {
     pub here: String,
     /// The mailbox's name.
     pub mailbox: String,
+    /// Whether the person manages it.
+    pub may_manage: bool,
     /// Whether a member still has to open it to the person.
     pub waits: bool,
     /// Its parts.

@@ -51,8 +51,12 @@ pub struct DemoPerson {
 pub enum DemoRole {
     /// Reads a mailbox.
     Agent,
-    /// Keeps mailboxes and members.
+    /// Keeps the accounts of a structure.
     Manager,
+    /// Deposits for a structure.
+    Technicien,
+    /// Appoints gestionnaires.
+    Administrator,
     /// Reads the log.
     Officer,
 }
@@ -104,6 +108,8 @@ impl DemoGuidePage {
         match person.role {
             DemoRole::Agent => t.role_agent,
             DemoRole::Manager => t.role_manager,
+            DemoRole::Technicien => t.role_technicien,
+            DemoRole::Administrator => t.role_administrator,
             DemoRole::Officer => t.role_officer,
         }
     }

@@ -293,8 +293,14 @@ mod tests {
     }
 
     fn empty() -> DraftPage {
-        let frame =
-            Frame { language: Language::Fr, now: Timestamp(0), path: None, person: None, demo: false };
+        let frame = Frame {
+            language: Language::Fr,
+            now: Timestamp(0),
+            path: None,
+            person: None,
+            terms: false,
+            demo: false,
+        };
         let host = DepositHost {
             organisation: String::new(),
             mailbox: String::new(),

@@ -7,8 +7,8 @@ use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 use crate::web::texts::{
-    AccountWords, CaseWords, CaseloadWords, DeliveryWords, DispatchWords, KitWords, OutsideWords,
-    ReceiptWords, Texts,
+    AccountWords, CaseWords, CaseloadWords, DeliveryWords, DispatchWords, EntryWords, KitWords, OutsideWords,
+    ReceiptWords, SettingsWords, StructureWords, Texts,
 };
 
 /// What every page is given, whatever it shows.
@@ -23,12 +23,15 @@ pub struct Frame {
     pub path: Option<String>,
     /// Who is signed in.
     pub person: Option<SignedIn>,
+    /// Whether there are terms of use, and a page that shows them.
+    pub terms: bool,
     /// Whether the gateway runs as a demonstration: a band says so on every page.
     pub demo: bool,
 }
 
 /// The person whose session the page is shown in.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "what the person finds in the menu, each yes or no")]
 pub struct SignedIn {
     /// Name or address, as the person knows it.
     pub name: String,
@@ -36,6 +39,10 @@ pub struct SignedIn {
     pub reads_mailboxes: bool,
     /// Whether the person is a security officer, and sees the link to the log.
     pub reads_journal: bool,
+    /// Whether the person looks after all structures.
+    pub sees_structures: bool,
+    /// Whether the person looks after the own structure.
+    pub has_structure: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand out references")]
@@ -63,6 +70,26 @@ impl Frame {
     /// What the link to one's own account says.
     pub(in crate::web) fn own_account(&self) -> &'static str {
         AccountWords::of(self.language).title
+    }
+
+    /// What the link to the structures says.
+    pub(in crate::web) fn structures(&self) -> &'static str {
+        StructureWords::of(self.language).list
+    }
+
+    /// What the link to the own structure says.
+    pub(in crate::web) fn own_structure(&self) -> &'static str {
+        StructureWords::of(self.language).own
+    }
+
+    /// What the link to a mailbox's settings says.
+    pub(in crate::web) fn settings(&self) -> &'static str {
+        SettingsWords::of(self.language).link
+    }
+
+    /// What the link to the terms of use says.
+    pub(in crate::web) fn terms_footer(&self) -> &'static str {
+        EntryWords::of(self.language).terms_footer
     }
 
     /// What pages say of a case.
@@ -184,6 +211,7 @@ mod tests {
             now: Timestamp(0),
             path: Some("/journal?page=2".to_owned()),
             person: None,
+            terms: false,
             demo: false,
         };
         assert_eq!(frame.switch().as_deref(), Some("/journal?page=2&lang=en"));

@@ -14,21 +14,26 @@ mod demo;
 mod deposit;
 mod desk;
 mod draft;
+mod entry;
 mod error;
 mod frame;
 mod heard;
+mod history;
 mod home;
 mod kits;
 mod legal;
+mod mailbox_settings;
 mod members;
 mod outside;
 mod passkey;
+mod people_import;
 mod problem;
 mod receipt;
 mod second_factor;
 mod sign_in;
 mod status;
 mod step_up;
+mod structures;
 mod tokens;
 mod transfer;
 
@@ -47,24 +52,33 @@ pub use desk::{
 pub use draft::{
     DraftFile, DraftFileState, DraftPage, Limits, OutgoingForm, SentPage, TitleFinding, UnfinishedFile,
 };
+pub use entry::{
+    AccountLinkPage, ChoosePasswordPage, ChooseProblem, ForgottenPage, TermsNotice, TermsPage, TermsPart,
+};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use heard::HeardPage;
+pub use history::{HistoryTyped, OwnHistoryPage, StructureHistoryPage};
 pub use home::{DepositLink, HomePage};
 pub use kits::{
     BreachPage, BreachTyped, KitProblem, KitsPage, PersonOutcome, PersonRequestPage, ProcessingPage,
 };
 pub use legal::{AccessibilityPage, DataProtectionPage};
+pub use mailbox_settings::{SettingsNotice, SettingsPage};
 pub use members::{KeyNotice, KeyPage, MemberRow, MembersNotice, MembersPage};
 pub use outside::{
     AnswerPart, OutsideGonePage, OutsideLinkPage, OutsideOpenedPage, OutsideStepPage, SentListPage,
 };
 pub use passkey::{PasskeyNotice, PasskeyRow, PasskeysPage};
+pub use people_import::{ImportPage, ImportProblem};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
 pub use receipt::{AskedFileOutcome, HeldReceipt, ReceiptOutcome, ReceiptPage};
 pub use second_factor::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignInCodePage};
 pub use sign_in::{SignInNotice, SignInPage};
 pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage};
 pub use step_up::{StepUpNotice, StepUpPage};
+pub use structures::{
+    PersonRow, StructureNotice, StructurePage, StructureRow, StructuresPage, agreement_row,
+};
 pub use tokens::{TokenMailbox, TokenNotice, TokenRow, TokensPage};
 pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::Frame;
-use crate::web::texts::{PasskeyWords, ProviderWords};
+use crate::web::texts::{EntryWords, PasskeyWords, ProviderWords};
 
 /// `GET /connexion`, and the answer to its POST when it failed.
 #[derive(Debug, Clone, Template)]
@@ -45,6 +45,8 @@ pub enum SignInNotice {
     ProviderRefused,
     /// Nobody here is who the provider says.
     NoAccount,
+    /// A password was chosen by a mailed link.
+    PasswordChosen,
     /// The person has signed out.
     SignedOut,
     /// The session has ended by itself.
@@ -63,6 +65,7 @@ impl SignInPage {
             SignInNotice::ProviderSilent => self.providers().silent.to_owned(),
             SignInNotice::ProviderRefused => self.providers().refused.to_owned(),
             SignInNotice::NoAccount => self.providers().no_account.to_owned(),
+            SignInNotice::PasswordChosen => self.w().done.to_owned(),
             SignInNotice::SignedOut => t.signed_out.to_owned(),
             SignInNotice::SessionEnded => t.session_ended.to_owned(),
             SignInNotice::NeedsSignIn => t.needs_sign_in.to_owned(),
@@ -75,6 +78,10 @@ impl SignInPage {
 
     fn keys(&self) -> PasskeyWords {
         PasskeyWords::of(self.frame.language)
+    }
+
+    fn w(&self) -> EntryWords {
+        EntryWords::of(self.frame.language)
     }
 
     fn refused(&self) -> bool {

@@ -6,7 +6,7 @@ use askama::Template;
 use super::{AddressProblem, CodeProblem, Frame};
 use crate::app::DepositStanding;
 use crate::value::{ByteSize, DraftId, Reference, Timestamp};
-use crate::web::texts::StatusWords;
+use crate::web::texts::{HistoryWords, StatusWords};
 
 /// `GET /suivi/{reference}`, and the answer to its POST when what was typed is no address.
 #[derive(Debug, Clone, Template)]
@@ -14,8 +14,8 @@ use crate::web::texts::StatusWords;
 pub struct StatusAskPage {
     /// What stands around.
     pub frame: Frame,
-    /// The reference that was asked for, whether it exists or not.
-    pub reference: Reference,
+    /// The reference that was asked for, whether it exists or not; none: all deposits of the address.
+    pub reference: Option<Reference>,
     /// What was typed before.
     pub address: String,
     /// What is wrong with it.
@@ -28,8 +28,8 @@ pub struct StatusAskPage {
 pub struct StatusCodePage {
     /// What stands around.
     pub frame: Frame,
-    /// The reference that was asked for.
-    pub reference: Reference,
+    /// The reference that was asked for; none: all deposits of the address.
+    pub reference: Option<Reference>,
     /// The address as it was typed, empty when it is not known any more.
     pub address: String,
     /// How long link and code are valid, in minutes.
@@ -88,12 +88,33 @@ pub struct OtherDraftRow {
 }
 
 impl StatusAskPage {
+    fn path(&self) -> String {
+        path_of(self.reference.as_ref())
+    }
+
+    fn h(&self) -> HistoryWords {
+        HistoryWords::of(self.frame.language)
+    }
+
     fn w(&self) -> StatusWords {
         StatusWords::of(self.frame.language)
     }
 }
 
+/// Where the way to one deposit, or to all of an address, begins.
+fn path_of(reference: Option<&Reference>) -> String {
+    reference.map_or_else(|| "/suivi".to_owned(), |reference| format!("/suivi/{reference}"))
+}
+
 impl StatusCodePage {
+    fn path(&self) -> String {
+        path_of(self.reference.as_ref())
+    }
+
+    fn h(&self) -> HistoryWords {
+        HistoryWords::of(self.frame.language)
+    }
+
     fn w(&self) -> StatusWords {
         StatusWords::of(self.frame.language)
     }

@@ -114,6 +114,12 @@ pub fn sign_in(gateway: &Gateway, person: &Person) -> Browser {
     let form = form_with(&page.text(), "password");
     let reply = browser.submit(&form, &[("address", &person.address), ("password", &person.password)], &[]);
     assert!((300..400).contains(&reply.status), "{} signs in: {}", person.address, reply.status);
+    let first = browser.get("/connexion");
+    if first.header("location").is_some_and(|to| to.contains("/conditions")) {
+        let page = browser.follow(first);
+        let terms = form_to(&page.text(), "/conditions").unwrap();
+        browser.submit(&terms, &[("accepte", "oui")], &[]);
+    }
     browser
 }
 

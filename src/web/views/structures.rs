@@ -1,0 +1,173 @@
+//! Structures and their people (P1, P5, P6).
+
+use askama::Template;
+
+use super::Frame;
+use crate::app::{ReviewStanding, StructureAgreement};
+use crate::identity::Admission;
+use crate::value::Timestamp;
+use crate::web::texts::StructureWords;
+
+/// `GET /structures`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "structures.html")]
+pub struct StructuresPage {
+    /// What stands around.
+    pub frame: Frame,
+    /// The structures, by name.
+    pub rows: Vec<StructureRow>,
+}
+
+/// A structure in the list.
+#[derive(Debug, Clone)]
+pub struct StructureRow {
+    /// Where its page is.
+    pub path: String,
+    /// Its name.
+    pub name: String,
+    /// How many gestionnaires.
+    pub gestionnaires: usize,
+    /// How many techniciens.
+    pub techniciens: usize,
+    /// It is suspended.
+    pub suspended: bool,
+    /// An agreement is in force.
+    pub in_force: bool,
+    /// Where its confirmation stands.
+    pub review: Option<ReviewStanding>,
+}
+
+/// A person of a structure.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "what the page offers, each yes or no")]
+pub struct PersonRow {
+    /// What forms name the account by.
+    pub id: String,
+    /// First and last name.
+    pub name: String,
+    /// The address that signs in.
+    pub address: String,
+    /// The account's state, for a mark.
+    pub state: &'static str,
+    /// The state in words.
+    pub state_words: &'static str,
+    /// Since when, where it is known.
+    pub since: Option<Timestamp>,
+    /// When the person was last met.
+    pub met_at: Option<Timestamp>,
+    /// Whether it is the person who looks.
+    pub is_self: bool,
+    /// Whether the person who looks may change it.
+    pub may_change: bool,
+    /// Whether it is closed, and may be opened again.
+    pub is_closed: bool,
+    /// Whether the person who looks may cut it off.
+    pub may_cut: bool,
+}
+
+/// `GET /structures/{id}`, and the answer to its forms when they are refused.
+#[derive(Debug, Clone, Template)]
+#[template(path = "structure.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the page offers, each yes or no")]
+pub struct StructurePage {
+    /// What stands around.
+    pub frame: Frame,
+    /// The page's own path, where its forms go.
+    pub path: String,
+    /// The structure's name.
+    pub name: String,
+    /// It is suspended.
+    pub suspended: bool,
+    /// Its gestionnaires.
+    pub gestionnaires: Vec<PersonRow>,
+    /// Its techniciens.
+    pub techniciens: Vec<PersonRow>,
+    /// Its agreements: mailbox, from, until, who is admitted, in force.
+    pub agreements: Vec<(String, String, Option<String>, bool, bool)>,
+    /// Its blocked addresses.
+    pub blocked: Vec<String>,
+    /// Where its confirmation stands.
+    pub review: Option<ReviewStanding>,
+    /// Whether the person who looks appoints gestionnaires.
+    pub may_appoint: bool,
+    /// Whether the person who looks creates techniciens.
+    pub may_manage: bool,
+    /// Whether the person who looks excludes.
+    pub may_exclude: bool,
+    /// Whether the person who looks confirms the list.
+    pub may_confirm: bool,
+    /// Whether the person who looks sees the history of deposits.
+    pub may_see_history: bool,
+    /// Whether there is a way back to the list.
+    pub has_list: bool,
+    /// What to say above.
+    pub notice: Option<StructureNotice>,
+}
+
+/// What the page has to say of the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum StructureNotice {
+    Made,
+    Saved,
+    LinkSent,
+    CutOff,
+    Confirmed,
+    Taken,
+    Outside,
+    TooMany,
+    Last,
+    NotFitting,
+    NotFound,
+    NameUnfit,
+    AddressUnfit,
+}
+
+impl StructureNotice {
+    /// Whether nothing was changed.
+    pub const fn is_refusal(self) -> bool {
+        !matches!(self, Self::Made | Self::Saved | Self::LinkSent | Self::CutOff | Self::Confirmed)
+    }
+}
+
+/// An agreement as the page lists it.
+pub fn agreement_row(agreement: StructureAgreement) -> (String, String, Option<String>, bool, bool) {
+    let StructureAgreement { mailbox, agreement, in_force } = agreement;
+    let listed = matches!(agreement.admission, Admission::Listed(_));
+    (mailbox, agreement.from.to_string(), agreement.until.map(|day| day.to_string()), listed, in_force)
+}
+
+impl StructuresPage {
+    fn w(&self) -> StructureWords {
+        StructureWords::of(self.frame.language)
+    }
+}
+
+impl StructurePage {
+    fn w(&self) -> StructureWords {
+        StructureWords::of(self.frame.language)
+    }
+
+    fn refused(&self) -> bool {
+        self.notice.is_some_and(StructureNotice::is_refusal)
+    }
+
+    fn told(&self) -> Option<&'static str> {
+        let w = self.w();
+        Some(match self.notice? {
+            StructureNotice::Made => w.done_account,
+            StructureNotice::Saved => w.done,
+            StructureNotice::LinkSent => w.done_link,
+            StructureNotice::CutOff => w.done_cut,
+            StructureNotice::Confirmed => w.done_review,
+            StructureNotice::Taken => w.taken,
+            StructureNotice::Outside => w.outside,
+            StructureNotice::TooMany => w.too_many,
+            StructureNotice::Last => w.last,
+            StructureNotice::NotFitting => w.not_fitting,
+            StructureNotice::NotFound => w.not_found,
+            StructureNotice::NameUnfit => w.name_unfit,
+            StructureNotice::AddressUnfit => w.address_unfit,
+        })
+    }
+}
