@@ -8,7 +8,7 @@
 //!   web · smtp · jobs · store · scanner              adapters, never naming each other
 //!   app                                              use cases and the ports they need
 //!   transfer · relay · retention                     lifecycles
-//!   identity · mailbox · vault · audit · message · content   what things are
+//!   identity · mailbox · vault · audit · message · content · document   what things are
 //!   policy                                           what is allowed
 //!   value                                            addresses, ids, digests, times, secrets
 //! ```
@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod content;
 pub mod demo;
+pub mod document;
 pub mod identity;
 pub mod jobs;
 pub mod mailbox;

@@ -23,6 +23,8 @@ const DOMAIN: &[(&str, &[&str])] = &[
     ("audit", &["value"]),
     ("message", &["value"]),
     ("content", &["message", "value"]),
+    // What a form says becomes a document.
+    ("document", &["policy", "value"]),
     ("mailbox", &["value", "vault"]),
     // An agreement holds its deadlines.
     ("identity", &["policy", "value", "vault"]),
@@ -36,7 +38,7 @@ const DOMAIN: &[(&str, &[&str])] = &[
 const LAYERS: &[&[&str]] = &[
     &["value"],
     &["policy"],
-    &["identity", "mailbox", "vault", "audit", "message", "content"],
+    &["identity", "mailbox", "vault", "audit", "message", "content", "document"],
     &["transfer", "relay", "retention"],
     &["app"],
     &["web", "smtp", "jobs", "store", "scanner"],
@@ -73,6 +75,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["value", "audit", "vault", "identity", "smtp", "serve", "config", "cli"]),
     ("fst", &["policy"]),
     ("infer", &["app", "content"]),
+    ("krilla", &["document"]),
     ("hickory_resolver", &["smtp"]),
     ("krilla", &["document"]),
     ("lettre", &["relay", "smtp"]),
@@ -88,7 +91,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("webauthn_rs", &["app"]),
     ("zxcvbn", &["policy"]),
     ("toml", &["content", "policy", "retention", "config", "cli", "demo"]),
-    ("unicode_normalization", &["message", "policy", "value"]),
+    ("unicode_normalization", &["document", "message", "policy", "value"]),
     ("zip", &["web", "app", "content"]),
     ("tar", &["app", "content"]),
     ("flate2", &["content"]),

@@ -4,6 +4,8 @@
 mod cases;
 #[path = "desk.rs"]
 mod desk;
+#[path = "forms.rs"]
+mod forms;
 #[path = "outside.rs"]
 mod outside;
 #[path = "people.rs"]
@@ -43,6 +45,7 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
         of.receipts(),
         of.kits(),
         of.form(),
+        forms::pages(&of.draft(), of.sent(false), of.opened(), HOSTILE),
         of.inside(),
         cases::pages(&of.signed_in(), &Samples::head(), NOW, HOSTILE),
         people::pages(&of.signed_in(), &of.frame(), NOW, HOSTILE),
@@ -447,6 +450,9 @@ impl Samples {
                 received: ByteSize(640_000_000),
                 fingerprint: String::new(),
             }],
+            form: None,
+            seen: None,
+            leads: None,
             outgoing: None,
             others: vec![OtherDraftRow {
                 id: DraftId::new([3; 16]),
@@ -485,6 +491,8 @@ impl Samples {
             received: NOW,
             expires: NOW + Millis::days(20),
             depositor: "nadia.morvan@cd35.example".to_owned(),
+            went_to: None,
+            another: None,
             held,
             refused: vec![(
                 "macro.xlsm".to_owned(),
@@ -677,6 +685,7 @@ impl Samples {
             frame: Frame { path: None, ..self.signed_in() },
             head: Self::head(),
             message: self.draft().message,
+            form: None,
             files: vec![
                 file(1, "fiche de liaison.pdf", "application/pdf", 248_300),
                 file(

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::arrived_file::ArrivedFile;
+use super::draft_form::{DraftForm, FormParts, FormRefusal, JudgedForm};
 use super::fill_draft::reason_of;
 use super::inspect::logged;
 use super::inspect_draft::Standing;
@@ -19,12 +20,13 @@ use super::ports::{Key, UnitOfWork};
 use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::content::RefusalCause;
+use crate::content::{FileKind, RefusalCause};
 use crate::identity::Partner;
 use crate::mailbox::Mailbox;
+use crate::policy::form::FilledForm;
 use crate::policy::title::{CleanTitle, TitleRefusal};
 use crate::transfer::{Check, Draft, DraftError, DraftPurpose, DraftState, HoldReason, Route, Transfer};
-use crate::value::{ByteSize, Reference, SecretBytes, Timestamp, TransferId};
+use crate::value::{ByteSize, MailboxId, Reference, SecretBytes, Timestamp, TransferId};
 use crate::vault::{Identity, PartRole, SealingKey};
 
 /// How long a message may be.
@@ -36,6 +38,17 @@ pub struct Sending {
     pub title: String,
     /// The message as typed.
     pub message: SecretBytes,
+    /// The form as it was sent; none: as it was kept in the draft.
+    pub form: Option<DraftForm>,
+    /// The mailbox that the depositor was told the deposit goes to, where that is another than the page's.
+    pub seen: Option<MailboxId>,
+}
+
+impl Sending {
+    /// A title and a message; the form as it was kept in the draft.
+    pub const fn new(title: String, message: SecretBytes) -> Self {
+        Self { title, message, form: None, seen: None }
+    }
 }
 
 /// The deposit is durable.
@@ -74,6 +87,9 @@ pub enum DepositRefusal {
     /// The typed message is refused for what is in it: the depositor types it anew.
     #[error("the message is refused for what is in it")]
     MessageRefused(RefusalCause),
+    /// What is wrong with the form, or where it leads.
+    #[error(transparent)]
+    Form(FormRefusal),
     /// A file was refused just now: the deposit goes on without it once the depositor has seen that.
     #[error("a file of the deposit is refused")]
     FileRefused,
@@ -107,6 +123,7 @@ pub(super) struct ReadyDeposit {
     owner: Owner,
     title: CleanTitle,
     message_check: Option<Check>,
+    form: Option<(FilledForm, Option<Check>)>,
     hold: Option<HoldReason>,
     now: Timestamp,
 }
@@ -144,8 +161,23 @@ impl App {
         if let DraftState::Sent { reference, .. } = view.draft.state {
             return Ok(Ready::Sent(DepositAnswer { reference }));
         }
-        let (view, standing) = self.settle_files(view, visitor).await?;
         let now = self.believed_now()?;
+        let form = match &sending.form {
+            Some(form) => form.clone(),
+            None => self.draft_form(&view.draft)?,
+        };
+        let (view, form) = match self.form_and_mailbox(view, &form, sending.seen, now).await? {
+            Ok(judged) => judged,
+            Err((view, refusal)) => {
+                let reason = match &refusal {
+                    FormRefusal::Content(cause) => logged(*cause),
+                    FormRefusal::Closed { .. } => RefusalReason::AddressNotAdmitted,
+                    _ => RefusalReason::FormIncomplete,
+                };
+                return Err(self.refuse(&view.draft, reason, visitor, DepositRefusal::Form(refusal)).await);
+            }
+        };
+        let (view, standing) = self.settle_files(view, visitor).await?;
         let Some(owner) = self.may_deposit(&view.draft, &view.mailbox, now).await? else {
             return Err(self
                 .refuse(&view.draft, RefusalReason::AddressNotAdmitted, visitor, DepositRefusal::NotAdmitted)
@@ -159,7 +191,7 @@ impl App {
             let (reason, refusal) = (reason_of(error), DepositRefusal::OverLimit(error));
             return Err(self.refuse(&view.draft, reason, visitor, refusal).await);
         }
-        let title = match self.check(&view, sending) {
+        let title = match self.check(&view, sending, form.is_some()) {
             Ok(title) => title,
             Err((reason, refusal)) => return Err(self.refuse(&view.draft, reason, visitor, refusal).await),
         };
@@ -172,14 +204,59 @@ impl App {
             }
             Some(Err(reason)) => Some(Err(reason)),
         };
+        let form_check = match &form {
+            None => None,
+            Some(form) => match self.inspect_text(form.text.expose(), &view.mailbox).await? {
+                None => None,
+                Some(Ok(Ok(check))) => Some(Ok(check)),
+                Some(Ok(Err((_, cause)))) => {
+                    let refusal = DepositRefusal::Form(FormRefusal::Content(cause));
+                    return Err(self.refuse(&view.draft, logged(cause), visitor, refusal).await);
+                }
+                Some(Err(reason)) => Some(Err(reason)),
+            },
+        };
+        let waits = |check: &Option<Result<Check, HoldReason>>| check.as_ref()?.as_ref().err().copied();
         let hold = match standing {
-            Standing::Judged => message_check.as_ref().and_then(|check| check.as_ref().err().copied()),
+            Standing::Judged => waits(&message_check).or_else(|| waits(&form_check)),
             Standing::Waiting(reason) => Some(reason),
             // Told before anything is sent: the depositor may have another copy of it.
             Standing::Refused => return Err(DepositRefusal::FileRefused),
         };
         let message_check = message_check.and_then(Result::ok);
-        Ok(Ready::Deposit(Box::new(ReadyDeposit { view, owner, title, message_check, hold, now })))
+        let form = form.map(|form| (form.filled, form_check.and_then(Result::ok)));
+        Ok(Ready::Deposit(Box::new(ReadyDeposit { view, owner, title, message_check, form, hold, now })))
+    }
+
+    /// Judges the form, and puts the mailbox that it leads to in the place of the page's: its rules for titles and files, its
+    /// limits and its clocks are those of the deposit from here on (T8).
+    async fn form_and_mailbox(
+        &self,
+        mut view: DraftView,
+        form: &DraftForm,
+        seen: Option<MailboxId>,
+        now: Timestamp,
+    ) -> Result<Result<(DraftView, Option<JudgedForm>), (DraftView, FormRefusal)>, AppError> {
+        let agreement = self.agreement_of_draft(&view).await?;
+        let Some(agreement) = &agreement else { return Ok(Ok((view, None))) };
+        let judged = match self.judge_form(&view, agreement, form, now).await? {
+            Ok(judged) => judged,
+            Err(refusal) => return Ok(Err((view, refusal))),
+        };
+        let Some(form) = &judged else { return Ok(Ok((view, None))) };
+        match self.led_to(&view, agreement, &form.filled, seen, now).await? {
+            Err(refusal) => return Ok(Err((view, refusal))),
+            Ok(None) => {}
+            Ok(Some(target)) => {
+                // Files that were judged by another policy are judged anew.
+                if self.file_policy(&target) != self.file_policy(&view.mailbox) {
+                    view.draft.inspection.passed.clear();
+                }
+                view.limits = self.limits_in_force(&target);
+                view.mailbox = target;
+            }
+        }
+        Ok(Ok((view, judged)))
     }
 
     /// As what the owner of a draft deposits now: admitted by an agreement, or as the recipient of a transfer that can
@@ -212,6 +289,7 @@ impl App {
         &self,
         view: &DraftView,
         sending: &Sending,
+        has_form: bool,
     ) -> Result<CleanTitle, (RefusalReason, DepositRefusal)> {
         let policies = self.policies.load();
         let title = policies
@@ -223,7 +301,7 @@ impl App {
             let (limit, actual) = (ByteSize(MESSAGE_MAX_BYTES as u64), ByteSize(message.len() as u64));
             return Err((RefusalReason::TooLarge, DepositRefusal::MessageTooLong { limit, actual }));
         }
-        if message.trim_ascii().is_empty() && view.draft.parts.is_empty() {
+        if message.trim_ascii().is_empty() && view.draft.parts.is_empty() && !has_form {
             return Err((RefusalReason::NothingSent, DepositRefusal::Empty));
         }
         Ok(title)
@@ -237,16 +315,41 @@ impl App {
         file: Option<&mut ArrivedFile>,
         visitor: Visitor,
     ) -> Result<DepositAnswer, AppError> {
-        let ReadyDeposit { view, owner, title, message_check, hold, now } = deposit;
+        let ReadyDeposit { view, owner, title, message_check, form, hold, now } = deposit;
         let DraftView { mut draft, version, mailbox, .. } = view;
         let mut unit = UnitOfWork::default();
         if let Some((file, part)) = file.as_deref().zip(draft.parts.last()) {
             self.log_sealed(&mut unit, &draft, part.number, &file.entry, now, visitor)?;
         }
-        let (identity, sealing, mut parts) = self.sealed_draft(&draft, message, file, now, visitor).await?;
-        // The message is the first part.
-        parts.iter_mut().take(1).for_each(|part| part.check.clone_from(&message_check));
         let depositor = self.depositor(&mut unit, &draft.address, owner.partner.as_ref(), now)?;
+        let (form, form_check) = form.unzip();
+        let form = match form {
+            Some(filled) => Some(self.form_parts(filled, &depositor, &mailbox, now).await?),
+            None => None,
+        };
+        let more = form.as_ref().map(FormParts::clear);
+        let more = more.as_ref().map_or([].as_slice(), |parts| parts.as_slice());
+        let (identity, sealing, mut parts) =
+            self.sealed_draft(&draft, message, more, file, now, visitor).await?;
+        for part in &mut parts {
+            match part.entry.role {
+                PartRole::Message => part.check.clone_from(&message_check),
+                PartRole::Form => part.check.clone_from(form_check.as_ref().unwrap_or(&None)),
+                // Made by us of what was judged.
+                PartRole::FormDocument => {
+                    let passed = || Check::Passed { kind: FileKind::Pdf, warnings: Vec::new() };
+                    part.check = form_check.as_ref().and_then(Option::as_ref).map(|_| passed());
+                }
+                _ => {}
+            }
+        }
+        if mailbox.id != draft.mailbox {
+            let object = Object::Transfer { transfer: draft.transfer, mailbox: mailbox.id };
+            let actor = Actor::Person(draft.person);
+            let routed = event(now, actor, Action::DepositRouted, object, Outcome::Done, visitor.web());
+            let policy = self.policies.load().digest;
+            self.log(&mut unit, routed.under(policy).concerning(depositor.partner))?;
+        }
         let reference = self
             .release_or_hold(
                 &mut unit,
@@ -266,7 +369,7 @@ impl App {
                     },
                     outgoing: None,
                     answers: owner.answers,
-                    form: None,
+                    form: form.as_ref().map(|form| form.codes.clone()),
                     language: draft.language,
                     received_at: now,
                     parts,
@@ -304,12 +407,13 @@ impl App {
         Ok((Arc::new(identity), Arc::new(sealing)))
     }
 
-    /// What a draft holds, ready to be released: its message, sealed now, and its files, the one that came last too. What
+    /// What a draft holds, ready to be released: its message and what else is sealed now, and its files, the one that came last too. What
     /// is not durable yet is forced to the disk together.
     pub(super) async fn sealed_draft(
         &self,
         draft: &Draft,
         message: &SecretBytes,
+        more: &[ClearPart<'_>],
         arrived: Option<&mut ArrivedFile>,
         now: Timestamp,
         visitor: Visitor,
@@ -318,13 +422,14 @@ impl App {
             Some(file) => (Arc::clone(&file.identity), Arc::clone(&file.sealing)),
             None => self.draft_keys(draft, visitor).await?,
         };
-        let text = [ClearPart {
+        let mut clear = vec![ClearPart {
             role: PartRole::Message,
             name: "",
             content_type: "text/plain; charset=utf-8",
             bytes: message.expose(),
         }];
-        let texts = self.seal_parts(&sealing, &text, now.day());
+        clear.extend_from_slice(more);
+        let texts = self.seal_parts(&sealing, &clear, now.day());
         let (mut parts, arrived) = match arrived {
             Some(file) => {
                 let entry = file.entry.clone();
@@ -333,6 +438,8 @@ impl App {
             }
             None => (texts.await?, None),
         };
+        // What was made for the deposit stands behind its files, so that those keep their numbers.
+        let made = parts.split_off(1.min(parts.len()));
         let known = draft.parts.len() - usize::from(arrived.is_some());
         for part in draft.parts.iter().take(known) {
             parts.push(SealedPart {
@@ -349,6 +456,7 @@ impl App {
             number: part.number,
             check: None,
         }));
+        parts.extend(made);
         Ok((identity, sealing, parts))
     }
 

@@ -140,6 +140,8 @@ impl App {
             awaited: Vec::new(),
             next_number: 1,
             inspection: DraftInspection::default(),
+            form: None,
+            proved_at: None,
             touched_at: now,
             state: DraftState::Open,
         })

@@ -201,12 +201,18 @@ impl App {
             told: Vec::new(),
         };
         for part in held.parts.clone() {
+            // The document of a form that was refused meanwhile goes with it.
+            if !held.parts.iter().any(|kept| kept.role == part.role && kept.number == part.number) {
+                continue;
+            }
             let plain = open(&identity, &part.entry)?;
             let entry: ManifestPart =
                 serde_json::from_slice(plain.expose()).map_err(|_| AppError::Broken("manifest entry"))?;
             let look = match part.role {
                 PartRole::Message if part.size == ByteSize(0) => None,
-                PartRole::Message => Some(Look::Whole(FileKind::Text)),
+                PartRole::Message | PartRole::Form => Some(Look::Whole(FileKind::Text)),
+                // Made of the form by us.
+                PartRole::FormDocument => None,
                 PartRole::Attachment => Some(Look::Walk { name: entry.name.clone(), scanned: None }),
                 PartRole::Original => Some(Look::Whole(FileKind::Mail)),
             };
@@ -230,6 +236,9 @@ impl App {
                 Ok(check) => {
                     judged.told.push((object, Action::FileScanned, Outcome::Done));
                     set_check(held, &part, check);
+                    if part.role == PartRole::Form {
+                        pass_document(held);
+                    }
                     judged.entries.push(entry);
                 }
                 Err(cause) => {
@@ -242,6 +251,10 @@ impl App {
                         let (emptied, replaced) = self.empty_message(held, now).await?;
                         judged.entries.push(emptied);
                         judged.erased.extend(replaced);
+                    } else if part.role == PartRole::Form {
+                        let file = self.refused_file(REFUSED_TEXT, "", entry.size, cause, now.day())?;
+                        held.refused.insert(0, file);
+                        judged.erased.extend(held.drop_form());
                     } else {
                         let file =
                             self.refused_file(part.number, &entry.name, entry.size, cause, now.day())?;
@@ -503,6 +516,12 @@ fn set_check(held: &mut HeldDeposit, part: &HeldPart, check: Check) {
     if let Some(part) = held.parts.iter_mut().find(same) {
         part.check = Some(check);
     }
+}
+
+/// The document of a form says what the form says: it is judged with it.
+fn pass_document(held: &mut HeldDeposit) {
+    let documents = held.parts.iter_mut().filter(|part| part.role == PartRole::FormDocument);
+    documents.for_each(|part| part.check = Some(Check::Passed { kind: FileKind::Pdf, warnings: Vec::new() }));
 }
 
 /// Takes the mail as it came in out; its digest stays.

@@ -7,10 +7,10 @@ use thiserror::Error;
 use super::ports::Key;
 use super::{App, AppError};
 use crate::audit::Origin;
-use crate::identity::{Admission, Agreement, AgreementTerms, AnswerTo, Partner, Service};
+use crate::identity::{Admission, Agreement, AgreementTerms, AnswerTo, Partner, RouteRow, Service};
 use crate::mailbox::Mailbox;
 use crate::policy::agreement::{AgreedMailbox, AgreementFile, AgreementFileError, ServiceWord};
-use crate::value::{PartnerId, Slug};
+use crate::value::{MailboxId, PartnerId, Slug};
 
 /// Why an agreement is not imported. Nothing was changed.
 #[derive(Debug, Error)]
@@ -23,6 +23,12 @@ pub enum ImportError {
     NoSuchMailbox {
         /// Its slug.
         slug: Slug,
+    },
+    /// It opens a form that does not exist.
+    #[error("the agreement opens the form {name}, and there is none (policies/forms, pli form check)")]
+    NoSuchForm {
+        /// Its name.
+        name: Slug,
     },
     /// A fault of ours.
     #[error(transparent)]
@@ -39,6 +45,8 @@ pub enum AgreementPart {
     Answer,
     Mediator,
     Services,
+    Forms,
+    Routes,
     BreachHours,
 }
 
@@ -74,13 +82,20 @@ impl App {
         };
         let mut agreed = Vec::with_capacity(file.mailboxes.len());
         for table in &file.mailboxes {
-            let mediator = table.mediator.as_ref().map(find).transpose()?;
-            agreed.push((table, find(&table.slug)?, mediator));
+            let mediator = table.mediator.as_ref().map(find).transpose()?.map(|mailbox| mailbox.id);
+            let routes =
+                table.routes.iter().map(|row| Ok(find(&row.to)?.id)).collect::<Result<_, ImportError>>()?;
+            let named = table.forms.iter().chain(table.routes.iter().flat_map(|row| &row.forms));
+            let policies = self.policies.load();
+            if let Some(name) = named.into_iter().find(|name| policies.forms.get(name.as_str()).is_none()) {
+                return Err(ImportError::NoSuchForm { name: name.clone() });
+            }
+            agreed.push((table, find(&table.slug)?, Leads { mediator, routes }));
         }
         let mut changes = Vec::new();
         let partner = self.import_partner(&file, &mut changes, origin).await?;
-        for (table, mailbox, mediator) in agreed {
-            let new = agreement_of(&file.name, table, partner, mailbox, mediator);
+        for (table, mailbox, leads) in agreed {
+            let new = agreement_of(&file.name, table, partner, mailbox, leads);
             changes.push(self.import_one(new, table, origin).await?);
         }
         Ok((file, changes))
@@ -142,12 +157,19 @@ impl App {
     }
 }
 
+/// The mailboxes that a table leads to.
+struct Leads {
+    mediator: Option<MailboxId>,
+    /// Of its routes, in order.
+    routes: Vec<MailboxId>,
+}
+
 fn agreement_of(
     file: &str,
     table: &AgreedMailbox,
     partner: PartnerId,
     mailbox: &Mailbox,
-    mediator: Option<&Mailbox>,
+    leads: Leads,
 ) -> Agreement {
     let services = table.services.iter().map(|word| match word {
         ServiceWord::Page => Service::Page,
@@ -165,8 +187,21 @@ fn agreement_of(
             answered_within: table.answered,
             answer_to: if table.answers_person { AnswerTo::Person } else { AnswerTo::Partner },
             answer_title: table.answer_title.clone(),
-            mediator: mediator.map(|mailbox| mailbox.id),
+            mediator: leads.mediator,
             services: services.collect(),
+            forms: table.forms.clone(),
+            form_required: table.form_required,
+            routes: table
+                .routes
+                .iter()
+                .zip(leads.routes)
+                .map(|(row, to)| RouteRow {
+                    forms: row.forms.clone(),
+                    kinds: row.kinds.clone(),
+                    reasons: row.reasons.clone(),
+                    to,
+                })
+                .collect(),
             file: Some(file.to_owned()),
         },
         breach_hours: table.breach_hours,
@@ -177,6 +212,7 @@ fn parts_that_differ(old: &Agreement, new: &Agreement) -> Vec<AgreementPart> {
     let (before, after) = (&old.terms, &new.terms);
     let deadlines = |terms: &AgreementTerms| (terms.taken_within, terms.answered_within);
     let answer = |terms: &AgreementTerms| (terms.answer_to, terms.answer_title.clone());
+    let forms = |terms: &AgreementTerms| (terms.forms.clone(), terms.form_required);
     [
         (AgreementPart::Period, (old.from, old.until) != (new.from, new.until)),
         (AgreementPart::Admission, old.admission != new.admission),
@@ -184,6 +220,8 @@ fn parts_that_differ(old: &Agreement, new: &Agreement) -> Vec<AgreementPart> {
         (AgreementPart::Answer, answer(before) != answer(after)),
         (AgreementPart::Mediator, before.mediator != after.mediator),
         (AgreementPart::Services, before.services != after.services),
+        (AgreementPart::Forms, forms(before) != forms(after)),
+        (AgreementPart::Routes, before.routes != after.routes),
         (AgreementPart::BreachHours, old.breach_hours != new.breach_hours),
     ]
     .into_iter()

@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::{App, AppError};
 use crate::audit::Origin;
 use crate::identity::Site;
-use crate::value::MailAddress;
+use crate::value::{MailAddress, csv_fields};
 
 /// Rows of a table.
 const ROWS_MAX: usize = 2000;
@@ -99,7 +99,7 @@ impl App {
 /// The sites of a table, each with its line.
 fn sites_of(table: &str) -> Result<Vec<(usize, Site)>, SiteImportError> {
     let mut lines = table.trim_start_matches('\u{feff}').lines().enumerate();
-    let header = lines.next().map(|(_, line)| fields(line)).unwrap_or_default();
+    let header = lines.next().map(|(_, line)| csv_fields(line)).unwrap_or_default();
     let column = |name: &str| header.iter().position(|title| title.trim() == name);
     let (Some(name), Some(mailbox)) = (column("site"), column("generic_mailbox")) else {
         return Err(SiteImportError::Columns);
@@ -110,7 +110,7 @@ fn sites_of(table: &str) -> Result<Vec<(usize, Site)>, SiteImportError> {
         return Err(SiteImportError::TooMany { limit: ROWS_MAX, actual: rows.len() });
     }
     let site = |(place, line): (usize, &str)| {
-        let fields = fields(line);
+        let fields = csv_fields(line);
         let field = |column: usize| {
             let text: String =
                 fields.get(column).map(|text| text.trim().chars().take(FIELD_MAX_CHARS).collect())?;
@@ -122,25 +122,6 @@ fn sites_of(table: &str) -> Result<Vec<(usize, Site)>, SiteImportError> {
         site.map(|site| (place + 1, site)).ok_or(SiteImportError::Row { line: place + 1 })
     };
     rows.into_iter().map(site).collect()
-}
-
-/// The fields of a line; a quoted one may hold commas, and doubled quotes for quotes.
-pub(super) fn fields(line: &str) -> Vec<String> {
-    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(std::mem::take(&mut field)),
-            c => field.push(c),
-        }
-    }
-    fields.push(field);
-    fields
 }
 
 #[cfg(test)]

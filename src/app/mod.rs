@@ -8,6 +8,7 @@ mod administer;
 mod alerts;
 mod api_clients;
 mod api_deposit;
+mod another_draft;
 mod arrived_file;
 mod ask_keyring;
 mod attempts;
@@ -26,6 +27,7 @@ mod depositor_status;
 mod desk;
 mod dispatch;
 mod dkim_keys;
+mod draft_form;
 mod effects;
 mod error;
 mod expire;
@@ -114,6 +116,7 @@ pub use api_clients::{ApiAccessError, ClientRefusal, NewApiClient, NewClientErro
 pub use api_deposit::{
     API_LISTED_MAX, ApiDepositError, ApiDepositState, ApiDepositView, IDEMPOTENCY_KEY_MAX, NewApiDeposit,
 };
+pub use another_draft::PROOF_SERVES;
 pub use arrived_file::{ArrivedFile, FinishedFile, TogetherRefusal};
 pub use attempts::{OwnTries, SignInTry, TryEnd};
 pub use audit_settings::{AuditSettings, Timestamping, Witness};
@@ -138,6 +141,7 @@ pub use desk::{
 };
 pub use dispatch::{DispatchError, DispatchOrder, DispatchStage, DispatchTarget, NOTE_MAX_BYTES};
 pub use dkim_keys::{DkimError, DkimRecord};
+pub use draft_form::{DraftForm, FormChoice, FormOffer, FormRefusal};
 pub use error::AppError;
 pub use expire::Upkeep;
 pub use fill_draft::{FileRefusal, FileSealing, ListedFile, SealedFile};
@@ -203,6 +207,7 @@ use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
 use crate::policy::outgoing::OutgoingPolicy;
 use crate::policy::people::PeoplePolicy;
+use crate::policy::form::FormSet;
 use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::reminders::ReminderPolicy;
 use crate::policy::sign_in::SignInPolicy;
@@ -247,6 +252,8 @@ pub struct Policies {
     pub privacy: PrivacyPolicy,
     /// What is asked of people who have an account.
     pub people: PeoplePolicy,
+    /// The forms that agreements may open.
+    pub forms: FormSet,
     /// The digest of all policy files together, which goes into the log with each decision.
     pub digest: Digest,
 }

@@ -188,6 +188,7 @@ impl App {
             Some((mut draft, draft_version)) if draft.is_live(now) && draft.person == proof.person => {
                 unit.expect_unchanged(Key::Draft(draft.id), draft_version);
                 draft.admit(token.hash());
+                draft.proved_at = Some(now);
                 draft
             }
             _ => {
@@ -199,7 +200,7 @@ impl App {
                     partner: Some(partner.id),
                     language: proof.language,
                 };
-                self.make_draft(new, &token, now)?
+                Draft { proved_at: Some(now), ..self.make_draft(new, &token, now)? }
             }
         };
         unit.expect_unchanged(Key::Proof(proof.id), version);

@@ -18,6 +18,7 @@ use crate::audit::{Action, Actor, Detail, FailureReason, Object, Outcome, Refusa
 use crate::identity::Session;
 use crate::mailbox::{Custody, Mailbox};
 use crate::policy::access::{AccessRefusal, Permitted, ReadingFacts, permit_reading};
+use crate::policy::form::FilledForm;
 use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::relay::truth::Cause;
@@ -118,6 +119,8 @@ pub struct FileView {
     pub binding: Digest,
     /// It is the whole mail as it came in.
     pub is_original: bool,
+    /// It is the document that was made of the deposit's form.
+    pub is_form: bool,
     /// What is known of it by inspection.
     pub check: Check,
 }
@@ -167,6 +170,7 @@ impl OpenedTransfer {
             digest: part.digest,
             binding: part.binding(),
             is_original: part.role == PartRole::Original,
+            is_form: part.role == PartRole::FormDocument,
             check: self.transfer.checks.get(place).cloned().unwrap_or(Check::Off),
         });
         files.collect()
@@ -188,7 +192,10 @@ impl OpenedTransfer {
 
     /// Number on the page, place among the objects, manifest entry.
     fn numbered_files(&self) -> impl Iterator<Item = (u32, usize, &ManifestPart)> {
-        let files = self.manifest.parts.iter().enumerate().filter(|(_, part)| part.role != PartRole::Message);
+        const fn is_file(part: &ManifestPart) -> bool {
+            !matches!(part.role, PartRole::Message | PartRole::Form)
+        }
+        let files = self.manifest.parts.iter().enumerate().filter(|(_, part)| is_file(part));
         files.zip(1..).map(|((place, part), number)| (number, place, part))
     }
 }
@@ -347,8 +354,24 @@ impl App {
 
     /// The message, in clear.
     pub async fn message(&self, opened: &OpenedTransfer) -> Result<SecretBytes, AppError> {
-        let place = opened.manifest.parts.iter().position(|part| part.role == PartRole::Message);
-        let Some(place) = place else { return Ok(SecretBytes::default()) };
+        let text = self.text_part(opened, PartRole::Message).await?;
+        Ok(text.unwrap_or_default())
+    }
+
+    /// The form as it was filled; none of a deposit without one.
+    pub async fn filled_form(&self, opened: &OpenedTransfer) -> Result<Option<FilledForm>, AppError> {
+        let Some(text) = self.text_part(opened, PartRole::Form).await? else { return Ok(None) };
+        serde_json::from_slice(text.expose()).map(Some).map_err(|_| AppError::Broken("form of a transfer"))
+    }
+
+    /// A part that is a text, in clear; none when there is no such part.
+    async fn text_part(
+        &self,
+        opened: &OpenedTransfer,
+        role: PartRole,
+    ) -> Result<Option<SecretBytes>, AppError> {
+        let place = opened.manifest.parts.iter().position(|part| part.role == role);
+        let Some(place) = place else { return Ok(None) };
         let opening = self.open_part(opened, place).await;
         let mut stream = self.told_of_damage(opened, opened.object(), opening).await?;
         let size = usize::try_from(opened.manifest.parts[place].size.bytes()).unwrap_or(usize::MAX);
@@ -363,7 +386,8 @@ impl App {
             }
         });
         let read = read.await.map_err(|_| AppError::Broken("message"))?;
-        self.told_of_damage(opened, opened.object(), read.map_err(|error: VaultError| error.into())).await
+        let read = read.map_err(|error: VaultError| error.into());
+        self.told_of_damage(opened, opened.object(), read).await.map(Some)
     }
 
     /// A file's stream; to be pulled where blocking is allowed.

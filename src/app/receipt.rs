@@ -115,7 +115,8 @@ impl App {
     pub(super) fn promise(&self, unit: &mut UnitOfWork, promising: &Promising<'_>) -> Result<(), AppError> {
         let transfer = promising.transfer;
         let salt = FileSalt::new(self.random.bytes());
-        let files = promising.parts.iter().filter(|(role, _)| *role != PartRole::Message);
+        let files =
+            promising.parts.iter().filter(|(role, _)| !matches!(role, PartRole::Message | PartRole::Form));
         let files: Vec<Digest> = files.map(|(_, digest)| salt.digest(digest)).collect();
         let promise = Promise {
             reference: transfer.reference.clone(),

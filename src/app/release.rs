@@ -41,6 +41,7 @@ pub(super) struct SealedPart {
 }
 
 /// A part that is in memory and is to be sealed.
+#[derive(Clone, Copy)]
 pub(super) struct ClearPart<'a> {
     pub role: PartRole,
     pub name: &'a str,
@@ -103,7 +104,8 @@ impl App {
             parts: release.parts.iter().map(|part| part.entry.clone()).collect(),
         };
         let (sealed_manifest, manifest_digest) = manifest.seal(release.sealing)?;
-        let files = || release.parts.iter().filter(|part| part.entry.role == PartRole::Attachment);
+        let is_file = |role| matches!(role, PartRole::Attachment | PartRole::FormDocument);
+        let files = || release.parts.iter().filter(|part| is_file(part.entry.role));
         let file_count = u32::try_from(files().count()).unwrap_or(u32::MAX);
         let total_size: ByteSize = files().map(|part| part.entry.size).sum();
         let (person, partner) = (release.depositor.person, release.depositor.partner);

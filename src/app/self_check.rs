@@ -239,12 +239,12 @@ impl Walk<'_> {
     async fn send(&self, draft: &OpenedDraft) -> Result<Reference, AppError> {
         let message = || SecretBytes::new(self.marker.as_bytes().to_vec());
         let refused = format!("Mme {} 1 85 05 78 006 084 36", self.marker);
-        let sending = Sending { title: refused, message: message() };
+        let sending = Sending::new(refused, message());
         let sent = self.app.accept_deposit(self.view(draft).await?, sending, VISITOR).await;
         if sent.is_ok() {
             return Err(AppError::Broken("a title with a number of a person was taken"));
         }
-        let sending = Sending { title: "Demande urgente".into(), message: message() };
+        let sending = Sending::new("Demande urgente".into(), message());
         let sent = self.app.accept_deposit(self.view(draft).await?, sending, VISITOR).await;
         sent.map(|sent| sent.reference).map_err(|_| AppError::Broken("a marked deposit was refused"))
     }

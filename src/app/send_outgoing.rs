@@ -301,7 +301,7 @@ impl App {
     ) -> Result<DepositAnswer, AppError> {
         let now = self.believed_now()?;
         let DraftView { mut draft, version, mailbox, .. } = view;
-        let (identity, sealing, parts) = self.sealed_draft(&draft, message, None, now, visitor).await?;
+        let (identity, sealing, parts) = self.sealed_draft(&draft, message, &[], None, now, visitor).await?;
         let mut unit = UnitOfWork::default();
         let organisation = self.organisation_of(&mailbox).await?;
         let depositor = Depositor {

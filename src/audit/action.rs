@@ -13,6 +13,8 @@ coded! {
         DepositProofUsed = "deposit.proof_used", "preuve d'une adresse par lien ou code", "proof of an address by link or code";
         DraftOpened = "deposit.draft_opened", "ouverture d'un brouillon de dépôt", "opening of a draft deposit";
         DraftDiscarded = "deposit.draft_discarded", "abandon d'un brouillon de dépôt", "discarding of a draft deposit";
+        FormKept = "deposit.form_kept", "saisie dans la fiche d'un dépôt", "typing into the form of a deposit";
+        DepositRouted = "deposit.routed", "orientation d'un dépôt vers une autre boîte", "routing of a deposit to another mailbox";
         UploadBegun = "deposit.upload_begun", "début de l'envoi d'un fichier", "beginning of the upload of a file";
         UploadRecovered = "deposit.upload_recovered", "reprise d'un envoi interrompu par un arrêt", "recovery of an upload cut by a stop";
         FileSealed = "deposit.file_sealed", "chiffrement d'un fichier déposé", "sealing of a deposited file";

@@ -63,7 +63,7 @@ pub struct FilePolicies {
 }
 
 /// What one mailbox accepts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePolicy {
     accepted: BTreeSet<FileKind>,
     measures: Measures,
@@ -94,7 +94,7 @@ struct Section {
     unreadable: Option<Measure>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Measures([Measure; Finding::ALL.len()]);
 
 impl Measures {

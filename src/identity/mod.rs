@@ -37,4 +37,4 @@ pub use second_factor::{
     RecoveryCode, SecondFactor,
 };
 pub use session::{SESSION_IDLE, SESSION_LIFE, Session, SignInWay};
-pub use terms::{ANSWERED_WITHIN, AgreementTerms, AnswerTo, Service, TAKEN_WITHIN};
+pub use terms::{ANSWERED_WITHIN, AgreementTerms, AnswerTo, RouteRow, Service, TAKEN_WITHIN};

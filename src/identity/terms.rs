@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::deadline::Deadline;
-use crate::value::MailboxId;
+use crate::value::{MailboxId, Slug};
 
 /// A person of the service takes note within this (T2), where the agreement says nothing else.
 pub const TAKEN_WITHIN: Deadline = Deadline::calendar_hours(48);
@@ -56,8 +56,47 @@ pub struct AgreementTerms {
     pub mediator: Option<MailboxId>,
     /// What is open to the partner (D11).
     pub services: BTreeSet<Service>,
+    /// The forms that are open to the partner, by name (D10, D11).
+    #[serde(default)]
+    pub forms: BTreeSet<Slug>,
+    /// Whether a deposit on the page needs one, filled or joined as a file.
+    #[serde(default)]
+    pub form_required: bool,
+    /// To which mailbox a deposit goes for what its form says (T8).
+    #[serde(default)]
+    pub routes: Vec<RouteRow>,
     /// The name by which the agreement's file knows it; none when it was not imported.
     pub file: Option<String>,
+}
+
+/// A row of a routing table. What it names must all fit; of the kinds of a form, one is enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteRow {
+    /// Forms, by name; any form when empty.
+    pub forms: BTreeSet<Slug>,
+    /// Codes of kinds of file; any when empty.
+    pub kinds: BTreeSet<String>,
+    /// Codes of reasons; any when empty.
+    pub reasons: BTreeSet<String>,
+    /// The mailbox that the deposit goes to.
+    pub to: MailboxId,
+}
+
+impl RouteRow {
+    fn fits(&self, form: &str, kinds: &[String], reason: Option<&str>) -> bool {
+        (self.forms.is_empty() || self.forms.iter().any(|known| known.as_str() == form))
+            && (self.kinds.is_empty() || kinds.iter().any(|kind| self.kinds.contains(kind)))
+            && (self.reasons.is_empty() || reason.is_some_and(|reason| self.reasons.contains(reason)))
+    }
+}
+
+impl AgreementTerms {
+    /// The mailbox that a deposit goes to for what its form says; none when it stays where it is. The first row that fits
+    /// decides (T8).
+    pub fn route(&self, form: &str, kinds: &[String], reason: Option<&str>) -> Option<MailboxId> {
+        self.routes.iter().find(|row| row.fits(form, kinds, reason)).map(|row| row.to)
+    }
 }
 
 impl Default for AgreementTerms {
@@ -70,6 +109,9 @@ impl Default for AgreementTerms {
             answer_title: None,
             mediator: None,
             services: Service::ALL.into(),
+            forms: BTreeSet::new(),
+            form_required: false,
+            routes: Vec::new(),
             file: None,
         }
     }

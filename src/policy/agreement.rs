@@ -19,6 +19,10 @@ const MAILBOXES_MAX: usize = 50;
 const BREACH_HOURS_MAX: u32 = 30 * 24;
 /// Characters of a name or title.
 const NAME_MAX_CHARS: usize = 200;
+/// Forms that are open on one mailbox.
+const FORMS_MAX: usize = 20;
+/// Rows of one mailbox's routing table.
+const ROUTES_MAX: usize = 50;
 
 /// Why the file is refused. Who wrote it must act.
 #[derive(Debug, Error)]
@@ -74,6 +78,18 @@ pub enum AgreementFileError {
         /// The address.
         address: MailAddress,
     },
+    /// A routing table without a form whose codes it could go by.
+    #[error("the mailbox {slug}: `route` goes by what a form says, and no form is open")]
+    RoutesWithoutForms {
+        /// Its slug.
+        slug: Slug,
+    },
+    /// A row that fits everything.
+    #[error("the route to {to:?} has none of forms, kinds, reasons: everything would take it")]
+    RouteWithoutCondition {
+        /// Where it leads.
+        to: String,
+    },
     /// It would end before it begins.
     #[error("the mailbox {slug}: `until` is before `from`")]
     Backwards {
@@ -122,6 +138,25 @@ pub struct AgreedMailbox {
     pub services: BTreeSet<ServiceWord>,
     /// Within how many hours a breach is told.
     pub breach_hours: Option<u32>,
+    /// The forms that are open (D10), by name.
+    pub forms: BTreeSet<Slug>,
+    /// Whether a deposit needs one, filled on the page or joined as a file.
+    pub form_required: bool,
+    /// To which mailbox a deposit goes for what its form says; the first row that fits (T8).
+    pub routes: Vec<AgreedRoute>,
+}
+
+/// A row of a routing table. What it names must all fit; of the kinds, one is enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreedRoute {
+    /// Forms; any form when empty.
+    pub forms: BTreeSet<Slug>,
+    /// Codes of kinds of file; any when empty.
+    pub kinds: BTreeSet<String>,
+    /// Codes of reasons; any when empty.
+    pub reasons: BTreeSet<String>,
+    /// The mailbox that the deposit goes to.
+    pub to: Slug,
 }
 
 /// A service, as the file names it.
@@ -167,6 +202,24 @@ struct WrittenMailbox {
     mediator: Option<String>,
     services: BTreeSet<ServiceWord>,
     breach_hours: Option<u32>,
+    #[serde(default)]
+    forms: Vec<String>,
+    #[serde(default)]
+    form_required: bool,
+    #[serde(default)]
+    route: Vec<WrittenRoute>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRoute {
+    #[serde(default)]
+    forms: Vec<String>,
+    #[serde(default)]
+    kinds: BTreeSet<String>,
+    #[serde(default)]
+    reasons: BTreeSet<String>,
+    to: String,
 }
 
 #[derive(Deserialize)]
@@ -248,7 +301,21 @@ fn agreed(written: WrittenMailbox) -> Result<AgreedMailbox, AgreementFileError> 
         mediator: written.mediator.map(|text| slug("mediator", text)).transpose()?,
         services: written.services,
         breach_hours: written.breach_hours,
+        forms: slugs("forms", written.forms)?,
+        form_required: written.form_required,
+        routes: written.route.into_iter().map(route).collect::<Result<_, _>>()?,
     };
+    if agreed.forms.len() > FORMS_MAX {
+        let (limit, actual) = (FORMS_MAX, agreed.forms.len());
+        return Err(AgreementFileError::Range { key: "forms", limit, actual });
+    }
+    if agreed.routes.len() > ROUTES_MAX {
+        let (limit, actual) = (ROUTES_MAX, agreed.routes.len());
+        return Err(AgreementFileError::Range { key: "route", limit, actual });
+    }
+    if !agreed.routes.is_empty() && agreed.forms.is_empty() {
+        return Err(AgreementFileError::RoutesWithoutForms { slug: agreed.slug });
+    }
     if let Some(hours) = agreed.breach_hours.filter(|hours| !(1..=BREACH_HOURS_MAX).contains(hours)) {
         let (limit, actual) = (BREACH_HOURS_MAX as usize, hours as usize);
         return Err(AgreementFileError::Range { key: "breach_hours", limit, actual });
@@ -257,6 +324,20 @@ fn agreed(written: WrittenMailbox) -> Result<AgreedMailbox, AgreementFileError> 
         return Err(AgreementFileError::Backwards { slug: agreed.slug });
     }
     Ok(agreed)
+}
+
+fn route(written: WrittenRoute) -> Result<AgreedRoute, AgreementFileError> {
+    let forms = slugs("route.forms", written.forms)?;
+    if forms.is_empty() && written.kinds.is_empty() && written.reasons.is_empty() {
+        return Err(AgreementFileError::RouteWithoutCondition { to: written.to });
+    }
+    let to = value("route.to", written.to, "a mailbox's slug", |text| Slug::parse(text).ok())?;
+    Ok(AgreedRoute { forms, kinds: written.kinds, reasons: written.reasons, to })
+}
+
+fn slugs(key: &'static str, texts: Vec<String>) -> Result<BTreeSet<Slug>, AgreementFileError> {
+    let slug = |text| value(key, text, "a form's name", |text| Slug::parse(text).ok());
+    texts.into_iter().map(slug).collect()
 }
 
 fn deadline(key: &'static str, written: &WrittenDeadline) -> Result<Deadline, AgreementFileError> {
@@ -310,6 +391,9 @@ mod tests {
         assert_eq!(alsace.mailboxes[0].answered.region(), Region::AlsaceMoselle);
         let begun = Timestamp(1_795_000_000_000);
         assert_eq!(asip.mailboxes[0].answered.due(begun), begun + Millis::hours(72));
+        let aspa = alsace.mailboxes.iter().find(|mailbox| mailbox.slug.as_str() == "retraite").unwrap();
+        assert_eq!((aspa.routes.len(), aspa.routes[0].to.as_str()), (1, "aspa"));
+        assert!(asip.mailboxes[0].form_required && asip.mailboxes[0].forms.len() == 1);
         assert_eq!((asip.mailboxes[0].breach_hours, alsace.mailboxes[0].breach_hours), (Some(72), Some(48)));
     }
 
@@ -327,6 +411,7 @@ mod tests {
             ("services = [\"page\",", "services = [\"fax\","),
             ("[\"departement-bretagne.example\"]", "[]"),
             ("slug = \"partenaires-retraite\"", "slug = \"Partenaires Retraite\""),
+            ("forms = [\"fiche-de-liaison-asip\"]", "forms = [\"../fiche\"]"),
         ] {
             assert!(ASIP.contains(said), "{said}");
             assert!(AgreementFile::parse(&ASIP.replace(said, instead)).is_err(), "{instead}");
@@ -334,6 +419,12 @@ mod tests {
         let stranger = RSA.replace("referent.rsa-t1@departement-bretagne", "referent.rsa-t1@ailleurs");
         let refused = AgreementFile::parse(&stranger);
         assert!(matches!(refused, Err(AgreementFileError::OutsideDomains { .. })), "{refused:?}");
+        let open_to_all = ALSACE.replace("kinds = [\"asi_aspa\"]", "");
+        let refused = AgreementFile::parse(&open_to_all);
+        assert!(matches!(refused, Err(AgreementFileError::RouteWithoutCondition { .. })), "{refused:?}");
+        let formless = ALSACE.replace("forms = [\"fiche-de-liaison-asip\"]", "");
+        let refused = AgreementFile::parse(&formless);
+        assert!(matches!(refused, Err(AgreementFileError::RoutesWithoutForms { .. })), "{refused:?}");
         let twice = ALSACE.replace("slug = \"retraite\"", "slug = \"aspa\"");
         assert!(matches!(AgreementFile::parse(&twice), Err(AgreementFileError::Twice { .. })));
         assert!(AgreementFile::parse(&"#".repeat(FILE_MAX_BYTES + 1)).is_err());

@@ -8,6 +8,7 @@ pub mod agreement;
 pub mod alerts;
 pub mod custody;
 pub mod deadline;
+pub mod form;
 pub mod holidays;
 pub mod outgoing;
 pub mod password;

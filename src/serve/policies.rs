@@ -11,6 +11,7 @@ use crate::policy::alerts::{AlertPolicy, AlertPolicyError};
 use crate::policy::custody::{CustodyPolicy, CustodyPolicyError};
 use crate::policy::outgoing::{OutgoingPolicy, OutgoingPolicyError};
 use crate::policy::people::{PeoplePolicy, PeoplePolicyError};
+use crate::policy::form::{FormFileError, FormSet};
 use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
 use crate::policy::reminders::{ReminderPolicy, ReminderPolicyError};
 use crate::policy::sign_in::{SignInPolicy, SignInPolicyError};
@@ -39,6 +40,12 @@ const BUILT_IN_REMINDERS: &str = include_str!("../../policies/reminders.toml");
 const BUILT_IN_SIGN_IN: &str = include_str!("../../policies/sign_in.toml");
 const BUILT_IN_OUTGOING: &str = include_str!("../../policies/outgoing.toml");
 const BUILT_IN_PEOPLE: &str = include_str!("../../policies/people.toml");
+/// The folder of forms and of the tables that their choices come from; where it is not there, the forms that Pli brings along.
+const FORMS: &str = "forms";
+const BUILT_IN_FORMS: [(&str, &str); 2] = [
+    ("fiche-de-liaison.toml", include_str!("../../policies/forms/fiche-de-liaison.toml")),
+    ("sites-cd35.csv", include_str!("../../policies/forms/sites-cd35.csv")),
+];
 const BUILT_IN_PRIVACY: &str = include_str!("../../policies/privacy.toml");
 
 /// Why the policies are refused. The operator must act.
@@ -70,6 +77,9 @@ pub enum PolicyError {
     /// The custody policy is refused.
     #[error(transparent)]
     Custody(#[from] CustodyPolicyError),
+    /// A form is refused.
+    #[error("{FORMS}/{0}")]
+    Forms(#[from] FormFileError),
     /// The privacy policy is refused.
     #[error(transparent)]
     Privacy(#[from] PrivacyPolicyError),
@@ -99,6 +109,21 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let sign_in = text_of(directory, SIGN_IN, BUILT_IN_SIGN_IN)?;
     let outgoing = text_of(directory, OUTGOING, BUILT_IN_OUTGOING)?;
     let people = text_of(directory, PEOPLE, BUILT_IN_PEOPLE)?;
+    let forms = form_files(directory)?;
+    let all = [
+        (TITLES, &titles),
+        (VALIDITY, &validity),
+        (ALERTS, &alerts),
+        (CUSTODY, &custody),
+        (FILES, &files),
+        (PRIVACY, &privacy),
+        (REMINDERS, &reminders),
+        (SIGN_IN, &sign_in),
+        (OUTGOING, &outgoing),
+        (PEOPLE, &people),
+    ];
+    let all = all.into_iter().map(|(name, text)| (name.to_owned(), text.as_str()));
+    let all = all.chain(forms.iter().map(|(name, text)| (format!("{FORMS}/{name}"), text.as_str())));
     Ok(Policies {
         titles: compile(&TitlePolicy::parse(&titles)?, directory)?,
         validity: ValidityPolicy::parse(&validity)?,
@@ -110,19 +135,51 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         reminders: ReminderPolicy::parse(&reminders)?,
         sign_in: SignInPolicy::parse(&sign_in)?,
         outgoing: OutgoingPolicy::parse(&outgoing)?,
-        digest: digest_of(&[
-            (TITLES, &titles),
-            (VALIDITY, &validity),
-            (ALERTS, &alerts),
-            (CUSTODY, &custody),
-            (FILES, &files),
-            (PRIVACY, &privacy),
-            (REMINDERS, &reminders),
-            (SIGN_IN, &sign_in),
-            (OUTGOING, &outgoing),
-            (PEOPLE, &people),
-        ]),
+        digest: digest_of(all),
+        forms: form_set(&forms)?,
     })
+}
+
+/// Reads one form's file, with the tables beside it.
+pub fn form_file(path: &Path) -> Result<FormSet, PolicyError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let mut files = vec![(name, read(path.to_owned())?)];
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let beside = forms_of(folder.unwrap_or(Path::new(".")))?;
+    files.extend(beside.into_iter().filter(|(name, _)| has_ending(name, "csv")));
+    Ok(form_set(&files)?)
+}
+
+fn form_set(files: &[(String, String)]) -> Result<FormSet, FormFileError> {
+    let forms = files.iter().filter_map(|(name, text)| Some((name.strip_suffix(".toml")?, text.as_str())));
+    let table = |name: &str| files.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone());
+    FormSet::read(forms, table)
+}
+
+fn form_files(directory: Option<&Path>) -> Result<Vec<(String, String)>, PolicyError> {
+    match directory.map(|directory| directory.join(FORMS)).filter(|folder| folder.is_dir()) {
+        Some(folder) => forms_of(&folder),
+        None => Ok(BUILT_IN_FORMS.map(|(name, text)| (name.to_owned(), text.to_owned())).into()),
+    }
+}
+
+/// The forms and tables of a folder, by name.
+fn forms_of(folder: &Path) -> Result<Vec<(String, String)>, PolicyError> {
+    let unreadable = |source| PolicyError::Unreadable { path: folder.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned);
+        if let Some(name) = name.filter(|name| has_ending(name, "toml") || has_ending(name, "csv")) {
+            files.push((name, read(path)?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == ending)
 }
 
 /// The title guard of one policy file, or of the built-in one.
@@ -152,8 +209,8 @@ fn read(path: PathBuf) -> Result<String, PolicyError> {
 }
 
 /// Names, lengths and texts, so that no two sets of files have the same digest.
-fn digest_of(files: &[(&str, &str)]) -> Digest {
-    let told = files.iter().map(|(name, text)| format!("{name} {}\n{text}", text.len()));
+fn digest_of<'a>(files: impl Iterator<Item = (String, &'a str)>) -> Digest {
+    let told = files.map(|(name, text)| format!("{name} {}\n{text}", text.len()));
     Digest::of(told.collect::<String>().as_bytes())
 }
 
@@ -195,6 +252,15 @@ mod tests {
         std::fs::write(place.path().join(OUTGOING), BUILT_IN_OUTGOING).unwrap();
         std::fs::write(place.path().join(PEOPLE), BUILT_IN_PEOPLE).unwrap();
         assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
+        std::fs::create_dir(place.path().join(FORMS)).unwrap();
+        for (name, text) in BUILT_IN_FORMS {
+            std::fs::write(place.path().join(FORMS).join(name), text).unwrap();
+        }
+        assert_eq!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
+        let table = BUILT_IN_FORMS[1].1.replace("Redon", "Redon centre");
+        std::fs::write(place.path().join(FORMS).join(BUILT_IN_FORMS[1].0), table).unwrap();
+        assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
+        std::fs::remove_dir_all(place.path().join(FORMS)).unwrap();
         std::fs::write(place.path().join(VALIDITY), format!("{BUILT_IN_VALIDITY}\n")).unwrap();
         assert_ne!(load(Some(place.path())).unwrap().digest, load(None).unwrap().digest);
     }

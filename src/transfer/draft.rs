@@ -146,6 +146,13 @@ pub struct Draft {
     pub next_number: u32,
     /// What is known of its files by inspection.
     pub inspection: DraftInspection,
+    /// The form as far as it is filled, sealed to the transfer's recipient.
+    #[serde(default)]
+    pub form: Option<Sealed>,
+    /// When the address was proved in the browser that fills it, or in the one whose draft this one follows; none of what a
+    /// member sends, and of a reply.
+    #[serde(default)]
+    pub proved_at: Option<Timestamp>,
     /// When the last byte came.
     pub touched_at: Timestamp,
     /// Where it stands.
@@ -294,6 +301,7 @@ impl Draft {
         }
         self.parts.clear();
         self.awaited.clear();
+        self.form = None;
         self.wrap = None;
         self.state = DraftState::Sent { reference, transfer: self.transfer };
         Ok(())
@@ -328,6 +336,8 @@ mod tests {
             awaited: vec![],
             next_number: 1,
             inspection: DraftInspection::default(),
+            form: None,
+            proved_at: None,
             touched_at: Timestamp(0),
             state: DraftState::Open,
         }

@@ -231,7 +231,19 @@ impl HeldDeposit {
     }
 
     fn files(&self) -> impl Iterator<Item = &HeldPart> {
-        self.parts.iter().filter(|part| part.role == PartRole::Attachment)
+        let is_file = |role| matches!(role, PartRole::Attachment | PartRole::FormDocument);
+        self.parts.iter().filter(move |part| is_file(part.role))
+    }
+
+    /// Takes a refused form out, and the document that was made of it; its codes go too. Returns where they are kept, to be
+    /// erased.
+    pub fn drop_form(&mut self) -> Vec<ObjectLocator> {
+        self.form = None;
+        let is_form = |role| matches!(role, PartRole::Form | PartRole::FormDocument);
+        let (form, kept) = std::mem::take(&mut self.parts).into_iter().partition(|part| is_form(part.role));
+        self.parts = kept;
+        let form: Vec<HeldPart> = form;
+        form.into_iter().flat_map(|part| part.objects).collect()
     }
 
     /// Takes a file out that was refused; returns where it is kept, to be erased.

@@ -12,6 +12,7 @@ mod language;
 mod report_wish;
 mod secret;
 mod size;
+mod table;
 mod time;
 pub mod words;
 
@@ -26,4 +27,5 @@ pub use language::Language;
 pub use report_wish::{Addressee, Notify, ReportWish};
 pub use secret::{SecretBytes, Token, TokenHash, are_same_bytes, derive_secret, wipe};
 pub use size::{ByteSize, SizeError};
+pub use table::csv_fields;
 pub use time::{Day, Millis, Timestamp};

@@ -15,6 +15,10 @@ pub enum PartRole {
     Attachment,
     /// A mail as it came in, byte for byte.
     Original,
+    /// The deposit's form as data (JSON).
+    Form,
+    /// The document that was made of the form.
+    FormDocument,
 }
 
 /// One part, in the order in which pages show it.

@@ -1,7 +1,10 @@
 //! The draft's form (D4 to D6, D9): what is sealed stays listed, what was typed is kept, each thing that is wrong is
 //! said where it is, and sending twice is sending once.
 
+mod form;
 mod outgoing;
+
+pub(super) use form::{another, read_choice};
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Form, Path, Request, State};
@@ -14,24 +17,25 @@ use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::deposit::{begin, code_asked, code_page, host_of, inspection_words, limits_of};
 use super::request::{CookieName, Guest};
-use super::texts::Texts;
+use super::texts::{FormWords, Texts};
 use super::tus::Uploads;
 use super::upload::{
     DepositForm, FormError, Incoming, OutgoingFields, Target, Wish, form_limit, is_without_files, problem_of,
     read, read_without_files,
 };
 use super::views::{
-    DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, OtherDraftRow, SentPage,
-    TitleFinding, UnfinishedFile,
+    DepositHost, DraftFile, DraftFileState, DraftPage, DraftProblem, ErrorKind, LedTo, OtherDraftRow,
+    SentPage, TitleFinding, UnfinishedFile,
 };
 use crate::app::{
-    DepositRefusal, DraftView, FileRefusal, NamedRefusal, OpenError, OtherDraft, Sending, Signed,
+    DepositRefusal, DraftForm, DraftView, FileRefusal, NamedRefusal, OpenError, OtherDraft, Sending, Signed,
     TogetherRefusal, UnfinishedUpload, UploadRefusal,
 };
 use crate::content::RefusalCause;
+use crate::mailbox::Mailbox;
 use crate::policy::title::TitleRefusal;
 use crate::transfer::{DraftPurpose, DraftState, REFUSED_TEXT, RefusedFile};
-use crate::value::{ByteSize, DraftId, Language, SecretBytes, Token, TransferId, UploadId};
+use crate::value::{ByteSize, DraftId, Language, MailboxId, SecretBytes, Token, TransferId, UploadId};
 
 /// The path of a draft: organisation, mailbox, draft.
 pub(super) type DraftPath = Result<Path<(String, String, String)>, PathRejection>;
@@ -128,6 +132,12 @@ struct Typed {
     title: String,
     message: String,
     outgoing: OutgoingFields,
+    /// None: as it was kept.
+    form: Option<DraftForm>,
+    /// The other mailbox that the depositor was told the deposit goes to.
+    seen: Option<MailboxId>,
+    /// That mailbox, when it is told now.
+    leads: Option<Mailbox>,
     problems: Vec<DraftProblem>,
     refusal: Option<TitleRefusal>,
 }
@@ -214,6 +224,15 @@ impl<'a> Place<'a> {
         if let DraftState::Sent { .. } = self.view.draft.state {
             return Ok(self.already_sent());
         }
+        if form.form_cut {
+            let text = FormWords::of(self.guest.language).problem_long.to_owned();
+            form.problems.push(DraftProblem::Form { text });
+        }
+        if let Wish::Choose(choice) = &form.wish {
+            // What was typed stays, also for a form that has some of the same fields.
+            let chosen = DraftForm { choice: choice.clone(), ..self.form_of(&form)? };
+            form.form = Some(chosen);
+        }
         match form.wish {
             Wish::Send | Wish::AcceptTitle if form.problems.is_empty() => Box::pin(self.send(form)).await,
             Wish::Remove(number) => {
@@ -233,7 +252,7 @@ impl<'a> Place<'a> {
                 }
                 self.refreshed().await?.form(typed(form, Vec::new(), None)).await
             }
-            Wish::Add => {
+            Wish::Add | Wish::Choose(_) => {
                 let problems = std::mem::take(&mut form.problems);
                 self.form(typed(form, problems, None)).await
             }
@@ -257,9 +276,10 @@ impl<'a> Place<'a> {
             return Box::pin(self.send_outgoing(form)).await;
         }
         let message = SecretBytes::new(form.message.expose().to_vec());
-        let sending = Sending { title: form.title.clone(), message };
+        let sending =
+            Sending { title: form.title.clone(), message, form: form.form.clone(), seen: form.seen };
         let (shared, guest, action) = (self.shared, self.guest, self.action.clone());
-        let draft = self.view.draft.id;
+        let (draft, slug) = (self.view.draft.id, self.view.mailbox.slug.to_string());
         let errors = Errors::new(shared, guest);
         let arrived = form.arrived.take().map(|file| (file.name().to_string(), file));
         let outcome = match arrived {
@@ -278,31 +298,40 @@ impl<'a> Place<'a> {
                 }
             },
         };
-        let (problem, refusal) = match outcome {
+        let (problems, refusal) = match outcome {
             Ok(_) => return Ok(Answer::see_other(&action).into_response()),
             Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
-            Err(DepositRefusal::OverLimit(_)) => (DraftProblem::LimitsLowered, None),
-            Err(DepositRefusal::MessageRefused(cause)) => (DraftProblem::MessageRefused { cause }, None),
-            Err(DepositRefusal::FileRefused) => (DraftProblem::RefusedAtSending, None),
-            Err(DepositRefusal::Empty) => (DraftProblem::NothingToSend, None),
-            Err(DepositRefusal::Unfinished { name }) => (DraftProblem::UploadUnfinished { name }, None),
-            Err(DepositRefusal::MessageTooLong { limit, .. }) => {
-                let limit = usize::try_from(limit.bytes()).unwrap_or(usize::MAX);
-                (DraftProblem::MessageTooLong { limit }, None)
+            Err(DepositRefusal::Form(refusal)) => {
+                let (mut problems, leads) = form::told(refusal, guest.language);
+                if let Some(leads) = leads {
+                    form.seen = Some(leads.id);
+                    form.leads = Some(leads);
+                }
+                // What else is wrong is said in one go.
+                let refusal = shared.app.policies.load().titles.clean_for_web(&slug, &form.title).err();
+                problems.splice(0..0, refusal.as_ref().map(title_problem));
+                (problems, refusal)
             }
-            Err(DepositRefusal::Title(refusal)) => (title_problem(&refusal), Some(refusal)),
+            Err(DepositRefusal::Title(refusal)) => (vec![title_problem(&refusal)], Some(refusal)),
+            Err(refusal) => (vec![problem_of_refusal(refusal)], None),
         };
         let view = shared.app.draft(draft, &self.token).await.map_err(|error| errors.fault(&error))?;
         let gone = ErrorKind::LinkExpired { again: Some(self.host.path.clone()) };
         let view = view.ok_or_else(|| errors.page(gone))?;
         let place = Self { shared, guest, view, ..self };
-        place.form(typed(form, vec![problem], refusal)).await
+        place.form(typed(form, problems, refusal)).await
     }
 
     /// The form with everything typed kept.
     async fn form(self, mut typed: Typed) -> Outcome {
         let errors = Errors::new(self.shared, self.guest);
+        self.keep_form(typed.form.as_ref()).await?;
+        let form = match typed.form.take() {
+            Some(form) => form,
+            None => self.shared.app.draft_form(&self.view.draft).map_err(|error| errors.fault(&error))?,
+        };
+        let form = self.form_part(&form, &typed.problems).await?;
         let outgoing = self.outgoing_form(&typed.outgoing, &typed.problems).await?;
         if typed.title.is_empty() && typed.problems.is_empty() {
             typed.title = self.offered_title();
@@ -346,6 +375,9 @@ impl<'a> Place<'a> {
             findings: findings.collect(),
             suggestion: refusal.map(|refusal| refusal.suggestion().to_string()),
             problems: typed.problems,
+            form,
+            seen: typed.seen.map(|seen| seen.to_string()),
+            leads: typed.leads.map(|mailbox| LedTo { name: mailbox.name, purpose: mailbox.purpose }),
             outgoing,
             others: others.iter().map(other_row).collect(),
             limits: limits_of(self.shared, &self.view.mailbox),
@@ -419,6 +451,7 @@ impl<'a> Place<'a> {
         let errors = Errors::new(self.shared, self.guest);
         let found = self.shared.app.held_deposit(transfer).await.map_err(|error| errors.fault(&error))?;
         let held = found.ok_or_else(|| errors.page(ErrorKind::TransferExpired { at: None }))?;
+        let (went_to, another) = (self.went_to(held.mailbox).await?, self.another().await?);
         let page = SentPage {
             frame: self.guest.frame(self.shared, None),
             host: self.host,
@@ -428,6 +461,8 @@ impl<'a> Place<'a> {
             reference: held.reference,
             title: held.title.to_string(),
             received: held.accepted_at,
+            went_to,
+            another,
             depositor: self.view.draft.address.to_string(),
             held: true,
             receipt: None,
@@ -449,6 +484,8 @@ impl<'a> Place<'a> {
         let receipt = app.receipt_of(transfer.id).await.map_err(|error| errors.fault(&error))?;
         let salt = app.receipt_salt(transfer.id).await.map_err(|error| errors.fault(&error))?;
         let page = SentPage {
+            went_to: self.went_to(transfer.mailbox).await?,
+            another: self.another().await?,
             receipt: receipt.map(|_| format!("{}/recu", self.action)),
             salt: salt.map(|salt| salt.to_string()),
             frame: self.guest.frame(self.shared, None),
@@ -519,7 +556,27 @@ pub(super) fn names_and_reasons(refused: Vec<NamedRefusal>, language: Language) 
 
 fn typed(form: DepositForm, problems: Vec<DraftProblem>, refusal: Option<TitleRefusal>) -> Typed {
     let message = String::from_utf8_lossy(form.message.expose()).into_owned();
-    Typed { title: form.title, message, outgoing: form.outgoing, problems, refusal }
+    let DepositForm { title, outgoing, form, seen, leads, .. } = form;
+    Typed { title, message, outgoing, form, seen, leads, problems, refusal }
+}
+
+/// What a refused deposit is told at a field that has no more to say.
+fn problem_of_refusal(refusal: DepositRefusal) -> DraftProblem {
+    match refusal {
+        DepositRefusal::OverLimit(_) => DraftProblem::LimitsLowered,
+        DepositRefusal::MessageRefused(cause) => DraftProblem::MessageRefused { cause },
+        DepositRefusal::Empty => DraftProblem::NothingToSend,
+        DepositRefusal::Unfinished { name } => DraftProblem::UploadUnfinished { name },
+        DepositRefusal::MessageTooLong { limit, .. } => {
+            DraftProblem::MessageTooLong { limit: usize::try_from(limit.bytes()).unwrap_or(usize::MAX) }
+        }
+        DepositRefusal::Title(refusal) => title_problem(&refusal),
+        // The others never come here: they have pages of their own.
+        DepositRefusal::FileRefused
+        | DepositRefusal::Form(_)
+        | DepositRefusal::NotAdmitted
+        | DepositRefusal::Fault(_) => DraftProblem::RefusedAtSending,
+    }
 }
 
 fn title_problem(refusal: &TitleRefusal) -> DraftProblem {

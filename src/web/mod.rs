@@ -145,6 +145,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}", get(draft::show).post(draft::submit))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/recu", get(draft::receipt))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/autres", post(draft::ask_for_other))
+        .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/autre-personne", post(draft::another))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus", any(tus::uploads))
         .route("/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus/{upload}", any(tus::upload))
         .layer(DefaultBodyLimit::disable());

@@ -10,7 +10,9 @@ use super::letter_states::letters;
 use super::request::Guest;
 use super::sent::answer_part;
 use super::texts::Texts;
-use super::views::{AnswerPart, CaseNotice, EnvelopePage, ErrorKind, OpenedFile, OpenedPage, TransferHead};
+use super::views::{
+    AnswerPart, CaseNotice, EnvelopePage, ErrorKind, OpenedFile, OpenedForm, OpenedPage, TransferHead,
+};
 use super::{Shared, case};
 use crate::app::{Envelope, OpenError, OpenedTransfer, Signed};
 use crate::mailbox::{Custody, Mailbox};
@@ -161,6 +163,9 @@ async fn opened(
     let opened = shared.app.opened_transfer(Some(signed), reference, guest.visitor).await;
     let opened = opened.map_err(|error| errors.open(&error, &path))?;
     let message = shared.app.message(&opened).await.map_err(|error| errors.fault(&error))?;
+    let form = shared.app.filled_form(&opened).await.map_err(|error| errors.fault(&error))?;
+    let document = opened.files().iter().find(|file| file.is_form).map(|file| file.number);
+    let form = form.map(|form| OpenedForm::of(&form, document, guest.language));
     let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
     let case = case::view(shared, Some(signed), &opened.transfer, Some(&opened), said.notice).await;
     let page = OpenedPage {
@@ -168,6 +173,7 @@ async fn opened(
         frame: guest.frame(shared, Some(signed)),
         head: head(&opened.transfer, &opened.mailbox, guest.language),
         message: String::from_utf8_lossy(message.expose()).into_owned(),
+        form,
         files: opened_files(&opened, guest.language),
         unscanned,
         answer,

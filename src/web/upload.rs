@@ -18,16 +18,23 @@ use futures_util::stream;
 use percent_encoding::percent_decode;
 use thiserror::Error;
 
+use super::draft::read_choice;
 use super::views::DraftProblem;
-use crate::app::{App, AppError, ArrivedFile, DraftView, FileRefusal, FinishedFile, SealedFile, Visitor};
-use crate::mailbox::DepositLimits;
+use crate::app::{
+    App, AppError, ArrivedFile, DraftForm, DraftView, FileRefusal, FinishedFile, FormChoice, SealedFile,
+    Visitor,
+};
+use crate::mailbox::{DepositLimits, Mailbox};
 use crate::transfer::DraftError;
-use crate::value::{ByteSize, DraftId, SecretBytes, Token, UploadId};
+use crate::value::{ByteSize, DraftId, MailboxId, SecretBytes, Token, UploadId};
 
 /// The longest text of a field: a message, and room for whoever pastes too much and is told so.
 const TEXT_MAX_BYTES: usize = 1024 * 1024;
 /// The text fields of the form.
-const TEXT_FIELDS: [&str; 11] = [
+const TEXT_FIELDS: [&str; 14] = [
+    "form",
+    "choose",
+    "seen",
     "title",
     "message",
     "suggested_title",
@@ -40,6 +47,8 @@ const TEXT_FIELDS: [&str; 11] = [
     "note",
     "told",
 ];
+/// What the names of the inputs of a form about a person begin with.
+const FORM_PREFIX: &str = "f.";
 /// How many fields a form has: its files, and a few.
 const FIELDS_MAX: usize = 1000;
 /// What may come beyond the files themselves.
@@ -64,6 +73,8 @@ pub(super) enum Wish {
     Remove(u32),
     /// Give up a file that came in part.
     Drop(UploadId),
+    /// Choose the form that goes with the deposit.
+    Choose(FormChoice),
 }
 
 /// What a member's form has beside a depositor's.
@@ -82,11 +93,19 @@ pub(super) struct DepositForm {
     pub message: SecretBytes,
     pub suggested_title: Option<String>,
     pub outgoing: OutgoingFields,
+    /// The form about a person as it was typed; none when the page had none.
+    pub form: Option<DraftForm>,
+    /// The other mailbox that the depositor was told of.
+    pub seen: Option<MailboxId>,
+    /// That mailbox, when it is told now.
+    pub leads: Option<Mailbox>,
     pub wish: Wish,
     pub sealed: Vec<SealedFile>,
     /// The last file, when the form asks to send: it goes into the draft with the sending.
     pub arrived: Option<Box<ArrivedFile>>,
     pub problems: Vec<DraftProblem>,
+    /// More was typed into the form than it holds.
+    pub form_cut: bool,
     files_seen: u32,
 }
 
@@ -97,10 +116,14 @@ impl DepositForm {
             message: SecretBytes::default(),
             suggested_title: None,
             outgoing: OutgoingFields::default(),
+            form: None,
+            seen: None,
+            leads: None,
             wish: Wish::Send,
             sealed: Vec::new(),
             arrived: None,
             problems: Vec::new(),
+            form_cut: false,
             files_seen: 0,
         }
     }
@@ -115,12 +138,21 @@ impl DepositForm {
             "tell" => self.outgoing.tell = true,
             "note" => self.outgoing.note = value,
             "told" => self.outgoing.told = SecretBytes::new(value.into_bytes()),
+            "form" => self.form.get_or_insert_default().choice = read_choice(&value),
+            "choose" => self.wish = Wish::Choose(read_choice(&value)),
+            "seen" => self.seen = value.parse().ok(),
             "suggested_title" => self.suggested_title = Some(value),
             "action" => {
                 self.wish = match value.as_str() {
                     "add" => Wish::Add,
                     "accept_title" => Wish::AcceptTitle,
                     _ => Wish::Send,
+                }
+            }
+            name if name.starts_with(FORM_PREFIX) => {
+                let name = name.trim_start_matches(FORM_PREFIX);
+                if !self.form.get_or_insert_default().typed.take(name, value) {
+                    self.form_cut = true;
                 }
             }
             "drop" => self.wish = value.parse().map_or_else(|_| self.wish.clone(), Wish::Drop),
@@ -313,7 +345,7 @@ async fn read_parts(
         let Some(mut part) = incoming.next_part().await? else { return Ok(()) };
         match part.field.name().unwrap_or_default() {
             "files" => take_file(target, part, form).await?,
-            name if TEXT_FIELDS.contains(&name) => {
+            name if is_text(name) => {
                 let name = name.to_owned();
                 form.take(&name, text(&mut part).await?);
             }
@@ -323,6 +355,10 @@ async fn read_parts(
         }
     }
     Err(FormError::TooLarge)
+}
+
+fn is_text(name: &str) -> bool {
+    TEXT_FIELDS.contains(&name) || name.starts_with(FORM_PREFIX)
 }
 
 /// Whether a form comes without files, as a program sends it that has none.
@@ -340,7 +376,7 @@ pub(super) async fn read_without_files(request: Request) -> Result<DepositForm, 
         let mut sides = pair.splitn(2, |byte| *byte == b'=').map(decoded);
         let name = sides.next().transpose()?.unwrap_or_default();
         let value = sides.next().transpose()?.unwrap_or_default();
-        if TEXT_FIELDS.contains(&name.as_str()) {
+        if is_text(&name) {
             form.take(&name, value);
         }
     }

@@ -75,10 +75,8 @@ async fn an_empty_deposit_and_an_empty_file_are_told_so_and_the_draft_goes_on() 
     let nothing = house.app.begin_file(view, "vide.pdf", visitor()).await.unwrap().finish().await;
     assert!(matches!(nothing, Err(FileRefusal::Empty)));
     let view = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
-    let sending = pli::app::Sending {
-        title: "Demande urgente".into(),
-        message: pli::value::SecretBytes::new(b" \n".to_vec()),
-    };
+    let message = pli::value::SecretBytes::new(b" \n".to_vec());
+    let sending = pli::app::Sending::new("Demande urgente".into(), message);
     let refused = house.app.accept_deposit(view, sending, visitor()).await;
     assert!(matches!(refused, Err(DepositRefusal::Empty)));
     assert!(house.send(&draft, "Demande urgente").await.is_ok());

@@ -59,7 +59,7 @@ async fn a_store_that_is_down_refuses_and_shows_nothing_half_made() {
     let view = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
     house.store.set_down(true);
     let message = pli::value::SecretBytes::new(b"Bonjour".to_vec());
-    let sending = pli::app::Sending { title: "Demande urgente".into(), message };
+    let sending = pli::app::Sending::new("Demande urgente".into(), message);
     assert!(house.app.accept_deposit(view, sending, crate::house::visitor()).await.is_err());
     house.store.set_down(false);
     assert_eq!(house.transfers().await, 0);

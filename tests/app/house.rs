@@ -204,6 +204,7 @@ impl House {
                 ))
                 .unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
+                forms: crate::forms::shipped(),
                 digest: Digest::of(b"policies"),
             },
             settings: Settings {
@@ -261,7 +262,7 @@ impl House {
     pub async fn send(&self, draft: &(DraftId, Token), title: &str) -> Result<DepositAnswer, DepositRefusal> {
         let view = self.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
         let message = SecretBytes::new(b"Bonjour, dossier urgent.".to_vec());
-        self.app.accept_deposit(view, Sending { title: title.into(), message }, visitor()).await
+        self.app.accept_deposit(view, Sending::new(title.into(), message), visitor()).await
     }
 
     /// A whole deposit by the page.

@@ -22,6 +22,7 @@ mod downloads;
 mod entry;
 mod expiry;
 mod faults;
+mod forms;
 mod forwarding;
 mod history;
 mod house;

@@ -44,8 +44,7 @@ impl House {
 
     async fn say(&self, draft: &Draft, message: &[u8]) -> Result<(), DepositRefusal> {
         let view = self.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
-        let sending =
-            Sending { title: "Demande urgente".into(), message: SecretBytes::new(message.to_vec()) };
+        let sending = Sending::new("Demande urgente".into(), SecretBytes::new(message.to_vec()));
         self.app.accept_deposit(view, sending, visitor()).await.map(drop)
     }
 

@@ -19,7 +19,7 @@ async fn arrived(house: &House, draft: &(DraftId, Token), bytes: &[u8]) -> Box<p
 }
 
 fn sending(title: &str) -> Sending {
-    Sending { title: title.to_owned(), message: SecretBytes::new(b"Bonjour.".to_vec()) }
+    Sending::new(title.to_owned(), SecretBytes::new(b"Bonjour.".to_vec()))
 }
 
 async fn count(house: &House, action: Action) -> usize {

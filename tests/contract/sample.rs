@@ -220,6 +220,8 @@ pub fn draft(n: u32, touched_at: i64, parts: u32) -> Draft {
         awaited: vec![Reservation { upload: UploadId::new(id(n)), number: parts + 1, size: ByteSize(7) }],
         next_number: parts + 1,
         inspection: DraftInspection::default(),
+        form: None,
+        proved_at: None,
         touched_at: Timestamp(touched_at),
         state: DraftState::Open,
     }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{ACCOUNTS_MAX, By, Invitation, PeopleError};
 use crate::app::administer::right_of;
-use crate::app::import_sites::fields;
+use crate::value::csv_fields as fields;
 use crate::app::ports::{Key, List, UnitOfWork};
 use crate::app::{App, AppError, event, parse_name};
 use crate::audit::{Action, Object, Outcome};

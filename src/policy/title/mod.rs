@@ -29,5 +29,6 @@ pub use finding::{Confidence, Finding, Kind, Reason};
 pub(crate) use fold::fold_key;
 pub use guard::{Inspection, MAX_INSPECTED_CHARS, MailTitle, TitleGuard, TitleRefusal};
 pub use lists::{NameListError, compile_word_list, import_names};
+pub use nir::{NirFault, judge_nir};
 pub use report::{check_line, explain};
 pub use rules::{MailboxTitleRules, OnSmtp, OnWeb, TitleMode, TitlePolicy, TitlePolicyError};

@@ -273,6 +273,39 @@ fn digits(units: &[u8]) -> Option<u64> {
     units.iter().try_fold(0_u64, |sum, unit| unit.is_ascii_digit().then(|| sum * 10 + u64::from(unit - b'0')))
 }
 
+/// Why what was typed in the field of a NIR is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NirFault {
+    /// It has not 15 characters.
+    Length,
+    /// Its sex, year, month, department, commune or order cannot be.
+    Shape,
+    /// Its key does not fit.
+    Key,
+}
+
+/// Reads what was typed in the field of a NIR, blanks and dots anywhere: the number with its key, in the groups that cards
+/// show. A waiting number (NIA) has the same key and is taken as well.
+pub fn judge_nir(typed: &str) -> Result<String, NirFault> {
+    let is_blank = |c: char| c.is_whitespace() || matches!(c, '.' | '-' | '/' | '(' | ')');
+    let kept: String = typed.chars().filter(|c| !is_blank(*c)).map(|c| c.to_ascii_lowercase()).collect();
+    let units = kept.as_bytes();
+    if units.len() != WITH_KEY || !kept.is_ascii() {
+        return Err(NirFault::Length);
+    }
+    let as_usual = has_structure(units);
+    let waiting = matches!(units[0], b'1'..=b'8') && digits(units).is_some();
+    match (as_usual, key_is_right(units)) {
+        (true, true) => {}
+        (true, false) => return Err(NirFault::Key),
+        (false, true) if waiting => {}
+        (false, _) => return Err(NirFault::Shape),
+    }
+    let shown = kept.to_ascii_uppercase();
+    let groups = [0..1, 1..3, 3..5, 5..7, 7..10, 10..13, 13..15];
+    Ok(groups.into_iter().map(|group| &shown[group]).collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,5 +342,17 @@ mod tests {
         ] {
             assert!(!has_structure(&units(bad)), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_typed_nir_is_read_with_its_key_corsica_and_all() {
+        assert_eq!(judge_nir("2 84 05 2A 321 025 52").as_deref(), Ok("2 84 05 2A 321 025 52"));
+        assert_eq!(judge_nir("284052b32102579").as_deref(), Ok("2 84 05 2B 321 025 79"));
+        assert_eq!(judge_nir(" 2.84.05.88.321.025 (32) ").as_deref(), Ok("2 84 05 88 321 025 32"));
+        assert_eq!(judge_nir("2 84 05 88 321 025"), Err(NirFault::Length), "without its key");
+        assert_eq!(judge_nir("2 84 05 88 321 025 33"), Err(NirFault::Key));
+        assert_eq!(judge_nir("2 84 05 2B 321 025 52"), Err(NirFault::Key), "the key of 2A");
+        assert_eq!(judge_nir("2 84 15 88 321 025 32"), Err(NirFault::Shape), "no such month");
+        assert_eq!(judge_nir("２８４０５８８３２１０２５３２"), Err(NirFault::Length), "other digits");
     }
 }

@@ -78,6 +78,8 @@ const fn part_name(part: AgreementPart) -> &'static str {
         AgreementPart::Answer => "who is answered",
         AgreementPart::Mediator => "mediator",
         AgreementPart::Services => "services",
+        AgreementPart::Forms => "forms",
+        AgreementPart::Routes => "routes",
         AgreementPart::BreachHours => "time within which a breach is told",
     }
 }

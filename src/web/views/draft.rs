@@ -5,10 +5,10 @@
 
 use askama::Template;
 
-use super::{DepositHost, DraftField, DraftProblem, Frame, OtherDraftRow};
+use super::{DepositHost, DraftField, DraftProblem, FormPart, Frame, OtherDraftRow};
 use crate::retention::{LONGEST_VALIDITY_DAYS, SHORTEST_VALIDITY_DAYS};
 use crate::value::{ByteSize, Digest, Reference, Timestamp, UploadId};
-use crate::web::texts::{OtherDraftsWords, ReceiptWords};
+use crate::web::texts::{FormWords, OtherDraftsWords, ReceiptWords};
 
 /// What one deposit may hold, said in words on the pages.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +57,12 @@ pub struct DraftPage {
     pub findings: Vec<TitleFinding>,
     /// A title that would be accepted.
     pub suggestion: Option<String>,
+    /// The form about a person that goes with the deposit; none where none is open.
+    pub form: Option<FormPart>,
+    /// The mailbox that the depositor was told of, to be posted back.
+    pub seen: Option<String>,
+    /// The other mailbox that the deposit goes to, which the depositor is shown before anything is sent (T8).
+    pub leads: Option<LedTo>,
     /// What the form has when a member sends to people outside; none of a deposit.
     pub outgoing: Option<OutgoingForm>,
     /// Other drafts of the same address that are open.
@@ -65,6 +71,15 @@ pub struct DraftPage {
     pub limits: Limits,
     /// Whether files are scanned, and which are accepted, in a sentence.
     pub inspection: String,
+}
+
+/// The mailbox that a deposit goes to for what its form says.
+#[derive(Debug, Clone)]
+pub struct LedTo {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
 }
 
 /// What the form of a member has beside a depositor's (T5, T9, V4).
@@ -186,19 +201,14 @@ impl DraftPage {
         self.problems_at(DraftField::Files)
     }
 
-    /// All problems with the id of the field that each is at, for the summary.
-    fn summary(&self) -> Vec<(&'static str, String)> {
-        let entry = |problem: &DraftProblem| {
-            let id = match problem.field() {
-                DraftField::Title => "title",
-                DraftField::Message => "message",
-                DraftField::Files => "files",
-                DraftField::Recipients => "recipients",
-                DraftField::Options => "validity",
-            };
-            (id, problem.text(self.frame.language))
-        };
+    /// All problems with the id of the element that each is at, for the summary.
+    fn summary(&self) -> Vec<(String, String)> {
+        let entry = |problem: &DraftProblem| (problem.element(), problem.text(self.frame.language));
         self.problems.iter().map(entry).collect()
+    }
+
+    fn form_words(&self) -> FormWords {
+        FormWords::of(self.frame.language)
     }
 
     /// The title cut into pieces, each with whether it is found fault with.
@@ -258,6 +268,10 @@ pub struct SentPage {
     pub expires: Timestamp,
     /// The depositor, whom the acknowledgement goes to.
     pub depositor: String,
+    /// The mailbox that it went to, where that is another than the page's (T8).
+    pub went_to: Option<String>,
+    /// Where another deposit is begun without proving the address anew; none when it has to be (D6).
+    pub another: Option<String>,
     /// Whether a check is still to be made before the mailbox gets it; `expires` is then until when it is kept.
     pub held: bool,
     /// Files that were refused: name, and why.
@@ -269,6 +283,10 @@ pub struct SentPage {
 }
 
 impl SentPage {
+    fn form_words(&self) -> FormWords {
+        FormWords::of(self.frame.language)
+    }
+
     fn w(&self) -> ReceiptWords {
         ReceiptWords::of(self.frame.language)
     }
@@ -326,6 +344,9 @@ mod tests {
             message: String::new(),
             files: Vec::new(),
             unfinished: Vec::new(),
+            form: None,
+            seen: None,
+            leads: None,
             outgoing: None,
             others: Vec::new(),
             canonical_titles: Vec::new(),

@@ -15,6 +15,7 @@ mod deposit;
 mod desk;
 mod draft;
 mod entry;
+mod draft_form;
 mod error;
 mod frame;
 mod heard;
@@ -50,11 +51,12 @@ pub use desk::{
     RefusalsPage, RightsPage, StoryPage, StoryRow,
 };
 pub use draft::{
-    DraftFile, DraftFileState, DraftPage, Limits, OutgoingForm, SentPage, TitleFinding, UnfinishedFile,
+    DraftFile, DraftFileState, DraftPage, LedTo, Limits, OutgoingForm, SentPage, TitleFinding, UnfinishedFile,
 };
 pub use entry::{
     AccountLinkPage, ChoosePasswordPage, ChooseProblem, ForgottenPage, TermsNotice, TermsPage, TermsPart,
 };
+pub use draft_form::{FormFields, FormPart, OpenedForm, form_element};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use heard::HeardPage;

@@ -1,11 +1,13 @@
 //! What can be wrong with what a depositor typed or sent, as closed lists: the words for each are here in both
 //! languages, so that the page, the upload script's answer and the tests say the same.
 
+use super::draft_form::form_element;
 use super::frame::size_in_words;
 use crate::content::RefusalCause;
+use crate::policy::form::FieldProblem;
 use crate::value::calendar;
 use crate::value::{ByteSize, Language, Timestamp};
-use crate::web::texts::Texts;
+use crate::web::texts::{FormWords, Texts};
 
 /// Why what was typed on a deposit page cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum DraftField {
     Recipients,
     /// The options: `validity`, `note`, `told`.
     Options,
+    /// The form, or a field of it.
+    Form,
 }
 
 /// Why a deposit cannot be sent as it is, or a file was not taken. Limits and file names are the depositor's own
@@ -69,6 +73,20 @@ pub enum DraftProblem {
     Outgoing {
         /// Where.
         field: DraftField,
+        /// The sentence.
+        text: String,
+    },
+    /// What is wrong with an answer of the form, at its input.
+    Answer {
+        /// The input.
+        at: String,
+        /// What it asks.
+        label: String,
+        /// What is wrong.
+        what: FieldProblem,
+    },
+    /// What is wrong with the form as a whole.
+    Form {
         /// The sentence.
         text: String,
     },
@@ -165,6 +183,7 @@ impl DraftProblem {
     pub const fn field(&self) -> DraftField {
         match self {
             Self::Outgoing { field, .. } => *field,
+            Self::Answer { .. } | Self::Form { .. } => DraftField::Form,
             Self::TitleMissing | Self::TitleRefused | Self::TitleTooLong { .. } => DraftField::Title,
             Self::MessageTooLong { .. } | Self::MessageRefused { .. } | Self::NothingToSend => {
                 DraftField::Message
@@ -173,12 +192,31 @@ impl DraftProblem {
         }
     }
 
+    /// The id of the element that the problem is at.
+    pub fn element(&self) -> String {
+        match self {
+            Self::Answer { at, .. } => form_element(at),
+            problem => match problem.field() {
+                DraftField::Title => "title",
+                DraftField::Message => "message",
+                DraftField::Files => "files",
+                DraftField::Recipients => "recipients",
+                DraftField::Options => "validity",
+                DraftField::Form => "form",
+            }
+            .to_owned(),
+        }
+    }
+
     /// The sentence for a person; also the `error` of the answer to the upload script.
     pub fn text(&self, language: Language) -> String {
         let t = &Texts::of(language).problem;
         let size = |size: &ByteSize| size_in_words(*size, language);
         match self {
-            Self::Outgoing { text, .. } => text.clone(),
+            Self::Outgoing { text, .. } | Self::Form { text } => text.clone(),
+            Self::Answer { label, what, .. } => {
+                format!("{label}{}{}", FormWords::of(language).colon, what.told(language))
+            }
             Self::TitleMissing => t.title_missing.to_owned(),
             Self::TitleRefused => t.title_refused.to_owned(),
             Self::TitleTooLong { limit } => (t.title_too_long)(*limit),

@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::{AnswerPart, CaseView, Frame};
+use super::{AnswerPart, CaseView, Frame, OpenedForm};
 use crate::value::{ByteSize, Reference, Timestamp};
 
 /// What can be said of a transfer without opening it.
@@ -67,6 +67,8 @@ pub struct OpenedPage {
     pub head: TransferHead,
     /// The message as it was written, empty when there is none.
     pub message: String,
+    /// The form that came with it.
+    pub form: Option<OpenedForm>,
     /// The files, in order.
     pub files: Vec<OpenedFile>,
     /// Whether a file of it was not scanned.
