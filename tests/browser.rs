@@ -47,6 +47,11 @@ fn a_gestionnaire_makes_a_token_and_the_api_takes_it() {
 }
 
 #[test]
+fn the_form_about_a_person_is_filled_by_anybody_anywhere() {
+    run("form.mjs");
+}
+
+#[test]
 fn the_client_that_most_people_use_uploads_resumes_and_gives_up() {
     run("tus.mjs");
 }

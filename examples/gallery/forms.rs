@@ -77,6 +77,7 @@ fn part(
     let others = set.all().iter().filter(|form| form.name != name);
     FormPart {
         language,
+        action: "/depot/carsat/pensions/brouillon/1".to_owned(),
         chosen: name.to_owned(),
         joined: false,
         without: false,

@@ -114,8 +114,19 @@ fn agreement_faults(config: &Config) -> Vec<String> {
     let Ok(files) = std::fs::read_dir(directory.join("agreements")) else { return Vec::new() };
     let files = files.flatten().map(|file| file.path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    // Without them the policies themselves are a fault already.
+    let forms = policies::load(Some(directory)).map(|policies| policies.forms).ok();
+    let no_form = |file: &AgreementFile| {
+        let named = file.mailboxes.iter().flat_map(|mailbox| &mailbox.forms);
+        let unknown =
+            named.filter(|name| forms.as_ref().is_some_and(|forms| forms.get(name.as_str()).is_none()));
+        unknown.map(|name| format!("there is no form {name}")).next()
+    };
     let fault = |path: std::path::PathBuf| match std::fs::read_to_string(&path) {
-        Ok(text) => AgreementFile::parse(&text).err().map(|error| format!("{}: {error}", path.display())),
+        Ok(text) => match AgreementFile::parse(&text) {
+            Ok(file) => no_form(&file).map(|what| format!("{}: {what}", path.display())),
+            Err(error) => Some(format!("{}: {error}", path.display())),
+        },
         Err(error) => Some(format!("{}: {error}", path.display())),
     };
     files.filter_map(fault).collect()

@@ -12,6 +12,7 @@ mod breach;
 mod check;
 mod clock;
 mod demo;
+mod form;
 mod gateway;
 mod init;
 mod key;
@@ -81,6 +82,9 @@ enum Command {
     /// Partners: list, add.
     #[command(subcommand)]
     Partner(partner::Action),
+    /// Forms: check the file of one.
+    #[command(subcommand)]
+    Form(form::Action),
     /// Agreements: import one from its file.
     #[command(subcommand)]
     Agreement(agreement::Action),
@@ -138,6 +142,7 @@ pub fn run() -> ExitCode {
         Command::Organisation(action) => organisation::run(&directory, action),
         Command::Mailbox(action) => mailbox::run(&directory, action),
         Command::Partner(action) => partner::run(&directory, action),
+        Command::Form(action) => form::run(&action),
         Command::Agreement(action) => agreement::run(&directory, action),
         Command::Site(action) => site::run(&directory, action),
         Command::Token(action) => token::run(&directory, action),

@@ -10,7 +10,8 @@ use crate::app::ports::List;
 use crate::app::{App, By, NewAccount, NewMailbox, SettingsChange};
 use crate::audit::Origin;
 use crate::identity::{
-    Account, Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner, Password, Site,
+    Account, Admission, Agreement, AgreementTerms, NetworkRange, Organisation, Partner, Password, RouteRow,
+    Site,
 };
 use crate::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use crate::value::{AccountId, Domain, Language, MailAddress, OrganisationId, PartnerId, Slug};
@@ -191,19 +192,41 @@ async fn partner(app: &Arc<App>, mailboxes: &[Mailbox]) -> Result<PartnerId, Dem
             // From yesterday on: a clock that is set back by an hour finds it in force.
             let from = app.now().at.day().plus(-1);
             let admission = Admission::Domain;
+            let terms = terms_of(mailbox, mailboxes)?;
             let agreement = Agreement {
                 partner: id,
                 mailbox: mailbox.id,
                 from,
                 until: None,
                 admission,
-                terms: AgreementTerms::default(),
+                terms,
                 breach_hours: None,
             };
             app.put_agreement(agreement, Origin::Job).await?;
         }
     }
     Ok(id)
+}
+
+/// The liaison form is open on both mailboxes; a pension case that is deposited on the social service's page goes to the
+/// mailbox for pensions (T8).
+fn terms_of(mailbox: &Mailbox, mailboxes: &[Mailbox]) -> Result<AgreementTerms, DemoError> {
+    let forms: &[&str] = match mailbox.slug.as_str() {
+        PENSIONS => &["fiche-de-liaison-asip", "fiche-de-liaison-rsa"],
+        _ => &["fiche-de-liaison-asip"],
+    };
+    let pensions = mailboxes.iter().find(|known| known.slug.as_str() == PENSIONS);
+    let routes = pensions.filter(|pensions| pensions.id != mailbox.id).map(|pensions| RouteRow {
+        forms: [].into(),
+        kinds: ["pension", "survivor", "asi_aspa"].map(ToOwned::to_owned).into(),
+        reasons: [].into(),
+        to: pensions.id,
+    });
+    Ok(AgreementTerms {
+        forms: forms.iter().map(|name| Slug::parse(name)).collect::<Result<_, _>>()?,
+        routes: routes.into_iter().collect(),
+        ..AgreementTerms::default()
+    })
 }
 
 fn new_partner(id: PartnerId) -> Result<Partner, DemoError> {

@@ -7,10 +7,12 @@ use pli::app::{DepositAnswer, DepositRefusal, DraftForm, FormChoice, FormRefusal
 use pli::audit::{Action, Origin};
 use pli::identity::{Admission, Agreement, AgreementTerms, RouteRow};
 use pli::policy::form::{FormSet, RegisterRole, TypedForm};
-use pli::transfer::Transfer;
+use pli::transfer::{Check, Transfer};
 use pli::value::{Day, DraftId, Language, MailboxId, Millis, PartnerId, Reference, SecretBytes, Slug, Token};
 
 use crate::house::{DEPOSITOR, House, NOW, address, is_found_below, visitor};
+use crate::scanning::clamd::{PrivateClamd, marker};
+use crate::scanning::{State, Told, real};
 
 /// The forms that Pli brings along.
 pub fn shipped() -> FormSet {
@@ -261,7 +263,8 @@ async fn another_person_is_another_draft_without_another_link_while_the_proof_is
     let early = house.app.open_another_draft(&open, Language::Fr, visitor()).await.unwrap();
     assert!(early.is_none(), "a draft that was not sent yet is the one to go on with");
     house.send(&draft, "Demande urgente").await.unwrap();
-    house.clock.advance(PROOF_SERVES - Millis::minutes(1));
+    assert_eq!(PROOF_SERVES, Millis::minutes(120));
+    house.clock.advance(Millis::minutes(119));
     let sent = view(draft.0, draft.1.clone()).await;
     let another = house.app.open_another_draft(&sent, Language::Fr, visitor()).await.unwrap().unwrap();
     assert_ne!(another.draft, draft.0);
@@ -321,4 +324,52 @@ async fn by_mail_no_form_is_asked_for() {
     agree(&house, house.pensions.id, &["fiche-de-liaison-asip"], true, vec![]).await;
     let reference = house.deposit_without_mail().await;
     assert_eq!(transfer(&house, &reference).await.form, None);
+}
+
+#[tokio::test]
+async fn a_form_waits_for_its_scan_with_its_deposit_and_its_document_is_judged_with_it() {
+    let told = Told::new(State::Gone);
+    let house = House::build_with(Some(told.scanning())).await;
+    agree(&house, house.pensions.id, &["fiche-de-liaison-asip"], true, vec![]).await;
+    let draft = house.draft().await;
+    let reference = send(&house, &draft, Some(good()), None).await.unwrap().reference;
+    assert_eq!(house.transfers().await, 0, "it is held");
+    assert!(!is_found_below(house.directory.path(), b"Kerbrat"));
+    told.is(State::Fit);
+    house.clock.advance(Millis::minutes(1));
+    assert_eq!(house.app.look_at_held().await.unwrap().released, 1);
+    let sent = transfer(&house, &reference).await;
+    assert!(sent.form.is_some());
+    let agent = house.sign_in("agent@carsat.example").await;
+    let opened = house.app.opened_transfer(Some(&agent), &reference, visitor()).await.unwrap();
+    assert!(house.app.filled_form(&opened).await.unwrap().is_some());
+    assert!(matches!(opened.files()[0].check, Check::Passed { .. }), "the page does not call it unscanned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_into_a_form_is_scanned_like_the_message() {
+    let clamd = PrivateClamd::start();
+    let house = House::build_with(Some(real(&clamd))).await;
+    agree(&house, house.pensions.id, &["fiche-de-liaison-asip"], true, vec![]).await;
+    let draft = house.draft().await;
+    let infected = String::from_utf8(marker()).unwrap();
+    let refused = send(&house, &draft, Some(with("comment", &infected)), None).await;
+    assert!(matches!(refused, Err(DepositRefusal::Form(FormRefusal::Content(_)))), "{refused:?}");
+    send(&house, &draft, Some(good()), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_infected_form_that_was_held_does_not_go_on_and_the_rest_does() {
+    let told = Told::new(State::Gone);
+    let house = House::build_with(Some(told.scanning())).await;
+    agree(&house, house.pensions.id, &["fiche-de-liaison-asip"], true, vec![]).await;
+    let draft = house.draft().await;
+    let infected = String::from_utf8(marker()).unwrap();
+    let reference = send(&house, &draft, Some(with("comment", &infected)), None).await.unwrap().reference;
+    told.is(State::Finds);
+    house.clock.advance(Millis::minutes(1));
+    assert_eq!(house.app.look_at_held().await.unwrap().released, 1);
+    let sent = transfer(&house, &reference).await;
+    assert_eq!((sent.form, sent.file_count, sent.objects.len()), (None, 0, 1), "neither form nor document");
+    assert_eq!(sent.refused.len(), 1);
 }

@@ -133,6 +133,7 @@ fn changes_records(action: Action) -> bool {
         DepositProofUsed
             | DraftOpened
             | DraftDiscarded
+            | FormKept
             | FileSealed
             | FileRemoved
             | DepositSent

@@ -15,6 +15,7 @@ mod delivered;
 mod download;
 mod expired;
 mod full_disk;
+mod form;
 mod log;
 mod never_in_clear;
 mod not_a_deposit;

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::form;
 use crate::road::reference_in;
 use crate::support::gateway::Gateway;
 use crate::support::http::Upload;
 use crate::support::outbox;
-use crate::support::steps::{open_draft, open_transfer, sign_in};
+use crate::support::steps::{open_draft, open_transfer, reference, sign_in};
 use crate::support::{age, files_under, holds, peers, samples, smtp, wait_until};
 
 /// A word that nothing else on the machine says; lower case, so that no fold or encoding of ours changes it.
@@ -32,7 +33,20 @@ fn what_is_deposited_is_nowhere_in_clear() {
     let key = 97 - 1_850_578_006_084_u64 % 97;
     let refused = draft.send(&format!("Mme {MARKER} {NIR} {key:02}"), &format!("{MARKER}-message"), &[]);
     assert!(!refused.text().contains("id=\"reference\""), "a title with a NIR is refused");
-    let by_page = draft.send_well("Demande urgente", &format!("{MARKER}-message"), &[]);
+    // Kept while it is filled, sealed as data and as a document when it is sent.
+    form::choose(&mut draft, "fiche-de-liaison-asip");
+    let comment = format!("{MARKER}-commentaire");
+    let mut filled = form::GOOD.to_vec();
+    filled.push(("f.comment", &comment));
+    filled.push(("f.birth_name", MARKER));
+    filled.retain(|(name, value)| *name != "f.birth_name" || *value == MARKER);
+    filled.push(("action", "add"));
+    form::post(&mut draft, &filled);
+    assert!(draft.page.contains(&comment), "the form is kept");
+    let message = format!("{MARKER}-message");
+    filled.retain(|(name, _)| *name != "action");
+    filled.extend([("title", "Demande urgente"), ("message", &message), ("action", "send")]);
+    let by_page = reference(&form::post(&mut draft, &filled));
 
     let attachment = gateway.home.path().join(format!("{MARKER}-joint.txt"));
     fs::write(&attachment, &content).unwrap();
@@ -62,6 +76,8 @@ fn what_is_deposited_is_nowhere_in_clear() {
     // A draft that stays a draft is on the disk as well.
     let mut left = open_draft(&gateway, &mailbox, &depositor);
     left.add(&[Upload { name: &name, kind: "text/plain", bytes: content.as_bytes() }]);
+    form::choose(&mut left, "fiche-de-liaison-rsa");
+    form::post(&mut left, &[("f.first_name", MARKER), ("action", "add")]);
 
     let mut agent = sign_in(&gateway, &facts.agent_of(&mailbox));
     for reference in [&by_page, &by_mail] {

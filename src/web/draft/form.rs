@@ -116,6 +116,7 @@ impl Place<'_> {
         let at_choice = problems.iter().filter(|problem| problem.field() == DraftField::Form);
         Ok(Some(FormPart {
             language,
+            action: self.action.clone(),
             chosen: written(&choice),
             joined: choice == FormChoice::Joined,
             without: choice == FormChoice::Without,

@@ -16,6 +16,8 @@ const RADIOS_MAX: usize = 8;
 pub struct FormPart {
     /// What is read, and in which language.
     pub language: Language,
+    /// Where the page's form posts to.
+    pub action: String,
     /// What the hidden field says of the choice, to be posted back.
     pub chosen: String,
     /// Whether the form is joined as a file.
