@@ -369,7 +369,7 @@ impl App {
                     },
                     outgoing: None,
                     answers: owner.answers,
-                    form: form.as_ref().map(|form| form.codes.clone()),
+                    form: form.as_ref().map(|form| Box::new(form.codes.clone())),
                     language: draft.language,
                     received_at: now,
                     parts,
