@@ -414,23 +414,18 @@ fn phone(typed: &str) -> Result<String, FieldProblem> {
         typed.chars().filter(|c| !matches!(c, ' ' | '.' | '-' | '/' | '\u{a0}' | '\u{202f}')).collect();
     let international = kept.strip_prefix('+').or_else(|| kept.strip_prefix("00"));
     let is_digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
-    let national = match international {
-        Some(rest) => match rest.strip_prefix("33") {
-            // « +33 (0)2 … » is how many write it.
-            Some(rest) => {
-                let rest = rest.strip_prefix("(0)").or_else(|| rest.strip_prefix('0')).unwrap_or(rest);
-                format!("0{rest}")
-            }
-            None => {
-                let known = OVERSEAS.iter().any(|code| rest.starts_with(code));
-                return if known && is_digits(rest) && (9..=12).contains(&rest.len()) {
-                    Ok(format!("+{rest}"))
-                } else {
-                    Err(FieldProblem::Phone)
-                };
-            }
-        },
+    let national = match international.map(|rest| (rest, rest.strip_prefix("33"))) {
         None => kept,
+        // « +33 (0)2 … » is how many write it.
+        Some((_, Some(rest))) => {
+            let rest = rest.strip_prefix("(0)").or_else(|| rest.strip_prefix('0')).unwrap_or(rest);
+            format!("0{rest}")
+        }
+        Some((rest, None)) => {
+            let known = OVERSEAS.iter().any(|code| rest.starts_with(code));
+            let good = known && is_digits(rest) && (9..=12).contains(&rest.len());
+            return if good { Ok(format!("+{rest}")) } else { Err(FieldProblem::Phone) };
+        }
     };
     let good = national.len() == 10
         && is_digits(&national)

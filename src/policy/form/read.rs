@@ -388,7 +388,7 @@ impl<T: Fn(&str) -> Option<String>> Reader<'_, T> {
                     text: choice.text,
                 })
                 .collect(),
-            (None, Some(source)) => self.from_table(id, source)?,
+            (None, Some(source)) => self.choices_of_table(id, source)?,
             (None, None) => Vec::new(),
         };
         if choices.is_empty() || choices.len() > CHOICES_MAX {
@@ -411,7 +411,7 @@ impl<T: Fn(&str) -> Option<String>> Reader<'_, T> {
     }
 
     /// Choices from two columns of a table (RFC 4180) whose first line names its columns.
-    fn from_table(&self, id: &str, source: &WrittenSource) -> Result<Vec<Choice>, FormFileError> {
+    fn choices_of_table(&self, id: &str, source: &WrittenSource) -> Result<Vec<Choice>, FormFileError> {
         let (name, kind) = source.file.rsplit_once('.').unwrap_or_default();
         if kind != "csv" || Slug::parse(name).is_err() {
             return self.wrong(id, format!("{:?} is no name such as sites.csv", source.file));

@@ -69,13 +69,11 @@ impl Place<'_> {
 
     /// The form as it came with the request, or as it was kept.
     pub(super) fn form_of(&self, posted: &DepositForm) -> Result<DraftForm, Response> {
-        match &posted.form {
-            Some(form) => Ok(form.clone()),
-            None => {
-                let kept = self.shared.app.draft_form(&self.view.draft);
-                kept.map_err(|error| Errors::new(self.shared, self.guest).fault(&error))
-            }
+        if let Some(form) = &posted.form {
+            return Ok(form.clone());
         }
+        let kept = self.shared.app.draft_form(&self.view.draft);
+        kept.map_err(|error| Errors::new(self.shared, self.guest).fault(&error))
     }
 
     /// Keeps what was typed, sealed, before the page is shown again.

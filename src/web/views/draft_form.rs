@@ -245,13 +245,16 @@ fn errors(field: &Field, problems: &[DraftProblem], language: Language) -> Vec<(
     at_field.collect()
 }
 
+/// A question, and the lines of its answer.
+pub type Answered = (Said, Vec<String>);
+
 /// The form of an opened transfer: headings, questions, answers.
 #[derive(Debug, Clone)]
 pub struct OpenedForm {
     /// Its title.
     pub title: Said,
-    /// By heading: question and lines of the answer.
-    pub sections: Vec<(Said, Vec<(Said, Vec<String>)>)>,
+    /// By heading.
+    pub sections: Vec<(Said, Vec<Answered>)>,
     /// The number of the file that is its document, if that is in the transfer.
     pub document: Option<u32>,
     /// Whether the partner asks for a copy of the answer, and the person that the professional be informed (T6).
