@@ -299,6 +299,7 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
                 "../policies/reminders.toml"
             ))
             .unwrap(),
+            forms: pli::policy::form::FormSet::default(),
             digest: Digest::of(b"policies"),
         },
         settings: Settings {

@@ -6,9 +6,9 @@ mod accept_deposit;
 mod accept_mail;
 mod administer;
 mod alerts;
+mod another_draft;
 mod api_clients;
 mod api_deposit;
-mod another_draft;
 mod arrived_file;
 mod ask_keyring;
 mod attempts;
@@ -112,11 +112,11 @@ use tokio::sync::{Notify, Semaphore};
 pub use accept_deposit::{DepositAnswer, DepositRefusal, Sending};
 pub use accept_mail::{InboundMail, MailAnswer, MailRefusal};
 pub use administer::{NewAccount, NewMailbox, role_code};
+pub use another_draft::PROOF_SERVES;
 pub use api_clients::{ApiAccessError, ClientRefusal, NewApiClient, NewClientError, ShownProof};
 pub use api_deposit::{
     API_LISTED_MAX, ApiDepositError, ApiDepositState, ApiDepositView, IDEMPOTENCY_KEY_MAX, NewApiDeposit,
 };
-pub use another_draft::PROOF_SERVES;
 pub use arrived_file::{ArrivedFile, FinishedFile, TogetherRefusal};
 pub use attempts::{OwnTries, SignInTry, TryEnd};
 pub use audit_settings::{AuditSettings, Timestamping, Witness};
@@ -205,9 +205,9 @@ use crate::audit::{Action, Actor, Entry as LogEntry, Event, NoteSigner, Object, 
 use crate::content::FilePolicies;
 use crate::policy::alerts::AlertPolicy;
 use crate::policy::custody::CustodyPolicy;
+use crate::policy::form::FormSet;
 use crate::policy::outgoing::OutgoingPolicy;
 use crate::policy::people::PeoplePolicy;
-use crate::policy::form::FormSet;
 use crate::policy::privacy::PrivacyPolicy;
 use crate::policy::reminders::ReminderPolicy;
 use crate::policy::sign_in::SignInPolicy;

@@ -8,13 +8,13 @@ use thiserror::Error;
 
 use super::{ACCOUNTS_MAX, By, Invitation, PeopleError};
 use crate::app::administer::right_of;
-use crate::value::csv_fields as fields;
 use crate::app::ports::{Key, List, UnitOfWork};
 use crate::app::{App, AppError, event, parse_name};
 use crate::audit::{Action, Object, Outcome};
 use crate::identity::{Account, Partner, Place, Role, second_account_address};
 use crate::mailbox::Mailbox;
 use crate::policy::rights::Act;
+use crate::value::csv_fields as fields;
 use crate::value::{Language, MailAddress, MailboxId, OrganisationId, PartnerId, Slug};
 
 /// Rows of a table.

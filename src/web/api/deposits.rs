@@ -324,7 +324,7 @@ pub(super) async fn send(
         ApiDepositState::Gone => return Err(desk.problem(ProblemCode::Over).into_response()),
     };
     let id = view.deposit.draft;
-    let sending = Sending { title: wanted.title, message: SecretBytes::new(wanted.message.into_bytes()) };
+    let sending = Sending::new(wanted.title, SecretBytes::new(wanted.message.into_bytes()));
     if let Err(refusal) = Box::pin(shared.app.accept_deposit(*draft, sending, caller.guest.visitor)).await {
         return Err(not_sent(&desk, refusal));
     }
@@ -344,7 +344,8 @@ fn not_sent(desk: &Desk<'_>, refusal: DepositRefusal) -> Response {
         DepositRefusal::Empty => told(DraftProblem::NothingToSend),
         DepositRefusal::OverLimit(_) => told(DraftProblem::LimitsLowered),
         DepositRefusal::MessageRefused(cause) => told(DraftProblem::MessageRefused { cause }),
-        DepositRefusal::FileRefused => told(DraftProblem::RefusedAtSending),
+        // By the API no form is asked for, as by mail.
+        DepositRefusal::FileRefused | DepositRefusal::Form(_) => told(DraftProblem::RefusedAtSending),
         DepositRefusal::Unfinished { name } => told(DraftProblem::UploadUnfinished { name }),
         DepositRefusal::MessageTooLong { limit, .. } => {
             let limit = usize::try_from(limit.bytes()).unwrap_or(usize::MAX);

@@ -14,8 +14,8 @@ mod demo;
 mod deposit;
 mod desk;
 mod draft;
-mod entry;
 mod draft_form;
+mod entry;
 mod error;
 mod frame;
 mod heard;
@@ -53,10 +53,10 @@ pub use desk::{
 pub use draft::{
     DraftFile, DraftFileState, DraftPage, LedTo, Limits, OutgoingForm, SentPage, TitleFinding, UnfinishedFile,
 };
+pub use draft_form::{FormFields, FormPart, OpenedForm, form_element};
 pub use entry::{
     AccountLinkPage, ChoosePasswordPage, ChooseProblem, ForgottenPage, TermsNotice, TermsPage, TermsPart,
 };
-pub use draft_form::{FormFields, FormPart, OpenedForm, form_element};
 pub use error::{ErrorKind, ErrorPage};
 pub use frame::{Frame, SignedIn};
 pub use heard::HeardPage;
