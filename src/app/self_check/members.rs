@@ -141,7 +141,7 @@ impl Walk<'_> {
         let reader = reader.ok_or(AppError::Broken("nobody reads outside"))?;
         let draft = self.app.begin_reply(&reader, VISITOR).await?;
         self.file(&draft).await?;
-        let sending = Sending { title: "Demande urgente".into(), message: self.message() };
+        let sending = Sending::new("Demande urgente".into(), self.message());
         let sent = self.app.accept_deposit(self.view(&draft).await?, sending, VISITOR).await;
         sent.map(drop).map_err(|_| AppError::Broken("a marked reply was refused"))
     }
