@@ -124,7 +124,7 @@ pub fn policies(custody: &str) -> Policies {
             ..pli::policy::people::PeoplePolicy::parse(include_str!("../../policies/people.toml")).unwrap()
         },
         privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
-        forms: crate::forms::shipped(),
+        forms: crate::house::shipped_forms(),
         digest: Digest::of(custody.as_bytes()),
     }
 }

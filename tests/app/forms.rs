@@ -14,13 +14,6 @@ use crate::house::{DEPOSITOR, House, NOW, address, is_found_below, visitor};
 use crate::scanning::clamd::{PrivateClamd, marker};
 use crate::scanning::{State, Told, real};
 
-/// The forms that Pli brings along.
-pub fn shipped() -> FormSet {
-    let fiche = include_str!("../../policies/forms/fiche-de-liaison.toml");
-    let sites = include_str!("../../policies/forms/sites-cd35.csv");
-    FormSet::read([("fiche-de-liaison", fiche)], |_| Some(sites.to_owned())).unwrap()
-}
-
 /// What a complete form of the ASIP has.
 pub const GOOD: [(&str, &str); 13] = [
     ("site", "22350001800187"),

@@ -23,6 +23,7 @@ use pli::identity::{
 use pli::mailbox::{Custody, DepositLimits, Mailbox, MailboxKind};
 use pli::policy::alerts::AlertPolicy;
 use pli::policy::custody::CustodyPolicy;
+use pli::policy::form::FormSet;
 use pli::policy::people::PeoplePolicy;
 use pli::policy::privacy::PrivacyPolicy;
 use pli::policy::title::{TitleGuard, TitlePolicy};
@@ -204,7 +205,7 @@ impl House {
                 ))
                 .unwrap(),
                 files: FilePolicies::parse(include_str!("../../policies/files.toml")).unwrap(),
-                forms: crate::forms::shipped(),
+                forms: shipped_forms(),
                 digest: Digest::of(b"policies"),
             },
             settings: Settings {
@@ -445,4 +446,11 @@ async fn people(app: &App) -> Mailbox {
         app.create_account(account, Origin::Cli).await.unwrap();
     }
     mailboxes.swap_remove(0)
+}
+
+/// The forms that Pli brings along.
+pub fn shipped_forms() -> FormSet {
+    let fiche = include_str!("../../policies/forms/fiche-de-liaison.toml");
+    let sites = include_str!("../../policies/forms/sites-cd35.csv");
+    FormSet::read([("fiche-de-liaison", fiche)], |_| Some(sites.to_owned())).unwrap()
 }
