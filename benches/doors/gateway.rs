@@ -25,6 +25,8 @@ pub struct Gateway {
 
 /// Who deposits: any address of the demonstration's partner may.
 pub const DEPOSITOR: &str = "jeanne.martin@ille-et-vilaine.example";
+/// Their domain, to which acknowledgements go.
+pub const DEPOSITOR_DOMAIN: &str = "ille-et-vilaine.example";
 /// A title that needs no change.
 pub const TITLE: &str = "Demande urgente";
 
@@ -56,7 +58,7 @@ impl Gateway {
 
     /// The path of the page of the first mailbox.
     pub fn page(&self) -> String {
-        let (_, page) = first_mailbox(&self.directory);
+        let [_, page, _] = first_mailbox(&self.directory);
         format!("/{}", page.splitn(4, '/').nth(3).unwrap())
     }
 
@@ -95,12 +97,12 @@ impl Gateway {
     }
 }
 
-/// Deposit address and page of the first mailbox of a demonstration's world.
-fn first_mailbox(directory: &Path) -> (String, String) {
+/// Deposit address, page and notice address of the first mailbox of a demonstration's world.
+fn first_mailbox(directory: &Path) -> [String; 3] {
     let text = fs::read(directory.join("demo.json")).unwrap();
     let described: serde_json::Value = serde_json::from_slice(&text).unwrap();
     let text = |name: &str| described["mailboxes"][0][name].as_str().unwrap().to_owned();
-    (text("deposit_address"), text("page"))
+    ["deposit_address", "page", "notice_address"].map(text)
 }
 
 /// `pli serve` that runs and hands its mails to a host.
@@ -112,18 +114,31 @@ pub struct Relay {
     pub smtp: String,
     /// Where deposits go.
     pub deposit_address: String,
+    /// Where the notices of them go.
+    pub notice_address: String,
     metrics: String,
 }
 
 impl Relay {
     /// Starts it in a world that a demonstration has made in `place`; its mails go to a port of this machine.
     pub fn start(place: &Path, relay_port: u16) -> Self {
+        Self::start_beside(place, relay_port, None)
+    }
+
+    /// As [`Relay::start`]; the mails for a domain go to another port.
+    pub fn start_beside(place: &Path, relay_port: u16, other: Option<(&str, u16)>) -> Self {
         let directory = place.join("demo");
-        let (deposit_address, _) = first_mailbox(&directory);
+        let [deposit_address, _, notice_address] = first_mailbox(&directory);
         let (http, smtp, metrics) = (free_address(), free_address(), free_address());
         let configuration = directory.join("pli.toml");
         let text = fs::read_to_string(&configuration).unwrap();
-        fs::write(&configuration, as_relay(&text, relay_port, [&http, &smtp, &metrics])).unwrap();
+        let other = other.map_or_else(String::new, |(domain, port)| {
+            format!(
+                "[[relay.domains]]\ndomain = \"{domain}\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n"
+            )
+        });
+        let text = as_relay(&text, relay_port, [&http, &smtp, &metrics]) + &other;
+        fs::write(&configuration, text).unwrap();
         let log = File::options().create(true).append(true).open(place.join("relay.log")).unwrap();
         let mut serve = Command::new(env!("CARGO_BIN_EXE_pli"));
         let child = serve.args(["serve", "--dir"]).arg(&directory).stderr(log).spawn();
@@ -133,7 +148,7 @@ impl Relay {
             assert!(start.elapsed() < START_MAX, "the gateway answers");
             std::thread::sleep(LOOK_EVERY);
         }
-        Self { process, http, smtp, deposit_address, metrics }
+        Self { process, http, smtp, deposit_address, notice_address, metrics }
     }
 
     pub fn pid(&self) -> u32 {

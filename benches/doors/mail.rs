@@ -11,7 +11,7 @@ use super::process::{MemoryWatch, cpu_seconds, is_installed};
 
 /// How long what was accepted may take on its way out before the measurement goes on without it.
 const DRAIN_MAX: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 struct Load {
     name: &'static str,

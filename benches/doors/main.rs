@@ -1,8 +1,8 @@
 //! What the two doors take, measured on the real binary in a world of its own, each beside its peer in the same
 //! run: mail by `smtp-source` beside Postfix, deposits by the page beside nginx receiving the same bytes, a large
 //! upload and download beside nginx and `rage` (or `age`). Peers that are not installed are said to be missing.
-//! `cargo bench --bench doors`; with `-- --full` the large file is 1 GiB instead of 256 MiB; with `-- --large`, `--deposits`
-//! or `--mail` nothing but that is measured.
+//! `cargo bench --bench doors`; with `-- --full` the large file is 1 GiB instead of 256 MiB; with `-- --large`, `--deposits`,
+//! `--mail` or `--idle` nothing but that is measured; with `-- --queued` a queue for a host that never answers.
 //!
 //! Pli keeps what it accepts forced to the disk, sealed, logged, with two letters on their way; Postfix forces a message
 //! to the disk and relays it; nginx forces nothing. Load and server share the machine.
@@ -14,11 +14,14 @@
 mod figures;
 mod gateway;
 mod http;
+mod idle;
 mod large;
 mod mail;
 mod nginx;
 mod postfix;
 mod process;
+mod queued;
+mod watch;
 mod web;
 
 use gateway::Gateway;
@@ -26,12 +29,12 @@ use gateway::Gateway;
 const MIB: usize = 1024 * 1024;
 
 /// The parts that can be asked for alone.
-const PARTS: [&str; 3] = ["--large", "--deposits", "--mail"];
+const PARTS: [&str; 5] = ["--large", "--deposits", "--mail", "--idle", "--queued"];
 
-/// Whether a part is asked for: by name, or by no part being named.
+/// Whether a part is asked for: by name, or by no part being named. The queue takes minutes: only by name.
 fn wants(part: &str) -> bool {
     let named = |part: &str| std::env::args().any(|argument| argument == part);
-    named(part) || !PARTS.into_iter().any(named)
+    named(part) || part != "--queued" && !PARTS.into_iter().any(named)
 }
 
 fn main() {
@@ -54,5 +57,11 @@ fn main() {
     }
     if wants("--mail") {
         mail::measure(place.path(), &sink);
+    }
+    if wants("--idle") {
+        idle::measure(place.path());
+    }
+    if wants("--queued") {
+        queued::measure(place.path());
     }
 }

@@ -90,6 +90,12 @@ pub fn peak_mib(pid: u32) -> f64 {
     kibibytes(&status, "VmHWM:") / 1024.0
 }
 
+/// What a process has in memory now, in MiB.
+pub fn resident_mib(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    kibibytes(&status, "VmRSS:") / 1024.0
+}
+
 /// Watches the memory of a process and its descendants together, shared pages counted once.
 pub struct MemoryWatch {
     over: Arc<AtomicBool>,

@@ -15,7 +15,7 @@ use crate::relay::destination::{Destination, Lanes};
 use crate::relay::letter::{Addressing, Letter, LetterKind, message_id, render, return_address};
 use crate::relay::queue::{DeliveryProblem, MAIL_LIFE, MailState, QueuedMail};
 use crate::retention::KeyName;
-use crate::value::{Domain, MailId, Timestamp};
+use crate::value::{Domain, MailId, Millis, Timestamp};
 
 /// Among how many waiting mails alerts are looked for while the clock is not believed.
 const ALERTS_AMONG: usize = 1000;
@@ -25,6 +25,8 @@ const DOMAINS_AT_ONCE: usize = 32;
 const DOMAINS_MAX: usize = 2000;
 /// Mails that one look gives up for their age.
 const GIVEN_UP_AT_ONCE: usize = 50;
+/// How often such mails are looked for.
+const GIVES_UP_EVERY: Millis = Millis::seconds(10);
 
 /// A mail that set out: nobody else tries it until this is dropped.
 pub struct SetOut<'a> {
@@ -141,8 +143,12 @@ impl App {
             self.set_out(&mut due, alerts, now.at);
             return if due.set_out.is_empty() { Err(AppError::ClockNotBelieved) } else { Ok(due) };
         }
-        if self.give_up_old_mails(now.at).await? == GIVEN_UP_AT_ONCE {
-            due.not_before(now.at);
+        if self.is_time_to_give_up(now.at) {
+            let more = self.give_up_old_mails(now.at).await? == GIVEN_UP_AT_ONCE;
+            *self.gave_up_at.lock().unwrap_or_else(PoisonError::into_inner) = (!more).then_some(now.at);
+            if more {
+                due.not_before(now.at);
+            }
         }
         let limits = self.delivery.limits();
         let mut walk = self.begin_walk();
@@ -220,6 +226,12 @@ impl App {
                 due.set_out.push(SetOut { app: self, mail, version, destination });
             }
         }
+    }
+
+    /// Now and then is enough for what took five days; a clock that went back begins anew.
+    fn is_time_to_give_up(&self, now: Timestamp) -> bool {
+        let last = *self.gave_up_at.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|last| now < last || now >= last + GIVES_UP_EVERY)
     }
 
     /// Gives up mails that were never taken in five days; returns how many it looked at.

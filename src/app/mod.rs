@@ -332,6 +332,8 @@ pub struct App {
     lanes: Mutex<crate::relay::destination::Lanes>,
     /// Where the last look at the queue ended.
     walked_to: Mutex<Option<Domain>>,
+    /// When mails were last given up for their age, all of them.
+    gave_up_at: Mutex<Option<crate::value::Timestamp>>,
     receipt_waits: Notify,
     deposit_places: receipt::DepositPlaces,
     log_watch: tokio::sync::Mutex<Option<alerts::LogWatch>>,
@@ -390,6 +392,7 @@ impl App {
             mail_waits: Notify::new(),
             lanes: Mutex::default(),
             walked_to: Mutex::default(),
+            gave_up_at: Mutex::default(),
             receipt_waits: Notify::new(),
             deposit_places: receipt::DepositPlaces::default(),
             log_watch: tokio::sync::Mutex::new(None),

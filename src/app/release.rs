@@ -29,6 +29,8 @@ use crate::vault::{Grant, GrantTerms, Identity, Manifest, ManifestPart, PartRole
 
 /// How many bytes are sealed at once of what is in memory already.
 const SEAL_STEP_BYTES: usize = 1024 * 1024;
+/// How many sealed bytes of a part are gathered before they are handed over.
+const SEALED_WHOLE_BYTES: usize = 2 * SEAL_STEP_BYTES;
 
 /// A sealed part and where its segments are kept.
 pub(super) struct SealedPart {
@@ -376,14 +378,22 @@ impl App {
         for part in parts {
             let mut writer = self.objects.create(today).await?;
             let mut sealer = Sealer::new(key)?;
+            let mut sealed = Vec::new();
             for step in part.bytes.chunks(SEAL_STEP_BYTES) {
-                let sealed = sealer.push(step)?;
-                if !sealed.is_empty() {
-                    writer.write(&sealed).await?;
+                sealer.push_onto(step, &mut sealed)?;
+                // Up to here a part is handed over as a whole, and may share a disk write with others.
+                if sealed.len() >= SEALED_WHOLE_BYTES {
+                    sealed = writer.write_owned(sealed).await?;
                 }
             }
             let (tail, summary) = sealer.finish()?;
-            writer.write(&tail).await?;
+            let last = if sealed.is_empty() {
+                tail
+            } else {
+                sealed.extend_from_slice(&tail);
+                sealed
+            };
+            writer.write_owned(last).await?;
             writers.push(writer);
             entries.push(ManifestPart {
                 role: part.role,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,9 @@ pub(super) async fn deliver(work: Arc<Work>, shutdown: CancellationToken) {
             () = shutdown.cancelled(), if !shutdown.is_cancelled() => None,
             () = &mut grace_over => return,
         };
-        if let Some(Err(error)) = ended {
+        // Those that ended together, as by one commit, make room for one look at the queue.
+        let others = std::iter::from_fn(|| under_way.next().now_or_never().flatten());
+        for error in ended.into_iter().chain(others).filter_map(Result::err) {
             paused_until = Instant::now() + rhythm.after(Some(&error));
         }
     }

@@ -1,18 +1,24 @@
-//! The one thread that writes: units that wait share one batch and one forced write (group commit).
+//! The one thread that commits: units that wait share one forced write of the journal (group commit). What was committed is
+//! read from memory until it is in sled.
 
-use std::fs::File;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use super::super::keyspace::{Group, KeyspaceError};
-use super::view::{Pending, Whole};
-use super::{Durability, Lost, Shared, unavailable};
+use super::super::keyspace::{Group, KeyspaceError, Writes};
+use super::journal::Journal;
+use super::settler::{PIECE_BYTES, SettleError, Settler};
+use super::{Lost, Shared, unavailable};
 use crate::app::ports::{CommitError, Committed, StoreError, UnitOfWork};
 
 /// Units that share one forced write at most.
 const GROUP_MAX_UNITS: usize = 256;
+/// What is committed is put into sled when it takes this much memory: most of what a mail writes only to remove it again
+/// never gets there.
+const SETTLED_FROM_BYTES: usize = 4 * 1024 * 1024;
+/// Committing waits for sled when this much is committed on top of what is being put there.
+const WAITS_FROM_BYTES: usize = 2 * SETTLED_FROM_BYTES;
 
 type Outcome = Result<Committed, CommitError>;
 
@@ -34,35 +40,42 @@ impl Order {
 enum WriteError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Settle(#[from] SettleError),
     #[error("the database could not be written")]
     Database(#[from] sled::Error),
-    #[error("the database's file could not be forced to the disk")]
+    #[error("the journal could not be forced to the disk")]
     Disk(#[from] io::Error),
 }
 
-/// Writes groups of units.
+/// Commits groups of units.
 pub(super) struct Committer {
     shared: Arc<Shared>,
-    /// sled's file, to be forced to the disk.
-    file: File,
-    durable: watch::Sender<Durability>,
-    group: u64,
+    journal: Journal,
+    settler: Settler,
+    /// Bytes that sled was given by removals and that nobody has forced to the disk.
+    not_forced: usize,
 }
 
 impl Committer {
-    pub(super) fn new(shared: Arc<Shared>, file: File, durable: watch::Sender<Durability>) -> Self {
-        Self { shared, file, durable, group: 0 }
+    pub(super) const fn new(shared: Arc<Shared>, journal: Journal, settler: Settler) -> Self {
+        Self { shared, journal, settler, not_forced: 0 }
     }
 
-    /// Commits until nobody can send any more.
+    /// Commits until nobody can send any more; then puts all into sled.
     pub(super) fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         while let Some(first) = orders.blocking_recv() {
             let group = gather(first, &mut orders);
-            if *self.durable.borrow() == Durability::Lost {
+            if self.shared.is_lost() {
                 answer_all(group, || Err(unavailable(Lost).into()));
             } else {
                 self.commit(group);
             }
+        }
+        if !self.shared.is_lost()
+            && let Err(error) = self.settle_all()
+        {
+            self.lose(&error.into());
         }
     }
 
@@ -73,50 +86,80 @@ impl Committer {
                     // Who went away is told by the record, when it looks again.
                     let _ = order.answer.send(outcome);
                 }
+                if let Err(error) = self.settle_what_is_due() {
+                    self.lose(&error.into());
+                }
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "store.embedded.lost");
-                self.durable.send_replace(Durability::Lost);
+                self.lose(&error);
                 answer_all(orders, || Err(unavailable(Lost).into()));
             }
         }
     }
 
-    /// Writes a group and forces it to the disk. A unit that conflicts has its own outcome; an error is the group's.
+    fn lose(&self, error: &WriteError) {
+        tracing::error!(error = error as &dyn std::error::Error, "store.embedded.lost");
+        self.shared.lose();
+    }
+
+    /// Forces a group to the disk, and lets readers see it. A unit that conflicts has its own outcome; an error is the
+    /// group's.
     fn write(&mut self, orders: &[Order]) -> Result<Vec<Outcome>, WriteError> {
-        let tree = Whole(&self.shared.tree);
-        let mut group = Group::new(&tree)?;
-        let mut outcomes = Vec::with_capacity(orders.len());
-        for order in orders {
-            match group.add(&order.unit) {
-                // The database cannot be read any more, as when its own thread met a full disk before this one did.
-                Err(CommitError::Store(error)) if is_of_the_engine(&error) => return Err(error.into()),
-                outcome => outcomes.push(outcome),
-            }
-        }
-        let writes = group.into_writes()?;
+        let (writes, outcomes) = self.judge(orders)?;
         if writes.is_empty() {
             return Ok(outcomes);
         }
-        self.group += 1;
-        let mut batch = sled::Batch::default();
-        let pending = Pending { group: self.group, keys: writes.keys().cloned().collect() };
-        for (key, value) in writes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        {
-            let mut last = self.shared.pending.write().unwrap_or_else(PoisonError::into_inner);
-            self.shared.pictures.keep(&pending.keys.iter(), &tree)?;
-            *last = pending;
-            self.shared.tree.apply_batch(batch)?;
-        }
-        self.shared.tree.flush()?;
-        self.file.sync_data()?;
-        self.durable.send_replace(Durability::Group(self.group));
+        self.journal.append(&writes)?;
+        let mut layers = self.shared.layers.write().unwrap_or_else(PoisonError::into_inner);
+        let pictures = &self.shared.pictures;
+        layers.read(&self.shared.sled.tree, |pairs| pictures.keep(&writes.keys(), pairs))?;
+        self.not_forced += layers.add(writes, &self.shared.sled.tree)?;
         Ok(outcomes)
+    }
+
+    /// What the units write, each judged on top of those before it.
+    fn judge(&self, orders: &[Order]) -> Result<(Writes, Vec<Outcome>), WriteError> {
+        let layers = self.shared.layers.read().unwrap_or_else(PoisonError::into_inner);
+        layers.read(&self.shared.sled.tree, |pairs| {
+            let mut group = Group::new(pairs)?;
+            let mut outcomes = Vec::with_capacity(orders.len());
+            for order in orders {
+                match group.add(&order.unit) {
+                    // The database cannot be read any more, as when its own thread met a full disk before this one did.
+                    Err(CommitError::Store(error)) if is_of_the_engine(&error) => return Err(error.into()),
+                    outcome => outcomes.push(outcome),
+                }
+            }
+            Ok((group.into_writes()?, outcomes))
+        })
+    }
+
+    /// Hands the fresh layer on when it has grown enough; waits when sled does not keep up.
+    fn settle_what_is_due(&mut self) -> Result<(), SettleError> {
+        if self.not_forced >= PIECE_BYTES {
+            self.shared.sled.force()?;
+            self.not_forced = 0;
+        }
+        let fresh = self.shared.layers.read().unwrap_or_else(PoisonError::into_inner).fresh_bytes();
+        if fresh >= WAITS_FROM_BYTES {
+            self.settler.wait()?;
+        }
+        if fresh >= SETTLED_FROM_BYTES && !self.settler.is_busy()? {
+            self.begin_settling()?;
+        }
+        Ok(())
+    }
+
+    fn begin_settling(&mut self) -> Result<(), SettleError> {
+        let last = self.journal.take_turns()?;
+        let writes = self.shared.layers.write().unwrap_or_else(PoisonError::into_inner).begin_settling();
+        self.settler.give(writes, last)
+    }
+
+    fn settle_all(&mut self) -> Result<(), SettleError> {
+        self.settler.wait()?;
+        self.begin_settling()?;
+        self.settler.wait()
     }
 }
 

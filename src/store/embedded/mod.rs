@@ -1,39 +1,42 @@
-//! The store on one machine: sled behind one committer thread.
+//! The store on one machine: commits in a journal, behind it sled.
 //!
-//! sled's own `flush` is not durable (on Linux it asks for the pages to be written, not for the disk's cache nor the
-//! file's size), and its asynchronous flush hangs under load. So one thread takes the units that wait, writes them as
-//! one batch on one tree, flushes, forces sled's file to the disk through a handle of its own, and only then answers
-//! (`docs/decisions/0003`).
+//! One thread takes the units that wait and forces what they write to the disk as one group of the journal; then it is
+//! told, and read from memory. Another puts it into sled, some megabytes at a time (`docs/decisions/0003`, `0107`).
 //!
 //! | step | a crash after it leaves |
 //! | --- | --- |
-//! | batch applied in memory | nothing |
-//! | flushed by sled | the group, or nothing of it; nobody was told |
+//! | group appended to the journal | the group, or nothing of it; nobody was told |
 //! | forced to the disk | the group |
+//! | pieces of it put into sled | the group: the journal still has it |
+//! | all of it and the mark forced to the disk | the group in sled; the journal's file is free |
 //!
-//! Nobody is told of a unit before it is durable, by a read either: a read that meets what is being committed waits
-//! for the disk. After an error on the way to the disk nothing that is known is certain: the store refuses all until
-//! it is opened anew.
+//! Nobody is told of a unit before it is durable, by a read either: a group is seen once it is on the disk. After an error
+//! on the way to the disk nothing that is known is certain: the store refuses all until it is opened anew.
 
 mod committer;
+mod journal;
+mod layers;
+mod settler;
 mod snapshot;
-mod view;
 
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use self::committer::{Committer, Order};
+use self::journal::{Journal, JournalError};
+use self::layers::{Layers, Whole};
+use self::settler::{Settler, Sled};
 use self::snapshot::{EmbeddedSnapshot, Pictures};
-use self::view::{Pending, View};
 use super::durable;
 use super::keyspace::{self, Pairs};
 use crate::app::ports::{
@@ -64,55 +67,59 @@ pub struct EmbeddedStore {
     committer: Option<JoinHandle<()>>,
 }
 
-/// What readers and the committer share.
+/// What readers, the committer and the settler share.
 struct Shared {
     /// Keeps sled's file locked.
     _database: sled::Db,
-    tree: sled::Tree,
-    /// What was applied last. Written while a batch is applied: a reader sees all of a group or nothing.
-    pending: RwLock<Pending>,
+    sled: Sled,
+    /// What is committed and not in sled yet. Written while a group is added: a reader sees all of it or nothing.
+    layers: RwLock<Layers>,
     /// For which what is overwritten is kept.
     pictures: Pictures,
-    durable: watch::Receiver<Durability>,
-}
-
-/// How far the disk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Durability {
-    /// The groups up to this one are on the disk.
-    Group(u64),
-    /// Unknown, after an error.
-    Lost,
+    /// What is known is not certain, after an error.
+    lost: AtomicBool,
 }
 
 impl EmbeddedStore {
-    /// Opens the store, or makes a new one. Blocks while sled reads its file.
+    /// Opens the store, or makes a new one. Blocks while sled reads its file, and what a crash left in the journal is put
+    /// there.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let database = open_database(directory)?;
         let file = force_all(directory).map_err(unavailable)?;
-        Self::start(database, file)
+        let sled = Sled { tree: (*database).clone(), file };
+        let (journal, unsettled) = match Journal::open(directory, sled.mark()?) {
+            Ok(opened) => opened,
+            Err(error @ JournalError::Damaged(_)) => {
+                tracing::error!(%error, "store.embedded.damaged");
+                return Err(StoreError::Damaged);
+            }
+            Err(error) => return Err(unavailable(error)),
+        };
+        if !unsettled.writes.is_empty() {
+            sled.settle(&unsettled.writes, unsettled.last).map_err(unavailable)?;
+        }
+        Self::start(database, sled, journal)
     }
 
-    /// Starts the committer; `file` is what it forces to the disk.
-    fn start(database: sled::Db, file: File) -> Result<Self, StoreError> {
-        let tree: sled::Tree = (*database).clone();
-        keyspace::check_format(&view::Whole(&tree))?;
-        let (durable_sender, durable) = watch::channel(Durability::Group(0));
-        let pending = RwLock::new(Pending::default());
-        let shared =
-            Arc::new(Shared { _database: database, tree, pending, pictures: Pictures::default(), durable });
+    /// Starts the committer on top of a database that has all of the journal.
+    fn start(database: sled::Db, sled: Sled, journal: Journal) -> Result<Self, StoreError> {
+        let renewed = keyspace::check_format(&Whole(&sled.tree))?;
+        if !renewed.is_empty() {
+            sled.settle(&renewed, sled.mark()?).map_err(unavailable)?;
+        }
+        let shared = Arc::new(Shared {
+            _database: database,
+            sled,
+            layers: RwLock::default(),
+            pictures: Pictures::default(),
+            lost: AtomicBool::new(false),
+        });
         let (orders, receiver) = mpsc::channel(QUEUE_UNITS);
-        let committer = Committer::new(Arc::clone(&shared), file, durable_sender);
+        let settler = Settler::start(Arc::clone(&shared)).map_err(unavailable)?;
+        let committer = Committer::new(Arc::clone(&shared), journal, settler);
         let thread = std::thread::Builder::new().name("pli-commits".to_owned());
         let thread = thread.spawn(move || committer.run(receiver)).map_err(unavailable)?;
         Ok(Self { shared, orders: Some(orders), committer: Some(thread) })
-    }
-
-    /// Reads on the spot, and waits if what was read is not on the disk yet.
-    async fn read<T>(&self, work: impl FnOnce(&dyn Pairs) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let (read, group) = self.shared.read(work);
-        self.shared.wait_for(group).await?;
-        read
     }
 
     /// Reads where blocking is allowed.
@@ -121,9 +128,7 @@ impl EmbeddedStore {
         work: impl FnOnce(&dyn Pairs) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let (read, group) = spawn_blocking(move || shared.read(work)).await.map_err(unavailable)?;
-        self.shared.wait_for(group).await?;
-        read
+        spawn_blocking(move || shared.read(work)).await.map_err(unavailable)?
     }
 }
 
@@ -139,32 +144,21 @@ impl Drop for EmbeddedStore {
 }
 
 impl Shared {
-    /// Reads a consistent picture; says which group must be on the disk before it may be told.
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&dyn Pairs) -> Result<T, StoreError>,
-    ) -> (Result<T, StoreError>, Option<u64>) {
-        let pending = self.pending.read().unwrap_or_else(PoisonError::into_inner);
-        let durable = match *self.durable.borrow() {
-            Durability::Group(group) => group,
-            Durability::Lost => return (Err(unavailable(Lost)), None),
-        };
-        let view = View::new(&self.tree, &pending, durable);
-        let read = work(&view);
-        (read, view.must_wait_for())
+    /// Reads a consistent picture.
+    fn read<T>(&self, work: impl FnOnce(&dyn Pairs) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        if self.is_lost() {
+            return Err(unavailable(Lost));
+        }
+        layers.read(&self.sled.tree, work)
     }
 
-    async fn wait_for(&self, group: Option<u64>) -> Result<(), StoreError> {
-        let Some(group) = group else { return Ok(()) };
-        let mut durable = self.durable.clone();
-        let reached = |durability: &Durability| match durability {
-            Durability::Group(durable) => *durable >= group,
-            Durability::Lost => true,
-        };
-        match durable.wait_for(reached).await.map(|reached| *reached) {
-            Ok(Durability::Group(_)) => Ok(()),
-            Ok(Durability::Lost) | Err(_) => Err(unavailable(Lost)),
-        }
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
     }
 }
 
@@ -216,12 +210,12 @@ fn force_all(directory: &Path) -> io::Result<File> {
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn get(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
-        self.read(|pairs| keyspace::get(pairs, key)).await
+        self.shared.read(|pairs| keyspace::get(pairs, key))
     }
 
     async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
         if limit <= SHORT_LIST {
-            return self.read(|pairs| keyspace::list(pairs, list, limit)).await;
+            return self.shared.read(|pairs| keyspace::list(pairs, list, limit));
         }
         let list = list.clone();
         self.read_long(move |pairs| keyspace::list(pairs, &list, limit)).await
@@ -245,7 +239,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn log(&self) -> Result<Frontier, StoreError> {
-        self.read(keyspace::frontier).await
+        self.shared.read(keyspace::frontier)
     }
 
     async fn search(&self, search: &LogSearch, limit: usize, steps: usize) -> Result<LogFound, StoreError> {
@@ -279,7 +273,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn pruned(&self) -> Result<u64, StoreError> {
-        self.read(keyspace::pruned).await
+        self.shared.read(keyspace::pruned)
     }
 
     async fn roots(&self, nodes: &[Node]) -> Result<Vec<Digest>, StoreError> {
@@ -288,11 +282,8 @@ impl Store for EmbeddedStore {
     }
 
     async fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
-        let (overwritten, group) = {
-            let pending = self.shared.pending.read().unwrap_or_else(PoisonError::into_inner);
-            (self.shared.pictures.begin(), pending.group)
-        };
-        self.shared.wait_for(Some(group)).await?;
+        let _nothing_is_added = self.shared.layers.read().unwrap_or_else(PoisonError::into_inner);
+        let overwritten = self.shared.pictures.begin();
         Ok(Box::new(EmbeddedSnapshot { shared: Arc::clone(&self.shared), overwritten }))
     }
 }
@@ -312,6 +303,32 @@ mod tests {
         store.commit(UnitOfWork { changes: vec![Change::Put(record)], ..UnitOfWork::default() }).await
     }
 
+    /// A device that cannot be forced to a disk: fdatasync answers EINVAL.
+    fn broken() -> File {
+        File::options().read(true).write(true).open("/dev/null").unwrap()
+    }
+
+    fn on_broken_journal(at: &Path) -> EmbeddedStore {
+        let database = open_database(at).unwrap();
+        let sled = Sled { tree: (*database).clone(), file: force_all(at).unwrap() };
+        let journal = Journal::on([broken(), broken()], sled.mark().unwrap());
+        EmbeddedStore::start(database, sled, journal).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_sled_could_not_take_at_the_end_is_there_when_the_store_is_opened_again() {
+        let at = tempfile::tempdir().unwrap();
+        let database = open_database(at.path()).unwrap();
+        let (journal, _) = Journal::open(at.path(), 0).unwrap();
+        let sled = Sled { tree: (*database).clone(), file: broken() };
+        let store = EmbeddedStore::start(database, sled, journal).unwrap();
+        put(&store, person(1)).await.unwrap();
+        assert!(store.get(&person(1).key()).await.unwrap().is_some());
+        drop(store);
+        let store = EmbeddedStore::open(at.path()).unwrap();
+        assert!(store.get(&person(1).key()).await.unwrap().is_some());
+    }
+
     #[tokio::test]
     async fn after_an_error_on_the_way_to_the_disk_the_store_says_no_to_everything() {
         let at = tempfile::tempdir().unwrap();
@@ -319,9 +336,7 @@ mod tests {
         put(&store, person(1)).await.unwrap();
         drop(store);
 
-        // A device that cannot be forced to a disk: fdatasync answers EINVAL.
-        let broken = File::open("/dev/null").unwrap();
-        let store = EmbeddedStore::start(open_database(at.path()).unwrap(), broken).unwrap();
+        let store = on_broken_journal(at.path());
         assert!(store.get(&person(1).key()).await.unwrap().is_some());
         assert!(matches!(put(&store, person(2)).await, Err(CommitError::Store(StoreError::Unavailable(_)))));
         assert!(matches!(put(&store, person(3)).await, Err(CommitError::Store(StoreError::Unavailable(_)))));

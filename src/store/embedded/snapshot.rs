@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::super::keyspace::{self, Overwritten, Pairs, Picture};
 use super::Shared;
-use super::view::Whole;
 use crate::app::ports::{Record, RecordPlace, StoreError, StoreSnapshot, StoredLeaf};
 use crate::audit::Frontier;
 
@@ -13,7 +12,7 @@ use crate::audit::Frontier;
 pub(super) struct Pictures(Mutex<Vec<Weak<Mutex<Overwritten>>>>);
 
 impl Pictures {
-    /// Begins a picture; called while nothing is applied.
+    /// Begins a picture; called while nothing is added.
     pub(super) fn begin(&self) -> Arc<Mutex<Overwritten>> {
         let picture = Arc::default();
         locked(&self.0).push(Arc::downgrade(&picture));
@@ -39,7 +38,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A picture that is being read. Each call waits for the commit that is being applied, and holds up the next.
+/// A picture that is being read. Each call holds up the next commit.
 pub(super) struct EmbeddedSnapshot {
     pub(super) shared: Arc<Shared>,
     pub(super) overwritten: Arc<Mutex<Overwritten>>,
@@ -47,9 +46,10 @@ pub(super) struct EmbeddedSnapshot {
 
 impl EmbeddedSnapshot {
     fn read<T>(&self, work: impl FnOnce(&dyn Pairs) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let _nothing_is_applied = self.shared.pending.read().unwrap_or_else(PoisonError::into_inner);
-        let overwritten = locked(&self.overwritten);
-        work(&Picture::new(&Whole(&self.shared.tree), &overwritten)?)
+        self.shared.read(|pairs| {
+            let overwritten = locked(&self.overwritten);
+            work(&Picture::new(pairs, &overwritten)?)
+        })
     }
 }
 

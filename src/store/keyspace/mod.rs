@@ -19,6 +19,7 @@
 mod cases;
 mod days;
 mod index;
+mod layer;
 mod leaves;
 mod log;
 mod postings;
@@ -30,10 +31,11 @@ mod write;
 use thiserror::Error;
 
 pub(super) use self::cases::{cases, count_cases};
+pub(super) use self::layer::Layered;
 pub(super) use self::log::{leaves, roots};
 pub(super) use self::search::search;
 pub(super) use self::snapshot::{Overwritten, Picture, records};
-pub(super) use self::write::Group;
+pub(super) use self::write::{Group, Writes};
 use crate::app::ports::{Key, List, Record, StoreError, Versioned};
 use crate::audit::Frontier;
 
@@ -158,9 +160,10 @@ pub(super) fn pruned(pairs: &dyn Pairs) -> Result<u64, StoreError> {
     Ok(write::Meta::read(pairs)?.pruned)
 }
 
-/// Refuses a space of another format.
-pub(super) fn check_format(pairs: &dyn Pairs) -> Result<(), StoreError> {
-    write::Meta::read(pairs).map(|_| ())
+/// Refuses a space of a format that this program does not read. What must be written before anything else, so that an
+/// older program refuses this one: nothing, when it says so already or is new.
+pub(super) fn check_format(pairs: &dyn Pairs) -> Result<Writes, StoreError> {
+    write::Meta::renewed(pairs)
 }
 
 /// The smallest key after all that begin with `prefix`.

@@ -2,11 +2,9 @@
 //! and stands in its place. Reading one is reading a view like any other; who writes must tell what is overwritten
 //! ([`Overwritten::keep`]).
 
-use std::collections::BTreeMap;
-use std::iter::Peekable;
-use std::ops::Bound;
-
+use super::layer::Layered;
 use super::record::{self, RECORDS};
+use super::write::Writes;
 use super::{Direction, KeyspaceError, Pairs, Scan, end_of};
 use crate::app::ports::{Record, RecordPlace, StoreError};
 
@@ -18,7 +16,7 @@ const KEY_COST_BYTES: usize = 64;
 /// What was overwritten since a picture was taken: the value of each such key at that moment.
 #[derive(Debug, Default)]
 pub(in super::super) struct Overwritten {
-    values: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    values: Writes,
     bytes: usize,
 }
 
@@ -42,10 +40,7 @@ impl Overwritten {
 }
 
 /// The key space as it was.
-pub(in super::super) struct Picture<'a> {
-    now: &'a dyn Pairs,
-    then: &'a Overwritten,
-}
+pub(in super::super) struct Picture<'a>(Layered<'a>);
 
 impl<'a> Picture<'a> {
     /// The picture, of the space as it is now and what was overwritten since.
@@ -54,69 +49,17 @@ impl<'a> Picture<'a> {
             let (limit, actual) = (OVERWRITTEN_MAX_BYTES, then.bytes);
             return Err(KeyspaceError::ChangedTooMuch { limit, actual }.into());
         }
-        Ok(Self { now, then })
+        Ok(Self(Layered::new(now, &then.values)))
     }
 }
 
 impl Pairs for Picture<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.then.values.get(key).map_or_else(|| self.now.get(key), |value| Ok(value.clone()))
+        self.0.get(key)
     }
 
     fn scan(&self, from: &[u8], to: &[u8], direction: Direction) -> Scan<'_> {
-        if from >= to {
-            return Box::new(std::iter::empty());
-        }
-        let then = self.then.values.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
-        let then: Kept<'_> = match direction {
-            Direction::Forward => Box::new(then),
-            Direction::Backward => Box::new(then.rev()),
-        };
-        Box::new(Merged {
-            now: self.now.scan(from, to, direction).peekable(),
-            then: then.peekable(),
-            direction,
-        })
-    }
-}
-
-/// What was overwritten, in the order of a scan.
-type Kept<'a> = Box<dyn Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)> + 'a>;
-
-/// Two scans as one; where both have a key, what was overwritten counts.
-struct Merged<'a> {
-    now: Peekable<Scan<'a>>,
-    then: Peekable<Kept<'a>>,
-    direction: Direction,
-}
-
-impl Iterator for Merged<'_> {
-    type Item = Result<super::Pair, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let now = match self.now.peek() {
-                Some(Ok((key, _))) => Some(key),
-                Some(Err(_)) => return self.now.next(),
-                None => None,
-            };
-            let order = match (now, self.then.peek()) {
-                (None, None) => return None,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(now), Some((then, _))) if self.direction == Direction::Forward => now.cmp(then),
-                (Some(now), Some((then, _))) => (*then).cmp(now),
-            };
-            if order == std::cmp::Ordering::Less {
-                return self.now.next();
-            }
-            if order == std::cmp::Ordering::Equal {
-                self.now.next();
-            }
-            if let Some((key, Some(value))) = self.then.next() {
-                return Some(Ok((key.clone(), value.clone())));
-            }
-        }
+        self.0.scan(from, to, direction)
     }
 }
 

@@ -15,8 +15,10 @@ use crate::app::ports::{
 };
 use crate::audit::Frontier;
 
-/// The layout that this program writes and reads.
-const FORMAT: u32 = 2;
+/// The layout that this program writes. 3 is 2 with commits beside it, in a journal that programs before it do not read.
+const FORMAT: u32 = 3;
+/// The oldest layout that it reads.
+const OLDEST_FORMAT: u32 = 2;
 const META_KEY: &[u8] = b"m";
 
 /// What the space says of itself.
@@ -39,11 +41,22 @@ impl Meta {
             return Ok(Self { format: FORMAT, units: 0, frontier: Frontier::default(), pruned: 0 });
         };
         let meta: Self = serde_json::from_slice(&json).map_err(|_| StoreError::Damaged)?;
-        if meta.format == FORMAT {
-            Ok(meta)
+        if (OLDEST_FORMAT..=FORMAT).contains(&meta.format) {
+            Ok(Self { format: FORMAT, ..meta })
         } else {
             Err(KeyspaceError::Format { expected: FORMAT, actual: meta.format }.into())
         }
+    }
+
+    /// What is to be written so that a space says the format that it is written in from now on.
+    pub(super) fn renewed(pairs: &dyn Pairs) -> Result<Writes, StoreError> {
+        let meta = Self::read(pairs)?.to_json()?;
+        let renewed = pairs.get(META_KEY)?.is_some_and(|old| old != meta);
+        Ok(renewed.then(|| (META_KEY.to_vec(), Some(meta))).into_iter().collect())
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(self).map_err(|_| StoreError::Damaged)
     }
 }
 
@@ -144,8 +157,7 @@ impl<'a> Group<'a> {
         let pairs = entries.into_iter().chain(self.postings.into_pairs()).chain(days);
         self.writes.extend(pairs.map(|(key, value)| (key, Some(value))));
         if !self.writes.is_empty() {
-            let meta = serde_json::to_vec(&self.meta).map_err(|_| StoreError::Damaged)?;
-            self.writes.insert(META_KEY.to_vec(), Some(meta));
+            self.writes.insert(META_KEY.to_vec(), Some(self.meta.to_json()?));
         }
         Ok(self.writes)
     }

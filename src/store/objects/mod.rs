@@ -38,6 +38,9 @@ use crate::vault::AGE_MAGIC;
 
 /// Objects up to this size go into packs; their bytes are held in memory until they are whole.
 pub const SMALL_OBJECT_MAX_BYTES: usize = 256 * 1024;
+/// Objects that are handed over as a whole, by who holds all of their bytes anyway, go into packs up to this size: a mail
+/// with an attachment shares its disk write with others.
+pub const WHOLE_OBJECT_MAX_BYTES: usize = 4 * 1024 * 1024;
 const INCOMING: &str = "incoming";
 
 /// The object store in a directory.
@@ -151,7 +154,7 @@ impl ObjectWriter for Writer {
 
     async fn write_owned(&mut self, mut sealed: Vec<u8>) -> Result<Vec<u8>, ObjectError> {
         match &mut self.state {
-            WriterState::Small(held) if held.is_empty() && is_small(&sealed) => {
+            WriterState::Small(held) if held.is_empty() && may_be_packed(&sealed) => {
                 *held = sealed;
                 Ok(Vec::new())
             }
@@ -206,9 +209,9 @@ impl Writer {
     }
 }
 
-/// Whether these first bytes show that they are sealed, and may turn out to be all of a small object.
-fn is_small(first: &[u8]) -> bool {
-    first.starts_with(AGE_MAGIC) && first.len() <= SMALL_OBJECT_MAX_BYTES
+/// Whether these first bytes show that they are sealed, and may turn out to be all of an object that fits into a pack.
+fn may_be_packed(first: &[u8]) -> bool {
+    first.starts_with(AGE_MAGIC) && first.len() <= WHOLE_OBJECT_MAX_BYTES
 }
 
 fn ended() -> ObjectError {
