@@ -152,7 +152,8 @@ pub fn fill_with_objects(directory: &Path) {
 /// Commits until the disk is full; what was acknowledged is there once there is room again.
 pub fn fill_with_units(directory: &Path) {
     let ballast = directory.join("ballast");
-    std::fs::write(&ballast, vec![7; 1024 * 1024]).unwrap();
+    // To open, the store needs as much room as its journal holds: it is put into sled first.
+    std::fs::write(&ballast, vec![7; 16 * 1024 * 1024]).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = EmbeddedStore::open(&directory.join("store")).unwrap();

@@ -71,7 +71,7 @@ fn a_full_disk_refuses_objects_and_leaves_nothing_half_made() {
 
 #[test]
 fn a_full_disk_refuses_units_and_keeps_what_was_acknowledged() {
-    match SmallDisk::make(4) {
+    match SmallDisk::make(40) {
         Ok(disk) => load::fill_with_units(disk.path()),
         Err(missing) => skip(&missing),
     }
