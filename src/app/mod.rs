@@ -189,7 +189,7 @@ pub use second_notice::SecondAddressError;
 pub use self_check::{Letters, MarkedWalk, SELF_CHECK_EVERY, WALKED};
 pub use send_outgoing::{OutgoingSending, SendRefusal, TOLD_PASSWORD_MIN_CHARS};
 pub use sign_in::{SignInError, Signed};
-pub use step_up::{ACT_MAX_CHARS, TypedProof};
+pub use step_up::TypedProof;
 pub use structure_tokens::{StructureTokenError, StructureTokens, WantedToken};
 pub use submit_mail::{SubmissionAnswer, SubmissionRefusal, SubmittedEnvelope, SubmittedMail};
 pub use tries::{Tries, network};

@@ -18,7 +18,7 @@ use crate::vault::{Sealed, open, seal};
 /// How long a sealed act can be gone on with.
 const ACT_LIFE: Millis = Millis::minutes(30);
 /// The longest sealed act that is looked at, in characters: a form of 64 KiB, sealed, in base64.
-pub const ACT_MAX_CHARS: usize = 100 * 1024;
+const ACT_MAX_CHARS: usize = 100 * 1024;
 
 /// What was being done.
 #[derive(Serialize, Deserialize)]

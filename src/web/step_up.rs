@@ -17,18 +17,19 @@ use super::request::Guest;
 use super::sign_in::{START, is_local};
 use super::views::{ErrorKind, StepUpNotice, StepUpPage};
 use super::{FORM_BODY_MAX_BYTES, Shared};
-use crate::app::{ACT_MAX_CHARS, OpenError, SignInError, Signed, TypedProof};
+use crate::app::{OpenError, SignInError, Signed, TypedProof};
 use crate::identity::{Password, SignInWay};
+use crate::value::ByteSize;
 
-/// What a form of proof has at most: the sealed act, a password, a code.
-const PROOF_BODY_MAX_BYTES: usize = ACT_MAX_CHARS + 64 * 1024;
+/// The longest body that is looked at.
+const WHOLE_BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The media type of what forms send.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The routes that ask for a recent proof: who opens a mailbox or
-/// lets people in, what ends a transfer, what leaves the gateway, the own keys.
+/// The routes that ask for a recent proof: who opens a mailbox, who has an account, what ends a transfer, what leaves the gateway, the
+/// own keys.
 /// Changing the password and the second factor ask for the password themselves.
-pub(in crate::web) const DANGEROUS: [(Method, &str); 18] = [
+pub(in crate::web) const DANGEROUS: [(Method, &str); 20] = [
     (Method::POST, "/boites/{mailbox}/membres"),
     (Method::POST, "/boites/{mailbox}/membres/garde"),
     (Method::POST, "/boites/{mailbox}/reglages"),
@@ -38,6 +39,8 @@ pub(in crate::web) const DANGEROUS: [(Method, &str); 18] = [
     (Method::POST, "/compte/phrase"),
     (Method::GET, "/compte/cles-acces"),
     (Method::POST, "/compte/cles-acces/retirer"),
+    (Method::GET, "/structures/{structure}/comptes.csv"),
+    (Method::GET, "/structures/{structure}/historique.csv"),
     (Method::POST, "/structures/{structure}/jetons"),
     (Method::POST, "/structures/{structure}/jetons/revoquer"),
     (Method::POST, "/dossiers/violation"),
@@ -90,17 +93,19 @@ pub(in crate::web) async fn ask(State(shared): State<Shared>, request: Request, 
         parts.headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(FORM.as_bytes()));
     let by_get = parts.method == Method::GET;
     let asking = Asking { shared: &shared, guest: &guest, signed: &signed, by_get };
-    let Ok(body) = to_bytes(body, PROOF_BODY_MAX_BYTES).await else {
-        return errors.page(ErrorKind::BadRequest);
+    let Ok(body) = to_bytes(body, WHOLE_BODY_MAX_BYTES).await else {
+        return errors.page(ErrorKind::TooLarge { limit: ByteSize(WHOLE_BODY_MAX_BYTES as u64) });
     };
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let proof = if is_form { proof_in(&body).await } else { None };
     let act = match proof {
-        None if shared.app.is_recently_proven(&signed) && body.len() <= FORM_BODY_MAX_BYTES => body.to_vec(),
-        None if body.len() <= FORM_BODY_MAX_BYTES => {
+        // How large it may be is the handler's to say.
+        None if shared.app.is_recently_proven(&signed) => body.to_vec(),
+        None if is_form && body.len() <= FORM_BODY_MAX_BYTES => {
             return asking.page(StatusCode::FORBIDDEN, &path, &body, None);
         }
-        None => return errors.page(ErrorKind::BadRequest),
+        // Too large to be carried along, or no plain form: the person proves first, and comes back to the page.
+        None => return Asking { by_get: true, ..asking }.page(StatusCode::FORBIDDEN, &path, b"", None),
         Some(proof) => match asking.take(&path, proof).await {
             Ok(act) => act,
             Err(answer) => return answer,

@@ -184,6 +184,24 @@ async fn a_sealed_act_is_good_for_its_person_its_place_and_its_time() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_to_be_carried_along_asks_for_the_proof_first_and_comes_back_to_the_page() {
+    let house = House::build().await;
+    let pages = pages(&house);
+    let mut agent = Browser::new(&pages, [192, 0, 2, 7]);
+    agent.sign_in(AGENT, PASSWORD).await;
+    house.clock.advance(Millis::minutes(20));
+    let large = format!("phrase={}&again=x", "a".repeat(70_000));
+    let (status, _, page) = agent.ask(Method::POST, "/compte/phrase", &large).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let place = "/confirmer?suite=%2Fcompte%2Fphrase";
+    assert!(page.contains(&format!("action=\"{place}\"")), "{page}");
+    let proof = format!("acte={}&preuve={}", hidden(&page, "acte"), PASSWORD.replace(' ', "+"));
+    assert_eq!(agent.ask(Method::POST, place, &proof).await.0, StatusCode::SEE_OTHER);
+    let (status, ..) = agent.ask(Method::POST, "/compte/phrase", &large).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "how large a form may be is the handler's to say");
+}
+
+#[tokio::test]
 async fn an_export_asks_for_a_proof_and_is_asked_for_again_with_it() {
     let house = House::build().await;
     let pages = pages(&house);
