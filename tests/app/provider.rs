@@ -174,3 +174,19 @@ async fn a_key_that_opens_a_mailbox_is_not_thrown_away_by_a_first_passphrase() {
     let refused = house.app.set_passphrase(&signed, phrase, visitor()).await;
     assert!(matches!(refused, Err(SecretError::Locked)), "it is opened first, by the password that locks it");
 }
+
+#[tokio::test]
+async fn who_comes_by_the_provider_is_asked_for_no_new_password_whatever_its_age() {
+    let desk = Desk::new().await;
+    let mut policies = pli::serve::policies::load(None).unwrap();
+    policies.people.terms = None;
+    policies.people.password_age = Some(Millis::days(90));
+    desk.house.app.policies.store(Arc::new(policies));
+    desk.come(Some(identity("un", Some(AGENT)))).await.unwrap();
+    desk.house.clock.advance(Millis::days(91));
+    desk.come(Some(identity("un", Some(AGENT)))).await.unwrap();
+    let password = Password::new(PASSWORD.into());
+    let colleague = desk.house.app.sign_in(Some(address("autre@carsat.example")), password, visitor()).await;
+    let signed = desk.house.app.signed(&colleague.unwrap(), visitor()).await.unwrap();
+    assert!(signed.is_none(), "who has a password changes it first");
+}

@@ -27,7 +27,8 @@ impl App {
         }
         let oldest = people.password_age.map(|age| self.now().at - age);
         let is_old = oldest.zip(account.password_set_at).is_some_and(|(oldest, set)| set <= oldest);
-        is_old.then_some(Waiting::OldPassword)
+        // Who comes by the provider has no password to change here.
+        (is_old && account.provider.is_none()).then_some(Waiting::OldPassword)
     }
 
     /// Who a cookie is that opens nothing yet, and what it waits for.
