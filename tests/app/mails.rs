@@ -163,3 +163,46 @@ async fn a_mail_that_requires_tls_has_its_acknowledgement_and_its_notice_require
         }
     }
 }
+
+/// RFC 5321 section 6.3: whoever counts that many hosts stands in a circle.
+#[tokio::test]
+async fn a_mail_that_goes_round_ends_here() {
+    let house = House::build().await;
+    let round =
+        |hops: usize| format!("{}{MAIL}", "Received: from relay by pli.example; later\n".repeat(hops));
+    assert!(house.mail_in(Some(DEPOSITOR), &round(100), relay()).await.is_ok());
+    let refused = house.mail_in(Some(DEPOSITOR), &round(101), relay()).await;
+    assert!(matches!(refused, Err(MailRefusal::Loop)), "{refused:?}");
+    assert_eq!(house.transfers().await, 1);
+}
+
+/// Invariant 10: across mailboxes too, what takes deposits receives no notice.
+#[tokio::test]
+async fn an_address_of_one_mailbox_cannot_be_the_other_kind_of_another() {
+    let house = House::build().await;
+    let new = |deposit: &str, notice: &str| pli::app::NewMailbox {
+        organisation: pli::value::OrganisationId::new([1; 16]),
+        slug: pli::value::Slug::parse("tiers").unwrap(),
+        kind: pli::mailbox::MailboxKind::Generic,
+        name: "Tiers".into(),
+        purpose: "Des demandes.".into(),
+        deposit_address: crate::house::address(deposit),
+        notice_address: crate::house::address(notice),
+        limits: crate::house::LIMITS,
+        custody: pli::mailbox::Custody::Gateway,
+        members: vec![],
+    };
+    for (deposit, notice) in [
+        ("tiers@pli.example", "pensions@pli.example"),
+        ("balc-pensions@carsat.example", "tiers@carsat.example"),
+        ("tiers@pli.example", "tiers@pli.example"),
+    ] {
+        let refused = house.app.create_mailbox(new(deposit, notice), pli::audit::Origin::Cli).await;
+        assert!(refused.is_err(), "{deposit} and {notice}");
+    }
+    house
+        .app
+        .create_mailbox(new("tiers@pli.example", "tiers@carsat.example"), pli::audit::Origin::Cli)
+        .await
+        .unwrap();
+}

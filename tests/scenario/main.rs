@@ -35,5 +35,6 @@ mod signed;
 mod submission;
 mod support;
 mod timestamps;
+mod tls_profile;
 mod way_out;
 mod witness;
