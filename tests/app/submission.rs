@@ -16,6 +16,7 @@ use pli::value::{AccountId, Addressee, Millis, Reference, SecretBytes, Timestamp
 
 use crate::custody_house::{MEMBER, log, members_house};
 use crate::house::{DEPOSITOR, House, NOW, address, is_found_below, mail_text, relay, visitor};
+use crate::scanning::{State, Told};
 
 const AGENT: &str = "agent@carsat.example";
 const TEAM: &str = "balc-pensions@carsat.example";
@@ -433,4 +434,39 @@ async fn a_fault_of_ours_leaves_nothing_and_the_mail_program_keeps_the_mail() {
     assert!(house.mails_to(DOCTOR).await.is_empty());
     let reference = submit(&house, &[DOCTOR], MAIL).await.unwrap();
     assert!(house.record(&Key::Transfer(transfer(&house, &reference).await.unwrap().id)).await.is_some());
+}
+
+#[tokio::test]
+async fn while_the_scanner_is_down_a_mail_is_held_and_its_links_leave_once_it_is_judged() {
+    let scanner = Told::new(State::Gone);
+    let house = House::build_with(Some(scanner.scanning())).await;
+    let message =
+        format!("From: {AGENT}\nSubject: Demande urgente\nMessage-ID: <held@x.example>\n\nBonjour.\n");
+    let reference = submit(&house, &[DOCTOR], &message).await.unwrap();
+    assert!(transfer(&house, &reference).await.is_none(), "taken, durable, and not let go");
+    assert!(house.mails_to(DOCTOR).await.is_empty());
+    assert_eq!(submit(&house, &[DOCTOR], &message).await.unwrap(), reference);
+    scanner.is(State::Fit);
+    house.clock.advance(Millis::seconds(31));
+    assert_eq!(house.app.look_at_held().await.unwrap().released, 1);
+    assert!(
+        transfer(&house, &reference).await.is_some(),
+        "under the reference that the mail program was told"
+    );
+    let reading = reader(&house, DOCTOR).await;
+    let open = house.app.opened_outside(&reading, visitor()).await.unwrap();
+    assert!(String::from_utf8_lossy(house.app.message(&open).await.unwrap().expose()).contains("Bonjour."));
+}
+
+#[tokio::test]
+async fn a_mail_with_a_file_that_is_refused_stays_with_the_mail_program() {
+    let house = House::build_with(Some(Told::new(State::Fit).scanning())).await;
+    let program = MAIL
+        .replace("decision.pdf", "decision.exe")
+        .replace("application/pdf", "application/octet-stream")
+        .replace("JVBERi0xLjcKc3ludGhldGlj", "TVqQAAMAAAAEAAAA//8AALgAAAAAAAAAQAAAAAAAAAA=");
+    let refused = submit(&house, &[DOCTOR], &program).await;
+    assert!(matches!(refused, Err(SubmissionRefusal::FileRefused)), "{refused:?}");
+    assert!(house.mails_to(DOCTOR).await.is_empty());
+    assert_eq!(log(&house).await.pop().unwrap().action, Action::SubmissionRefused);
 }
