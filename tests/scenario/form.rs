@@ -1,7 +1,7 @@
 //! The form about a person, on the real gateway and without scripts: chosen, filled with faults, put right, sent, read, filed;
 //! led to another mailbox; and the next person without another link (D6, D10, T8, S6).
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Mailbox};
 use crate::support::html::{Form, by_id, form_to, form_with, text};
 use crate::support::http::{Reply, Upload};
 use crate::support::steps::{self, Depositor, open_draft, open_transfer, sign_in};
@@ -37,6 +37,11 @@ pub fn post(depositor: &mut Depositor, filled: &[(&str, &str)]) -> Reply {
     reply
 }
 
+/// The mailbox of this name.
+pub fn named(mailboxes: &[Mailbox], slug: &str) -> Mailbox {
+    mailboxes.iter().find(|mailbox| mailbox.slug() == slug).expect("the demonstration has it").clone()
+}
+
 fn send(depositor: &mut Depositor, form: &[(&str, &str)]) -> Reply {
     let mut filled = vec![("title", "Demande urgente"), ("message", ""), ("action", "send")];
     filled.extend(form);
@@ -47,7 +52,7 @@ fn send(depositor: &mut Depositor, form: &[(&str, &str)]) -> Reply {
 fn the_form_goes_all_the_way_without_a_script() {
     let gateway = Gateway::new();
     let facts = gateway.facts();
-    let (mailbox, who) = (facts.generic().remove(0), facts.depositor());
+    let (mailbox, who) = (named(&facts.generic(), "partenaires-retraite"), facts.depositor());
     let mut depositor = open_draft(&gateway, &mailbox, &who);
     for offered in ["fiche-de-liaison-asip", "fiche-de-liaison-rsa", "-file", "-none"] {
         assert!(depositor.page.contains(&format!("value=\"{offered}\"")), "{offered} is offered");
@@ -109,8 +114,8 @@ fn what_the_form_says_leads_to_another_mailbox_that_is_shown_first() {
     let gateway = Gateway::new();
     let facts = gateway.facts();
     let mailboxes = facts.generic();
-    let (pensions, social) = (&mailboxes[0], &mailboxes[1]);
-    let mut depositor = open_draft(&gateway, social, &facts.depositor());
+    let (pensions, social) = (named(&mailboxes, "partenaires-retraite"), named(&mailboxes, "service-social"));
+    let mut depositor = open_draft(&gateway, &social, &facts.depositor());
     choose(&mut depositor, "fiche-de-liaison-asip");
     let shown = send(&mut depositor, &GOOD);
     assert!(shown.text().contains("id=\"leads\""), "{}", text(&shown.text()));
@@ -120,7 +125,7 @@ fn what_the_form_says_leads_to_another_mailbox_that_is_shown_first() {
     let sent = send(&mut depositor, &GOOD);
     let reference = steps::reference(&sent);
     assert!(sent.text().contains("Partenaires retraite"), "the page says where it went");
-    let mut agent = sign_in(&gateway, &facts.agent_of(pensions));
+    let mut agent = sign_in(&gateway, &facts.agent_of(&pensions));
     assert!(open_transfer(&mut agent, &reference).text().contains("Kerbrat"));
 }
 
@@ -128,7 +133,7 @@ fn what_the_form_says_leads_to_another_mailbox_that_is_shown_first() {
 fn a_scanned_form_goes_in_the_place_of_a_filled_one() {
     let gateway = Gateway::new();
     let facts = gateway.facts();
-    let (mailbox, who) = (facts.generic().remove(0), facts.depositor());
+    let (mailbox, who) = (named(&facts.generic(), "partenaires-retraite"), facts.depositor());
     let mut depositor = open_draft(&gateway, &mailbox, &who);
     choose(&mut depositor, "-file");
     let refused = send(&mut depositor, &[]);

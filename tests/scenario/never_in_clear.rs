@@ -24,7 +24,7 @@ const NIR: &str = "1 85 05 78 006 084";
 fn what_is_deposited_is_nowhere_in_clear() {
     let gateway = Gateway::new();
     let facts = gateway.facts();
-    let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
+    let (mailbox, depositor) = (form::named(&facts.generic(), "partenaires-retraite"), facts.depositor());
     let content = format!("Rapport sur {MARKER}-contenu\n").repeat(2000);
     let name = format!("{MARKER}-nom.txt");
 
