@@ -27,6 +27,11 @@ fn while_a_deposit_is_held_its_pages_are_sound_for_everybody() {
 }
 
 #[test]
+fn a_killed_gateway_a_full_disk_and_a_wrong_file_are_told_in_words_and_it_goes_on() {
+    run("faults.mjs");
+}
+
+#[test]
 fn a_deposit_can_be_made_with_the_keyboard_alone() {
     run("keyboard.mjs");
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::Shared;
 use super::api::Problem;
 use super::request::Guest;
-use super::views::{ErrorKind, ErrorPage, Template};
+use super::views::{DraftProblem, ErrorKind, ErrorPage, Template};
 use crate::app::{AppError, OpenError, Signed};
 use crate::value::ByteSize;
 
@@ -77,6 +77,11 @@ impl Answer {
         }
     }
 
+    /// Says when to come again.
+    pub(in crate::web) fn later(self) -> Self {
+        self.with(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
+    }
+
     /// Adds a header.
     pub(in crate::web) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -135,11 +140,7 @@ impl<'a> Errors<'a> {
         let unavailable = matches!(kind, ErrorKind::Restored | ErrorKind::Unavailable);
         let page = ErrorPage { frame: self.guest.frame(self.shared, self.signed), kind, support };
         let answer = Answer::page(status, self.guest, &page);
-        if unavailable {
-            answer.with(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS)).into_response()
-        } else {
-            answer.into_response()
-        }
+        if unavailable { answer.later().into_response() } else { answer.into_response() }
     }
 
     /// The same answer; where it is the plain English text of an extractor that refused a request, our page instead,
@@ -170,9 +171,24 @@ impl<'a> Errors<'a> {
         if matches!(error, AppError::ClosedAfterRestore) {
             return self.page(ErrorKind::Restored);
         }
+        let support = self.note_fault(error);
+        self.page_for(ErrorKind::Unavailable, support)
+    }
+
+    /// The same as a problem of the form that was sent, so that what was typed is given back with it; a gateway that is
+    /// closed has a page of its own.
+    pub(in crate::web) fn not_kept(&self, error: &AppError) -> Result<DraftProblem, Response> {
+        if matches!(error, AppError::ClosedAfterRestore) {
+            return Err(self.page(ErrorKind::Restored));
+        }
+        Ok(DraftProblem::NotKept { support: self.note_fault(error) })
+    }
+
+    /// Tells the operator of a fault; returns what support finds it by.
+    pub(in crate::web) fn note_fault(&self, error: &AppError) -> String {
         let support = support_code(self.shared);
         tracing::error!(error = error.chain(), support = %support, "web.fault");
-        self.page_for(ErrorKind::Unavailable, support)
+        support
     }
 
     /// Why a transfer was not opened.

@@ -28,8 +28,8 @@ use super::views::{
     SentPage, TitleFinding, UnfinishedFile,
 };
 use crate::app::{
-    DepositRefusal, DraftForm, DraftView, FileRefusal, NamedRefusal, OpenError, OtherDraft, Sending, Signed,
-    TogetherRefusal, UnfinishedUpload, UploadRefusal,
+    AppError, DepositRefusal, DraftForm, DraftView, FileRefusal, NamedRefusal, OpenError, OtherDraft,
+    Sending, Signed, TogetherRefusal, UnfinishedUpload, UploadRefusal,
 };
 use crate::content::RefusalCause;
 use crate::mailbox::Mailbox;
@@ -73,6 +73,16 @@ pub(super) async fn submit(
         let incoming = Incoming::of(request, limit).await.map_err(|_| errors.page(ErrorKind::BadRequest))?;
         read(&place.target(), incoming).await
     };
+    let read_form = read_form.and_then(|mut form| match form.fault.take() {
+        None => Ok(form),
+        Some(error) if guest.wants_json || matches!(error, AppError::ClosedAfterRestore) => {
+            Err(FormError::Fault(error))
+        }
+        Some(error) => {
+            form.problems.insert(0, DraftProblem::NotKept { support: errors.note_fault(&error) });
+            Ok(form)
+        }
+    });
     match read_form {
         // What is sent with its last file is looked at as it was when that file began.
         Ok(form) if form.arrived.is_some() => Box::pin(place.send(form)).await,
@@ -290,7 +300,7 @@ impl<'a> Place<'a> {
                 Err(TogetherRefusal::File(refusal)) => {
                     match problem_of(refusal, &name, ByteSize(0)) {
                         Ok(problem) => form.problems.push(problem),
-                        Err(FormError::Fault(error)) => return Err(errors.fault(&error)),
+                        Err(FormError::Fault(error)) => form.problems.push(errors.not_kept(&error)?),
                         Err(_) => return Ok(self.already_sent()),
                     }
                     let problems = std::mem::take(&mut form.problems);
@@ -300,7 +310,7 @@ impl<'a> Place<'a> {
         };
         let (problems, refusal) = match outcome {
             Ok(_) => return Ok(Answer::see_other(&action).into_response()),
-            Err(DepositRefusal::Fault(error)) => return Err(errors.fault(&error)),
+            Err(DepositRefusal::Fault(error)) => (vec![errors.not_kept(&error)?], None),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
             Err(DepositRefusal::Form(refusal)) => {
                 let (mut problems, leads) = form::told(refusal, guest.language);
@@ -359,8 +369,13 @@ impl<'a> Place<'a> {
                 end: finding.end,
                 reason: finding.reason.sentence(self.guest.language).to_owned(),
             });
-        let status =
-            if typed.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let is_our_fault =
+            typed.problems.iter().any(|problem| matches!(problem, DraftProblem::NotKept { .. }));
+        let status = match typed.problems.is_empty() {
+            true => StatusCode::OK,
+            false if is_our_fault => StatusCode::SERVICE_UNAVAILABLE,
+            false => StatusCode::UNPROCESSABLE_ENTITY,
+        };
         let page = DraftPage {
             frame: self.guest.frame(self.shared, self.signed.as_ref()),
             host: self.host,
@@ -383,7 +398,8 @@ impl<'a> Place<'a> {
             limits: limits_of(self.shared, &self.view.mailbox),
             inspection: inspection_words(self.shared, self.guest, &self.view.mailbox),
         };
-        Ok(Answer::page(status, self.guest, &page).into_response())
+        let answer = Answer::page(status, self.guest, &page);
+        Ok(if is_our_fault { answer.later() } else { answer }.into_response())
     }
 
     /// What the draft holds, for the page's script after a file came in.

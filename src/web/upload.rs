@@ -106,6 +106,8 @@ pub(super) struct DepositForm {
     pub problems: Vec<DraftProblem>,
     /// More was typed into the form than it holds.
     pub form_cut: bool,
+    /// A fault of ours that kept a file out; what else came with the form is here all the same.
+    pub fault: Option<AppError>,
     files_seen: u32,
 }
 
@@ -124,6 +126,7 @@ impl DepositForm {
             arrived: None,
             problems: Vec::new(),
             form_cut: false,
+            fault: None,
             files_seen: 0,
         }
     }
@@ -158,6 +161,16 @@ impl DepositForm {
             "drop" => self.wish = value.parse().map_or_else(|_| self.wish.clone(), Wish::Drop),
             _ => self.wish = value.parse().map_or_else(|_| self.wish.clone(), Wish::Remove),
         }
+    }
+
+    /// Notes why a file is not taken: what is wrong with it, or the first fault of ours.
+    fn note_refusal(&mut self, refusal: FileRefusal, name: &str, rest: ByteSize) -> Result<(), FormError> {
+        match problem_of(refusal, name, rest) {
+            Ok(problem) => self.note(problem),
+            Err(FormError::Fault(error)) => drop(self.fault.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Notes a problem. One of the whole deposit is said once, however many files have it.
@@ -316,7 +329,9 @@ pub(super) struct Target<'a> {
 pub(super) async fn read(target: &Target<'_>, incoming: Incoming) -> Result<DepositForm, FormError> {
     let mut form = DepositForm::empty();
     let outcome = read_parts(target, incoming, &mut form).await;
-    let sends = matches!(form.wish, Wish::Send | Wish::AcceptTitle) && form.problems.is_empty();
+    let sends = matches!(form.wish, Wish::Send | Wish::AcceptTitle)
+        && form.problems.is_empty()
+        && form.fault.is_none();
     if outcome.is_err() || !sends || target.files_first {
         // Of a form that broke off, what came in whole stays.
         let kept = keep_arrived(target, &mut form).await;
@@ -331,7 +346,7 @@ async fn keep_arrived(target: &Target<'_>, form: &mut DepositForm) -> Result<(),
     let name = file.name().to_string();
     match target.app.keep_arrived(*file, target.visitor).await {
         Ok(sealed) => form.sealed.push(sealed),
-        Err(refusal) => form.note(problem_of(refusal, &name, ByteSize(0))?),
+        Err(refusal) => form.note_refusal(refusal, &name, ByteSize(0))?,
     }
     Ok(())
 }
@@ -423,7 +438,7 @@ async fn take_file(target: &Target<'_>, mut part: Part<'_>, form: &mut DepositFo
         Err(refusal) => {
             // The rest is read past, and only counted: the person is told what the file really weighs.
             let rest = part.pass().await?;
-            form.note(problem_of(refusal, &name, rest)?);
+            form.note_refusal(refusal, &name, rest)?;
         }
     }
     Ok(())

@@ -96,6 +96,19 @@ export class Gateway {
     await ended;
   }
 
+  // Ends at once, as a power cut of the process would.
+  async kill() {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await ended;
+  }
+
+  // Starts again where it was, for the pages that are open.
+  startAgain(binary) {
+    const { hostname, port } = new URL(this.http);
+    return Gateway.startIn(this.home, binary, hostname, port);
+  }
+
   stop() {
     this.child.kill('SIGKILL');
     rmSync(this.home, { recursive: true, force: true });

@@ -49,6 +49,7 @@ fn a_full_disk_refuses_in_words_loses_nothing_and_goes_on() {
     assert!(refused.header("retry-after").is_some(), "and when to come again");
     let words = html::text(&refused.text());
     assert!(words.contains("momentanément indisponible"), "{words}");
+    assert!(refused.text().contains("name=\"title\""), "and gives back what was typed");
     let answer = smtp::send(
         &gateway.smtp,
         &address,

@@ -62,14 +62,13 @@ impl Place<'_> {
         let (shared, guest) = (self.shared, self.guest);
         let Some(signed) = &self.signed else { return Err(errors.open(&OpenError::NotSignedIn, "/boites")) };
         let outcome = shared.app.send_outgoing(signed, self.view, sending(&form), guest.visitor).await;
-        let refusal = match outcome {
+        let (problem, title) = match outcome {
             // Its page tells who opened it; one that waits for its scan has none yet.
             Ok(_) => return Ok(Answer::see_other(&self.action).into_response()),
-            Err(SendRefusal::Fault(error)) => return Err(errors.fault(&error)),
+            Err(SendRefusal::Fault(error)) => (errors.not_kept(&error)?, None),
             Err(SendRefusal::NotEntitled) => return Err(errors.page(ErrorKind::Forbidden)),
-            Err(refusal) => refusal,
+            Err(refusal) => problem_of(refusal, guest.language),
         };
-        let (problem, title) = problem_of(refusal, guest.language);
         let draft = shared.app.draft(self.draft, &self.token).await.map_err(|error| errors.fault(&error))?;
         let view = draft.ok_or_else(|| errors.page(ErrorKind::LinkExpired { again: None }))?;
         let place = Place { view, ..self };

@@ -220,6 +220,11 @@ pub(super) const TEXTS: Texts = Texts {
         },
         refused_at_sending: "A file was refused just now: the list says which one and why. Check it, then send the rest.",
         limits_lowered: "The limits of this mailbox were lowered meanwhile, and the deposit is over them. Remove files: the limits are told with the files.",
+        not_kept: |support| {
+            format!(
+                "The service is not available for the moment: not everything could be kept, and nothing was sent. What you wrote is still here, the list says which files were taken. Keep the others and try again in a few minutes. Reference for support: {support}."
+            )
+        },
         file_interrupted: |name| format!("Sending “{name}” broke off. Nothing of it was kept: add it again."),
         refused_file_left: |name| format!("“{name}” was refused. Remove it to send the rest."),
     },

@@ -224,6 +224,11 @@ pub(super) const TEXTS: Texts = Texts {
         },
         refused_at_sending: "Un fichier vient d’être refusé : la liste dit lequel et pourquoi. Vérifiez, puis envoyez le reste.",
         limits_lowered: "Les limites de cette boîte ont été abaissées depuis, et le dépôt les dépasse. Retirez des fichiers\u{202f}: les limites sont dites avec les fichiers.",
+        not_kept: |support| {
+            format!(
+                "Service momentanément indisponible : tout n’a pas pu être enregistré, et rien n’a été envoyé. Ce que vous avez écrit est resté ici, la liste dit quels fichiers sont reçus. Gardez les autres et réessayez dans quelques minutes. Référence pour l’assistance : {support}."
+            )
+        },
         file_interrupted: |name| {
             format!("L’envoi de « {name} » s’est interrompu. Rien n’en a été gardé : joignez-le de nouveau.")
         },

@@ -151,7 +151,7 @@ texts! {
         title_missing, title_refused, nothing_to_send, already_sent, refused_at_sending, limits_lowered ;
         title_too_long: Counted<usize>, message_too_long: Counted<usize>, too_many_files: Counted<u32>,
         file_too_large: fn(&str, &str, &str) -> String, total_too_large: fn(&str, &str, &str) -> String,
-        file_empty: Named, upload_unfinished: Named, too_fast: fn(&str, &str) -> String,
+        not_kept: Named, file_empty: Named, upload_unfinished: Named, too_fast: fn(&str, &str) -> String,
         message_refused: Named, file_refused: fn(&str, &str) -> String, file_interrupted: Named, refused_file_left: Named
     }
     /// The page after sending.

@@ -127,6 +127,11 @@ pub enum DraftProblem {
         /// The file.
         name: String,
     },
+    /// A fault of ours: nothing of what was sent just now was kept.
+    NotKept {
+        /// What support finds it by.
+        support: String,
+    },
     /// A file of 0 bytes.
     FileEmpty {
         /// The file.
@@ -232,6 +237,7 @@ impl DraftProblem {
             }
             Self::TooFast { limit, again } => (t.too_fast)(&size(limit), &calendar::short(*again, language)),
             Self::UploadUnfinished { name } => (t.upload_unfinished)(name),
+            Self::NotKept { support } => (t.not_kept)(support),
             Self::FileEmpty { name } => (t.file_empty)(name),
             Self::FileRefused { name, cause } => (t.file_refused)(name, &cause.told(language)),
             Self::LimitsLowered => t.limits_lowered.to_owned(),
