@@ -130,7 +130,7 @@ impl App {
         let agreements = agreements.collect();
         let mut people = Vec::new();
         for account in self.people_of(partner.id).await? {
-            let met_at = self.met_at(&account).await?;
+            let met_at = self.met_at(&account).await?.filter(|at| was_used(&account, *at));
             people.push(StructurePerson { account, met_at });
         }
         let review = self.review_of(partner.id).await?;
@@ -188,6 +188,12 @@ impl App {
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(all)
     }
+}
+
+/// Whether a person who was met at an instant used the account then: that it was made, or its password chosen, is no use.
+fn was_used(account: &Account, met_at: Timestamp) -> bool {
+    let is_invited = matches!(account.state, AccountState::Invited { .. });
+    !is_invited && account.password_set_at.is_none_or(|set| met_at > set)
 }
 
 /// The people of a structure as a table for a spreadsheet (P5): who has what, and when it was last used.

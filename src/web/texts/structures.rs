@@ -22,7 +22,7 @@ words! {
         never: "jamais", "never";
         due: "à confirmer", "to be confirmed";
         late: "confirmation en retard", "confirmation late";
-        next_due: "prochaine confirmation", "next confirmation";
+        next_due: "Prochaine confirmation", "Next confirmation";
         no_people: "sans compte", "without accounts";
         gestionnaires_text: "De un à cinq, nommés par l’organisme. Ils créent, modifient et désactivent les techniciens. Le dernier gestionnaire actif ne peut pas être désactivé.",
             "One to five, appointed by the fund. They create, change and deactivate the techniciens. The last active gestionnaire cannot be deactivated.";
