@@ -1,9 +1,12 @@
 //! How long the security officer's pages take with a million events, each through the real handlers over the embedded
 //! store, and how much memory the process takes. The budget is 100 ms a page. `cargo bench --bench desk`; another number
-//! of events by `PLI_BENCH_EVENTS`.
+//! of events by `PLI_BENCH_EVENTS`. With `-- --caseload` the desk of a mailbox instead (`desk/caseload.rs`).
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on says where")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
+#[path = "desk/caseload.rs"]
+mod caseload;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,7 +66,18 @@ fn main() {
     }
     let events = std::env::var("PLI_BENCH_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(EVENTS);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if std::env::args().any(|argument| argument == "--caseload") {
+        runtime.block_on(run_caseload());
+        return;
+    }
     runtime.block_on(run(events));
+}
+
+async fn run_caseload() {
+    let at = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let store = Arc::new(EmbeddedStore::open(&at.path().join("store")).unwrap());
+    let app = house(&at, Arc::clone(&store)).await;
+    caseload::run(app, store, NOW, PASSWORD).await;
 }
 
 async fn run(events: u64) {
@@ -295,6 +309,8 @@ async fn house(at: &tempfile::TempDir, store: Arc<EmbeddedStore>) -> Arc<App> {
             privacy: pli::policy::privacy::PrivacyPolicy::parse(include_str!("../policies/privacy.toml"))
                 .unwrap(),
             alerts: AlertPolicy::parse(include_str!("../policies/alerts.toml")).unwrap(),
+            register: pli::policy::register::RegisterPolicy::parse(include_str!("../policies/register.toml"))
+                .unwrap(),
             reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
                 "../policies/reminders.toml"
             ))

@@ -83,6 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("memchr", &["smtp"]),
     ("mail_parser", &["message", "policy", "demo", "web"]),
     ("qrcodegen", &["web"]),
+    ("rust_xlsxwriter", &["web"]),
     ("regex", &["policy"]),
     ("rust_xlsxwriter", &["web"]),
     ("smtp_proto", &["smtp"]),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use pli::app::AuditSettings;
 use pli::app::ports::{
-    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store,
-    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, RegisterFound,
+    RegisterSearch, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use pli::audit::{Frontier, Node};
 use pli::store::EmbeddedStore;
@@ -111,6 +111,10 @@ impl Store for Quiet {
 
     async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
         self.store.count_cases(search, limit).await
+    }
+
+    async fn register(&self, search: &RegisterSearch, limit: usize) -> Result<RegisterFound, StoreError> {
+        self.store.register(search, limit).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

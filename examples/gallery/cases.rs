@@ -67,6 +67,7 @@ pub fn case(now: Timestamp, typed: &str) -> CaseView {
             note: Some(typed.to_owned()),
         }],
         notice: Some(CaseNotice::TakenByOther),
+        more: Some(super::register::more(now, typed)),
     }
 }
 
@@ -109,6 +110,7 @@ fn caseload(frame: &Frame, now: Timestamp, typed: &str) -> CaseloadPage {
         sender: "nadia.morvan@cd35.example".to_owned(),
         partner: "Département 35".to_owned(),
         site: Some(typed.to_owned()),
+        kinds: vec![typed.to_owned()],
         received: now - Millis::hours(50),
         expires: now + Millis::days(17),
         is_unopened: kind == CaseKind::New,
@@ -134,6 +136,8 @@ fn caseload(frame: &Frame, now: Timestamp, typed: &str) -> CaseloadPage {
         typed: CaseloadTyped::default(),
         partners: vec![("d".repeat(32), "Département 35".to_owned())],
         sites: vec!["Pays de Redon".to_owned()],
+        kinds: super::register::choices(typed),
+        reasons: super::register::choices(typed),
         people: vec![("e".repeat(32), "Anne Le Goff".to_owned())],
         rows: vec![
             row(b"pli-row1", CaseKind::New, due(-2, true, false), None),

@@ -2,6 +2,7 @@
 
 use askama::{Result, Template as _};
 use pli::app::{OutgoingView, RecipientState, ThreadLine};
+use pli::policy::partner_answer::PartnerAnswer;
 use pli::transfer::AnswerWay;
 use pli::value::{ByteSize, MailAddress, Millis, Reference, Timestamp};
 use pli::web::views::{
@@ -55,7 +56,7 @@ pub fn member(mut draft: DraftPage, mut sent: EnvelopePage, now: Timestamp, type
         answers,
         recipients: typed.to_owned(),
         days: 5,
-        tell: true,
+        tell: super::register::choices(typed),
         note: typed.to_owned(),
         told_min: 8,
         unfolded,
@@ -96,6 +97,8 @@ pub fn answer_part(outgoing: bool, now: Timestamp, typed: &str) -> AnswerPart {
         note: None,
     };
     AnswerPart {
+        rule: PartnerAnswer::NotAsked,
+        unanswered: None,
         outgoing: outgoing.then_some(view),
         answered: outgoing.then(|| line(false)),
         answers: vec![line(!outgoing)],

@@ -10,6 +10,8 @@ mod forms;
 mod outside;
 #[path = "people.rs"]
 mod people;
+#[path = "register.rs"]
+mod register;
 #[path = "status.rs"]
 mod status;
 
@@ -49,6 +51,7 @@ pub fn pages(language: Language) -> Vec<(&'static str, Result<String>)> {
         of.inside(),
         cases::pages(&of.signed_in(), &Samples::head(), NOW, HOSTILE),
         people::pages(&of.signed_in(), &of.frame(), NOW, HOSTILE),
+        register::pages(&of.signed_in(), NOW, HOSTILE),
         of.log(),
         of.errors(),
         of.others(),

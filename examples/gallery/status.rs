@@ -5,6 +5,7 @@ use pli::transfer::HoldReason;
 use pli::value::{ByteSize, Millis, Reference};
 use pli::web::views::{
     AddressProblem, CodeProblem, Frame, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage, Template,
+    WithdrawForm,
 };
 
 use super::{NOW, Pages, Samples};
@@ -31,7 +32,7 @@ impl Samples {
         let held = DepositStanding::Held { reason: HoldReason::ScannerDown, ends_at };
         let waits = DepositStanding::Released { opened_at: None, expires_at: until };
         let opened = DepositStanding::Released { opened_at: Some(NOW), expires_at: until };
-        let ended = DepositStanding::Ended { opened_at: None, at: until };
+        let ended = DepositStanding::Ended { opened_at: None, at: until, is_withdrawn: true };
         vec![
             ("status-ask", asks(None).render()),
             ("status-ask-wrong", asks(Some(AddressProblem::NotAnAddress)).render()),
@@ -59,6 +60,10 @@ impl Samples {
             size: ByteSize(20_728_300),
             standing,
             refused: vec![("macro.xlsm".to_owned(), reason)],
+            withdraw: Some(WithdrawForm {
+                action: "/suivi/A1B2-C3D4-E5F6/retirer".to_owned(),
+                code: Some("12345678".to_owned()),
+            }),
         }
     }
 }

@@ -87,6 +87,10 @@ pub struct CaseFilter {
     pub partner: Option<PartnerId>,
     /// Only this site's, by name.
     pub site: Option<String>,
+    /// Only of this kind, by its code.
+    pub kind: Option<String>,
+    /// Only with this reason, by its code.
+    pub reason: Option<String>,
     /// Only those whose last step this person took.
     pub person: Option<AccountId>,
     /// Only those with all of these words in title, reference, sender, partner or site.
@@ -222,11 +226,18 @@ impl App {
     }
 }
 
+/// A code that is asked for; codes hold no NUL.
+fn coded(asked: Option<&String>) -> Option<String> {
+    asked.map(|code| code.replace('\0', ""))
+}
+
 fn search_for(filter: &CaseFilter, mailbox: MailboxId, now: Timestamp) -> CaseSearch {
     let site = filter.site.as_deref().map(|site| CaseTerm::Site(words::folded(site)));
     let typed = words::words(&filter.words).into_iter().take(SEARCH_WORDS_MAX).map(CaseTerm::Word);
     let terms = typed
         .chain(filter.person.map(CaseTerm::Person))
+        .chain(coded(filter.kind.as_ref()).map(CaseTerm::Kind))
+        .chain(coded(filter.reason.as_ref()).map(CaseTerm::Reason))
         .chain(site)
         .chain(filter.partner.map(CaseTerm::Partner))
         .chain(filter.tab.standing().map(CaseTerm::Standing));

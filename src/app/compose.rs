@@ -9,6 +9,7 @@ use super::{App, AppError, CONFLICT_TRIES, OpenError, OpenedDraft, Signed, Visit
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::Account;
 use crate::mailbox::Mailbox;
+use crate::policy::partner_answer::PartnerAnswer;
 use crate::retention::KeyName;
 use crate::transfer::{Answer, AnswerWay, Draft, DraftInspection, DraftPurpose, DraftState, Transfer};
 use crate::value::{
@@ -26,6 +27,12 @@ pub enum AnswerError {
     /// The day is no day, before the transfer came, or yet to come.
     #[error("the day of the answer cannot be")]
     NotADay,
+    /// The person is answered by the agreement, and the partner did not ask: who answers the partner says so first (T6).
+    #[error("the partner did not ask for an answer")]
+    NotAsked,
+    /// The person did not wish that the partner be told (T6).
+    #[error("the person does not wish that the partner be told")]
+    NotWished,
     /// The case is closed, or it is one that the mailbox sent itself.
     #[error("the case takes no answer")]
     NotFitting,
@@ -48,11 +55,14 @@ pub(super) struct NewDraft<'a> {
 }
 
 impl App {
-    /// Begins an answer to a transfer that the person may open: a draft of the person's own. It quotes nothing.
+    /// Begins an answer to a transfer that the person may open: a draft of the person's own. It quotes nothing. Whether the
+    /// partner is answered at all is the agreement's, the form's and the insured person's to say (T5, T6); `confirmed`: who
+    /// answers said that the partner is answered without having asked.
     pub async fn begin_answer(
         &self,
         signed: &Signed,
         reference: &Reference,
+        confirmed: bool,
         visitor: Visitor,
     ) -> Result<OpenedDraft, AnswerError> {
         let permitted = self.permitted(Some(signed), reference, visitor).await?;
@@ -61,8 +71,31 @@ impl App {
         if transfer.outgoing.is_some() {
             return Err(AnswerError::NotFitting);
         }
+        let rule = self.partner_answer(transfer).await?;
+        if !rule.allows(confirmed) {
+            return Err(self.refuse_answer(signed, transfer, rule, visitor).await?);
+        }
         let (answers, partner) = (Some(transfer.id), transfer.depositor.partner);
         Ok(self.begin_outgoing(signed, mailbox, answers, partner, visitor).await?)
+    }
+
+    /// Logs that an answer to the partner is not begun, and says why.
+    async fn refuse_answer(
+        &self,
+        signed: &Signed,
+        transfer: &Transfer,
+        rule: PartnerAnswer,
+        visitor: Visitor,
+    ) -> Result<AnswerError, AppError> {
+        let (actor, outcome) =
+            (Actor::Person(signed.account.person), Outcome::Refused(RefusalReason::PolicyDenied));
+        let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.current_holder() };
+        let refused = event(self.now().at, actor, Action::TransferAnswered, object, outcome, visitor.web());
+        self.log_alone(refused.concerning(transfer.depositor.partner)).await?;
+        Ok(match rule {
+            PartnerAnswer::NotWished => AnswerError::NotWished,
+            _ => AnswerError::NotAsked,
+        })
     }
 
     /// Begins a new transfer from a mailbox that the person is a member of.

@@ -13,7 +13,7 @@ use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{AddressProof, CODE_TRIES, CodeAnswer, PROOF_LIFE, ProofCode, ProofPurpose};
 use crate::mailbox::Mailbox;
 use crate::relay::letter::{Letter, LetterKind, SecretText};
-use crate::transfer::{HeldDeposit, HoldReason, RefusedFile, RegisterLine, Transfer};
+use crate::transfer::{Ending, HeldDeposit, HoldReason, RefusedFile, RegisterLine, Transfer};
 use crate::value::{
     ByteSize, Language, MailAddress, MailboxId, PartnerId, PersonId, ProofId, Reference, Timestamp, Token,
     TransferId,
@@ -59,6 +59,8 @@ pub enum DepositStanding {
         opened_at: Option<Timestamp>,
         /// When it ended.
         at: Timestamp,
+        /// Whether who deposited withdrew it.
+        is_withdrawn: bool,
     },
 }
 
@@ -84,14 +86,14 @@ pub struct DepositStatus {
 }
 
 /// A deposit in whichever state it is.
-enum Sent {
+pub(super) enum Sent {
     Held(Box<HeldDeposit>),
     Released(Box<Transfer>),
     Ended(Box<RegisterLine>),
 }
 
 impl Sent {
-    fn whose(&self) -> (TransferId, MailboxId, PersonId, Option<PartnerId>) {
+    pub(super) fn whose(&self) -> (TransferId, MailboxId, PersonId, Option<PartnerId>) {
         match self {
             Self::Held(held) => (held.id, held.mailbox, held.depositor.person, held.depositor.partner),
             Self::Released(sent) => (sent.id, sent.mailbox, sent.depositor.person, sent.depositor.partner),
@@ -171,8 +173,14 @@ impl App {
         token: &Token,
         visitor: Visitor,
     ) -> Result<DepositStatus, StatusError> {
+        let proof = self.proof_of_link(token).await?;
+        self.show_status(proof, visitor).await
+    }
+
+    /// The proof that a mailed link belongs to.
+    pub(super) async fn proof_of_link(&self, token: &Token) -> Result<Option<AddressProof>, AppError> {
         let proof: Option<(AddressProof, u64)> = self.read_one(&List::ProofByToken(token.hash())).await?;
-        self.show_status(proof.map(|(proof, _)| proof), visitor).await
+        Ok(proof.map(|(proof, _)| proof))
     }
 
     /// Shows the deposit of a typed code, in the browser that asked for it.
@@ -183,6 +191,19 @@ impl App {
         typed: &str,
         visitor: Visitor,
     ) -> Result<DepositStatus, StatusError> {
+        let proof = self.proof_of_code(proof, browser, typed, visitor).await?;
+        self.show_status(proof, visitor).await
+    }
+
+    /// The proof that a typed code belongs to, in the browser that asked; none when there is none there. A wrong code costs a
+    /// try.
+    pub(super) async fn proof_of_code(
+        &self,
+        proof: ProofId,
+        browser: &Token,
+        typed: &str,
+        visitor: Visitor,
+    ) -> Result<Option<AddressProof>, StatusError> {
         let key = self.keyring.secret(SecretName::Codes).map_err(AppError::from)?;
         for _ in 0..CONFLICT_TRIES {
             let now = self.believed_now()?;
@@ -190,11 +211,9 @@ impl App {
             let mine = |(proof, _): &(AddressProof, u64)| {
                 proof.browser == browser.hash() && matches!(proof.purpose, ProofPurpose::Status(_))
             };
-            let Some((mut proof, version)) = found.filter(mine) else {
-                return self.show_status(None, visitor).await;
-            };
+            let Some((mut proof, version)) = found.filter(mine) else { return Ok(None) };
             let CodeAnswer::Wrong { tries_left } = proof.try_code(&key, typed, now) else {
-                return self.show_status(Some(proof), visitor).await;
+                return Ok(Some(proof));
             };
             match self.note_wrong_code(proof, version, now, visitor).await {
                 // Two tries at once: each must cost one.
@@ -207,11 +226,33 @@ impl App {
         Err(AppError::Contended.into())
     }
 
-    async fn show_status(
+    pub(super) async fn show_status(
         &self,
         proof: Option<AddressProof>,
         visitor: Visitor,
     ) -> Result<DepositStatus, StatusError> {
+        let (proof, sent) = self.proved(proof, visitor).await?;
+        let now = self.believed_now()?;
+        let (transfer, _, _, _) = sent.whose();
+        let told = |action, object| {
+            let told = event(now, Actor::Person(proof.person), action, object, Outcome::Done, visitor.web());
+            told.concerning(proof.partner)
+        };
+        let mut unit = UnitOfWork::default();
+        let object = Object::Transfer { transfer, mailbox: proof.mailbox };
+        self.log(&mut unit, told(Action::DepositProofUsed, Object::Proof(proof.id)))?;
+        self.log(&mut unit, told(Action::DepositHistoryListed, object))?;
+        unit.put(proof);
+        self.store.commit(unit).await.map_err(AppError::from)?;
+        Ok(self.status_of(sent, now).await?)
+    }
+
+    /// What a proof shows, once it is good; a refusal is logged.
+    pub(super) async fn proved(
+        &self,
+        proof: Option<AddressProof>,
+        visitor: Visitor,
+    ) -> Result<(AddressProof, Sent), StatusError> {
         let now = self.believed_now()?;
         let wanted = proof.and_then(|proof| match proof.purpose {
             ProofPurpose::Status(transfer) => Some((proof, transfer)),
@@ -233,13 +274,7 @@ impl App {
             self.log_alone(told(Action::DepositProofUsed, Object::Proof(proof.id), outcome)).await?;
             return Err(StatusError::NotGood);
         };
-        let mut unit = UnitOfWork::default();
-        let object = Object::Transfer { transfer, mailbox: proof.mailbox };
-        self.log(&mut unit, told(Action::DepositProofUsed, Object::Proof(proof.id), Outcome::Done))?;
-        self.log(&mut unit, told(Action::DepositHistoryListed, object, Outcome::Done))?;
-        unit.put(proof);
-        self.store.commit(unit).await.map_err(AppError::from)?;
-        Ok(self.status_of(sent, now).await?)
+        Ok((proof, sent))
     }
 
     async fn status_of(&self, sent: Sent, now: Timestamp) -> Result<DepositStatus, AppError> {
@@ -264,7 +299,7 @@ impl App {
                 let standing = if transfer.is_live(now) {
                     DepositStanding::Released { opened_at, expires_at }
                 } else {
-                    DepositStanding::Ended { opened_at, at: expires_at }
+                    DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false }
                 };
                 DepositStatus {
                     mailbox,
@@ -283,7 +318,11 @@ impl App {
                 received_at: line.received_at,
                 file_count: line.file_count,
                 total_size: line.total_size,
-                standing: DepositStanding::Ended { opened_at: line.first_opened_at, at: line.ended_at },
+                standing: DepositStanding::Ended {
+                    opened_at: line.first_opened_at,
+                    at: line.ended_at.unwrap_or(line.received_at),
+                    is_withdrawn: line.ending == Some(Ending::Revoked),
+                },
                 refused: Vec::new(),
                 reference: line.reference,
             },

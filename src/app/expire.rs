@@ -73,6 +73,7 @@ impl App {
         self.remind(now.at).await.unwrap_or_else(&mut note);
         self.settle_people(now.at).await.unwrap_or_else(&mut note);
         self.discard_drafts(now.at).await.unwrap_or_else(&mut note);
+        self.aggregate_register(now.at).await.unwrap_or_else(&mut note);
         self.forget(now.at).await.unwrap_or_else(&mut note);
         let swept = self.objects.sweep(now.at.day().plus(-OBJECT_DAYS)).await;
         swept.map(drop).map_err(AppError::from).unwrap_or_else(&mut note);
@@ -173,13 +174,15 @@ impl App {
             unit.delete(Key::RecipientLink((link.transfer, link.id)));
         }
         unit.delete(Key::Transfer(transfer.id));
-        match transfer.outgoing.as_ref().map(|outgoing| outgoing.by) {
-            Some(sender) => {
-                let opened = links.iter().filter(|(link, _)| link.opened_at.is_some()).count();
-                let opened = u32::try_from(opened).unwrap_or(u32::MAX);
-                unit.put(transfer.into_sent_line(sender, opened, ending, now));
+        if let Some(sender) = transfer.outgoing.as_ref().map(|outgoing| outgoing.by) {
+            let opened = links.iter().filter(|(link, _)| link.opened_at.is_some()).count();
+            let opened = u32::try_from(opened).unwrap_or(u32::MAX);
+            unit.put(transfer.into_sent_line(sender, opened, ending, now));
+        } else {
+            if ending == Ending::Revoked {
+                self.tell_holders_withdrawn(&mut unit, &transfer, now, by.origin).await?;
             }
-            None => unit.put(transfer.into_register_line(ending, now)),
+            unit.put(transfer.into_register_line(ending, now));
         }
         self.store.commit(unit).await?;
         self.carry_out(erasing).await

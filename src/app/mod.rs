@@ -17,6 +17,7 @@ mod audit_settings;
 mod backup;
 mod breach_kit;
 mod case;
+mod case_rules;
 mod caseload;
 mod change_limits;
 mod clock;
@@ -71,6 +72,7 @@ mod receipt;
 mod recent_keys;
 mod recover;
 mod recovery_consent;
+mod register;
 mod register_kit;
 mod release;
 mod remind;
@@ -86,6 +88,7 @@ mod second_factor;
 mod second_notice;
 mod self_check;
 mod send_outgoing;
+mod sending_defaults;
 mod sign_in;
 mod stamp_log;
 mod standing;
@@ -99,6 +102,7 @@ mod upload;
 mod upload_append;
 mod upload_recover;
 mod upload_turns;
+mod withdraw_deposit;
 mod witness;
 mod write_tiles;
 
@@ -128,6 +132,7 @@ pub use breach_kit::{
     TouchedTransfer,
 };
 pub use case::{CaseChange, CaseError};
+pub use case_rules::{CaseCodes, CaseRules};
 pub use caseload::{CASE_COUNT_MAX, CaseFilter, CaseTab, Caseload, CaseloadRow, DUE_SOON};
 pub use change_limits::LimitsRefusal;
 pub use clock::Now;
@@ -180,6 +185,10 @@ pub use prune_log::Pruned;
 pub use receipt::{AskedFile, CheckedReceipt};
 pub use recover::{RecoveryFile, RecoveryIndex};
 pub use recovery_consent::{RecoveryError, Voucher};
+pub use register::{
+    EXPORT_LINES_MAX, RegisterExportError, RegisterFilter, RegisterPage, RegisterRow, RegisterState,
+    YearStatistics,
+};
 pub use register_kit::{PROCESSING_RECORD_TITLE, ProcessingRecord};
 pub use request_proof::ProofAsked;
 pub use restore::Restored;
@@ -188,6 +197,7 @@ pub use second_factor::{FactorError, NewFactor};
 pub use second_notice::SecondAddressError;
 pub use self_check::{Letters, MarkedWalk, SELF_CHECK_EVERY, WALKED};
 pub use send_outgoing::{OutgoingSending, SendRefusal, TOLD_PASSWORD_MIN_CHARS};
+pub use sending_defaults::{DefaultsError, UsualSending};
 pub use sign_in::{SignInError, Signed};
 pub use step_up::TypedProof;
 pub use structure_tokens::{StructureTokenError, StructureTokens, WantedToken};
@@ -209,6 +219,7 @@ use crate::policy::form::FormSet;
 use crate::policy::outgoing::OutgoingPolicy;
 use crate::policy::people::PeoplePolicy;
 use crate::policy::privacy::PrivacyPolicy;
+use crate::policy::register::RegisterPolicy;
 use crate::policy::reminders::ReminderPolicy;
 use crate::policy::sign_in::SignInPolicy;
 use crate::policy::title::TitleGuard;
@@ -238,6 +249,8 @@ pub struct Policies {
     pub validity: ValidityPolicy,
     /// When the security officer is told.
     pub alerts: AlertPolicy,
+    /// The register's own codes, and how long its lines are kept.
+    pub register: RegisterPolicy,
     /// When a mailbox is reminded of a case.
     pub reminders: ReminderPolicy,
     /// How people sign in.

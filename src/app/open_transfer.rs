@@ -23,7 +23,7 @@ use crate::relay::letter::LetterKind;
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::relay::truth::Cause;
 use crate::retention::{Effect, KeyName, PendingEffect};
-use crate::transfer::{Check, ObjectLocator, RegisterLine, SentLine, Transfer};
+use crate::transfer::{Check, Ending, ObjectLocator, RegisterLine, SentLine, Transfer};
 use crate::value::{ByteSize, Digest, Reference, SecretBytes, Timestamp};
 use crate::vault::{
     Grant, Identity, Manifest, ManifestPart, PartOpener, PartRole, SegmentSource, VaultError,
@@ -50,6 +50,12 @@ pub enum OpenError {
     /// Its time is over (V3).
     #[error("the transfer has ended")]
     Gone,
+    /// Who sent it withdrew it (V4).
+    #[error("the transfer was withdrawn")]
+    Withdrawn {
+        /// When.
+        at: Timestamp,
+    },
     /// There is no such transfer, or no such file in it.
     #[error("there is no such thing")]
     NotFound,
@@ -490,17 +496,25 @@ impl App {
     ) -> Result<OpenError, AppError> {
         let line: Option<(RegisterLine, u64)> =
             self.read_one(&List::RegisterByReference(reference.clone())).await?;
-        let (object, read_it) = if let Some((line, _)) = line {
-            let mut holders = std::iter::once(&line.mailbox).chain(&line.dispatched_to);
+        let (object, read_it, withdrawn_at) = if let Some((line, _)) = line {
             let object = Object::Transfer { transfer: line.transfer, mailbox: line.mailbox };
-            (object, holders.any(|id| signed.account.reads(*id)))
+            let withdrawn_at = line.ended_at.filter(|_| line.ending == Some(Ending::Revoked));
+            (object, line.holders().any(|id| signed.account.reads(id)), withdrawn_at)
         } else {
             let sent: Option<(SentLine, u64)> =
                 self.read_one(&List::SentByReference(reference.clone())).await?;
             let Some((sent, _)) = sent else { return Ok(OpenError::NotFound) };
             let object = Object::Transfer { transfer: sent.transfer, mailbox: sent.mailbox };
-            (object, signed.account.reads(sent.mailbox))
+            let withdrawn_at = (sent.ending == Ending::Revoked).then_some(sent.ended_at);
+            (object, signed.account.reads(sent.mailbox), withdrawn_at)
         };
+        if let Some(at) = withdrawn_at.filter(|_| read_it) {
+            let actor = Actor::Person(signed.account.person);
+            let outcome = Outcome::Refused(RefusalReason::TransferRevoked);
+            let (now, action) = (self.now().at, Action::AccessRefused);
+            self.log_alone(event(now, actor, action, object, outcome, visitor.web())).await?;
+            return Ok(OpenError::Withdrawn { at });
+        }
         let refusal = if read_it { AccessRefusal::Gone } else { AccessRefusal::NotEntitled };
         Ok(self.refuse_access(signed, object, refusal, visitor).await)
     }

@@ -13,8 +13,8 @@ use crate::identity::{Account, RecipientLink};
 use crate::policy::access::{ReadingFacts, permit_reading};
 use crate::relay::letter::{Letter, LetterKind, OutsideLetter};
 use crate::retention::{Effect, KeyName, PendingEffect};
-use crate::transfer::{DraftPurpose, Transfer};
-use crate::value::Timestamp;
+use crate::transfer::{DraftPurpose, TellDownloads, Transfer};
+use crate::value::{Millis, Timestamp};
 
 impl OutsideReader {
     /// The transfer as it shows to the recipient.
@@ -27,6 +27,9 @@ impl OutsideReader {
         &self.mailbox
     }
 }
+
+/// The sender is told of one recipient's downloads no more often than this.
+const TOLD_AGAIN_AFTER: Millis = Millis::hours(1);
 
 impl App {
     /// The transfer with its manifest, for the recipient of a link.
@@ -62,7 +65,7 @@ impl App {
         opened
     }
 
-    /// Commits the intention of a download by a recipient; the sender who asked for it is told of the first one (V4).
+    /// Commits the intention of a download by a recipient; the sender is told of it as was chosen (V4).
     pub async fn begin_outside_download(
         &self,
         reader: &OutsideReader,
@@ -103,16 +106,25 @@ impl App {
     ) -> Result<(), AppError> {
         let key = Key::RecipientLink((reader.link.transfer, reader.link.id));
         let found: Option<(RecipientLink, u64)> = self.read(&key).await?;
-        let Some((mut link, version)) = found.filter(|(link, _)| link.downloaded_at.is_none()) else {
+        let Some((mut link, version)) = found else { return Ok(()) };
+        let transfer = &reader.transfer;
+        let is_first = link.downloaded_at.is_none();
+        let told_lately = link.told_download_at.is_some_and(|told| now < told + TOLD_AGAIN_AFTER);
+        let outgoing = transfer.outgoing.as_ref().filter(|outgoing| match outgoing.tell_downloads {
+            TellDownloads::Never => false,
+            TellDownloads::First => is_first,
+            TellDownloads::Every => !told_lately,
+        });
+        if !is_first && outgoing.is_none() {
             return Ok(());
-        };
-        link.downloaded_at = Some(now);
+        }
+        link.downloaded_at.get_or_insert(now);
+        if outgoing.is_some() {
+            link.told_download_at = Some(now);
+        }
         unit.expect_unchanged(key, version);
         unit.put(link);
-        let transfer = &reader.transfer;
-        let Some(outgoing) = transfer.outgoing.as_ref().filter(|outgoing| outgoing.tell_downloads) else {
-            return Ok(());
-        };
+        let Some(outgoing) = outgoing else { return Ok(()) };
         let sender: Option<(Account, u64)> = self.read(&Key::Account(outgoing.by)).await?;
         let Some((sender, _)) = sender.filter(|(sender, _)| sender.is_active()) else { return Ok(()) };
         let letter = Letter::Outside(OutsideLetter::Downloaded {

@@ -136,7 +136,13 @@ impl App {
             )
             .row("Brouillons et courriels en file", format!("clés détruites après {DRAFT_KEY_DAYS} jours"))
             .row("Journal", format!("{months} mois ; ensuite seules des empreintes restent"))
-            .row("Tableau de suivi", "codes et dates, sans contenu, sans titre, sans adresse")
+            .row(
+                "Tableau de suivi",
+                format!(
+                    "codes et dates, sans contenu, sans titre, sans adresse ; {} mois après la fin du dossier, puis des comptes mensuels sans pseudonyme",
+                    self.policies.load().register.keep_months()
+                ),
+            )
     }
 
     fn security(&self, house: &House) -> Section {

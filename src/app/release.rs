@@ -111,6 +111,7 @@ impl App {
         let file_count = u32::try_from(files().count()).unwrap_or(u32::MAX);
         let total_size: ByteSize = files().map(|part| part.entry.size).sum();
         let (person, partner) = (release.depositor.person, release.depositor.partner);
+        let form = self.site_named(release.form, partner).await?;
         let mut transfer = Transfer {
             id: release.transfer,
             reference: reference.clone(),
@@ -137,9 +138,9 @@ impl App {
                 None => self.case_of(release.mailbox, partner, release.received_at).await?,
             },
             dispatches: Vec::new(),
-            outgoing: release.outgoing,
+            outgoing: release.outgoing.map(Box::new),
             answers: release.answers,
-            form: release.form,
+            form,
         };
         if transfer.outgoing.is_none() {
             transfer.plan_next_look(&policies.reminders);

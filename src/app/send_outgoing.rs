@@ -22,7 +22,7 @@ use crate::relay::letter::{Letter, LetterKind, OutsideLetter, SecretText};
 use crate::retention::{KeyName, ValidityPolicy};
 use crate::transfer::{
     Answer, AnswerWay, Depositor, Draft, DraftPurpose, DraftState, HoldReason, OUTSIDE_RECIPIENTS_MAX,
-    Outgoing, Route, Transfer,
+    Outgoing, Route, TellDownloads, Transfer,
 };
 use crate::value::{ByteSize, Language, LinkId, MailAddress, SecretBytes, Timestamp, Token, TransferId};
 use crate::vault::{Identity, LinkGrant, LinkTerms};
@@ -40,10 +40,10 @@ pub struct OutgoingSending {
     pub message: SecretBytes,
     /// The addresses as typed, between commas, semicolons, spaces or line ends; not read for an answer.
     pub recipients: String,
-    /// For how many days it can be opened; none is the mailbox's default (V2).
+    /// For how many days it can be opened; none is what was chosen beforehand (V2).
     pub days: Option<u8>,
-    /// Whether the member is told when it is downloaded (V4).
-    pub tell_downloads: bool,
+    /// Of which downloads the member is told; none is what was chosen beforehand (V4).
+    pub tell_downloads: Option<TellDownloads>,
     /// The personal text of the notice; empty for none (V4).
     pub note: String,
     /// The password that is told by another way; none when a code is mailed (V4).
@@ -93,6 +93,9 @@ pub enum SendRefusal {
     /// Neither a message nor a file.
     #[error("there is nothing to send")]
     Empty,
+    /// The insured person does not wish that the partner be told (T6).
+    #[error("the person does not wish that the partner be told")]
+    NotWished,
     /// A file came in part only.
     #[error("a file came in part only")]
     Unfinished {
@@ -130,6 +133,7 @@ impl SendRefusal {
             Self::PasswordTooShort { .. } => RefusalReason::PasswordTooWeak,
             Self::Empty => RefusalReason::NothingSent,
             Self::MessageTooLong { .. } => RefusalReason::TooLarge,
+            Self::NotWished => RefusalReason::PolicyDenied,
             Self::FileRefused | Self::NotEntitled | Self::Fault(_) => RefusalReason::NotEntitled,
         }
     }
@@ -143,6 +147,7 @@ struct Checked {
     language: Language,
     answered: Option<Transfer>,
     expires_at: Timestamp,
+    tell: TellDownloads,
 }
 
 impl App {
@@ -176,7 +181,7 @@ impl App {
             by: signed.account.id,
             to: checked.to.clone(),
             expires_at: checked.expires_at,
-            tell_downloads: sending.tell_downloads,
+            tell_downloads: checked.tell,
             note: checked.note.clone(),
             told,
             requires_tls: false,
@@ -206,13 +211,21 @@ impl App {
         }
         let now = self.believed_now()?;
         let answered = match answers {
-            Some(answered) => Some(self.answered_transfer(signed, answered, now).await?),
+            Some(answered) => {
+                let answered = self.answered_transfer(signed, answered, now).await?;
+                // What was not wished when the answer was begun, or is not any more, is not sent (T6).
+                if !self.partner_answer(&answered).await?.allows(true) {
+                    return Err(SendRefusal::NotWished);
+                }
+                Some(answered)
+            }
             None => None,
         };
         let (to, language) = match &answered {
             Some(answered) => (vec![answered.depositor.address.clone()], answered.language),
             None => (self.recipients(&sending.recipients)?, Language::Fr),
         };
+        let usual = self.usual_sending(signed.account.id, &view.mailbox).await?;
         let policies = self.policies.load();
         let slug = view.mailbox.slug.as_str();
         let title = policies.titles.clean_for_web(slug, &sending.title).map_err(SendRefusal::Title)?;
@@ -220,7 +233,7 @@ impl App {
             "" => None,
             note => Some(policies.titles.clean_note(slug, note).map_err(SendRefusal::Note)?),
         };
-        let days = sending.days.or(view.mailbox.validity_days).unwrap_or(policies.validity.member_days());
+        let days = sending.days.unwrap_or(usual.days);
         let expires_at = ValidityPolicy::chosen(days, now).ok_or(SendRefusal::Validity { days })?;
         if sending.told.is_some() && sending.told_chars < TOLD_PASSWORD_MIN_CHARS {
             return Err(SendRefusal::PasswordTooShort { limit: TOLD_PASSWORD_MIN_CHARS });
@@ -229,7 +242,8 @@ impl App {
             return Err(SendRefusal::Unfinished { name });
         }
         check_message(&view.draft, sending.message.expose())?;
-        Ok(Checked { title, note, to, language, answered, expires_at })
+        let tell = sending.tell_downloads.unwrap_or(usual.tell);
+        Ok(Checked { title, note, to, language, answered, expires_at, tell })
     }
 
     /// The transfer that is answered: live, and the person may still read it.
@@ -453,6 +467,7 @@ impl App {
             wrong_passwords: Vec::new(),
             opened_at: None,
             downloaded_at: None,
+            told_download_at: None,
         };
         Ok((link, token))
     }

@@ -17,7 +17,8 @@ use serde::Serialize;
 use super::ask_keyring::with_keyring;
 use super::ports::{
     CaseSearch, CasesFound, Change, Clock, CommitError, Committed, Key, Keyring, List, LogFound, LogSearch,
-    Record, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    Record, RegisterFound, RegisterSearch, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork,
+    Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::identity::{Account, Agreement, Partner};
@@ -47,6 +48,7 @@ impl WatchedStore {
                     | Key::Partner(_)
                     | Key::Agreement(_)
                     | Key::Transfer(_)
+                    | Key::Held(_)
                     | Key::Grant(_)),
                 ) => key.clone(),
                 _ => continue,
@@ -109,11 +111,19 @@ fn ended(old: &Record, unit: &UnitOfWork, now: Timestamp) -> Option<Subject> {
         Record::Partner(old) => Some(Subject::Partner(old.id)),
         Record::Agreement(old) => Some(Subject::Agreement { mailbox: old.mailbox, partner: old.partner }),
         Record::Transfer(old) if old.is_live(now) => Some(Subject::Transfer(old.id)),
+        // Released is not ended: the same unit then writes the transfer.
+        Record::Held(old) if !puts_transfer(unit, old.id) => Some(Subject::Transfer(old.id)),
         Record::Grant(old) if !goes(&Key::Transfer(old.terms.transfer)) => {
             Some(Subject::Grant { transfer: old.terms.transfer, holder: old.terms.holder })
         }
         _ => None,
     }
+}
+
+fn puts_transfer(unit: &UnitOfWork, id: crate::value::TransferId) -> bool {
+    let puts =
+        |change: &Change| matches!(change, Change::Put(Record::Transfer(transfer)) if transfer.id == id);
+    unit.changes.iter().any(puts)
 }
 
 const fn closed(subject: Subject) -> Turn {
@@ -165,6 +175,10 @@ impl Store for WatchedStore {
 
     async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
         self.inner.count_cases(search, limit).await
+    }
+
+    async fn register(&self, search: &RegisterSearch, limit: usize) -> Result<RegisterFound, StoreError> {
+        self.inner.register(search, limit).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

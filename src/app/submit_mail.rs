@@ -29,7 +29,7 @@ use crate::policy::outgoing::InternalMail;
 use crate::policy::title::{MailTitle, TitleRefusal};
 use crate::relay::letter::{Letter, LetterKind, SecretText};
 use crate::retention::ValidityPolicy;
-use crate::transfer::{Depositor, Outgoing, Repeat, Route};
+use crate::transfer::{Depositor, Outgoing, Repeat, Route, TellDownloads};
 use crate::value::{
     AccountId, Addressee, ByteSize, Digest, Language, MailAddress, Reference, ReportWish, SecretBytes,
     Timestamp, TransferId, calendar, keyed_digest,
@@ -167,7 +167,7 @@ struct Judged<'a> {
     /// Colleagues who get the mail itself.
     forwards: Vec<Addressee>,
     expires_at: Timestamp,
-    tell_downloads: bool,
+    tell_downloads: TellDownloads,
     digest: Digest,
 }
 
@@ -247,12 +247,12 @@ impl App {
             Some(days) => tagged.into_iter().chain(days).min(),
             None => tagged.into_iter().min(),
         };
-        let policies = self.policies.load();
-        let days = asked_days.or(mailbox.validity_days).unwrap_or(policies.validity.member_days());
+        let usual = self.usual_sending(account.id, &mailbox).await?;
+        let days = asked_days.unwrap_or(usual.days);
         let expires_at = ValidityPolicy::chosen(days, now).ok_or(SubmissionRefusal::Validity)?;
         let title =
             self.check_mail(&mailbox, &parsed).map_err(|(_, refusal)| SubmissionRefusal::Content(refusal))?;
-        let tell_downloads = asked.tell_downloads;
+        let tell_downloads = if asked.tell_downloads { TellDownloads::First } else { usual.tell };
         Ok(Verdict::Judged(Box::new(Judged {
             account,
             mailbox,

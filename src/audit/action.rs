@@ -74,6 +74,7 @@ coded! {
         AnswerRecorded = "transfer.answer_recorded", "enregistrement d'une réponse donnée autrement", "recording of an answer given otherwise";
         TransferDispatched = "transfer.dispatched", "ventilation d'un transfert", "dispatch of a transfer";
         TransferEscalated = "transfer.escalated", "signalement au médiateur", "escalation to the mediator";
+        TransferCoded = "transfer.coded", "saisie des codes du tableau de suivi", "entry of the register's codes";
         TransferTakenInCharge = "transfer.taken_in_charge", "prise en charge d'un transfert", "taking in charge of a transfer";
         TransferReleasedFromCharge = "transfer.released_from_charge", "fin de prise en charge d'un transfert", "giving up of the charge of a transfer";
         TransferReopened = "transfer.reopened", "réouverture d'un transfert traité", "reopening of a treated transfer";

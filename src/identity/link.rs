@@ -83,6 +83,9 @@ pub struct RecipientLink {
     pub opened_at: Option<Timestamp>,
     /// When the person first downloaded something of it.
     pub downloaded_at: Option<Timestamp>,
+    /// When the sender was last told of a download.
+    #[serde(default)]
+    pub told_download_at: Option<Timestamp>,
 }
 
 /// A person outside who took the second step.
@@ -190,6 +193,7 @@ mod tests {
             wrong_passwords: Vec::new(),
             opened_at: None,
             downloaded_at: None,
+            told_download_at: None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::policy::form::{FormFileError, FormSet};
 use crate::policy::outgoing::{OutgoingPolicy, OutgoingPolicyError};
 use crate::policy::people::{PeoplePolicy, PeoplePolicyError};
 use crate::policy::privacy::{PrivacyPolicy, PrivacyPolicyError};
+use crate::policy::register::{RegisterPolicy, RegisterPolicyError};
 use crate::policy::reminders::{ReminderPolicy, ReminderPolicyError};
 use crate::policy::sign_in::{SignInPolicy, SignInPolicyError};
 use crate::policy::title::{NameListError, TitleGuard, TitlePolicy, TitlePolicyError};
@@ -26,6 +27,7 @@ const CUSTODY: &str = "custody.toml";
 const FILES: &str = "files.toml";
 const PEOPLE: &str = "people.toml";
 const PRIVACY: &str = "privacy.toml";
+const REGISTER: &str = "register.toml";
 const REMINDERS: &str = "reminders.toml";
 const SIGN_IN: &str = "sign_in.toml";
 const OUTGOING: &str = "outgoing.toml";
@@ -36,6 +38,7 @@ const BUILT_IN_FILES: &str = include_str!("../../policies/files.toml");
 const BUILT_IN_VALIDITY: &str = include_str!("../../policies/validity.toml");
 const BUILT_IN_ALERTS: &str = include_str!("../../policies/alerts.toml");
 const BUILT_IN_CUSTODY: &str = include_str!("../../policies/custody.toml");
+const BUILT_IN_REGISTER: &str = include_str!("../../policies/register.toml");
 const BUILT_IN_REMINDERS: &str = include_str!("../../policies/reminders.toml");
 const BUILT_IN_SIGN_IN: &str = include_str!("../../policies/sign_in.toml");
 const BUILT_IN_OUTGOING: &str = include_str!("../../policies/outgoing.toml");
@@ -86,6 +89,9 @@ pub enum PolicyError {
     /// The policy on people is refused.
     #[error(transparent)]
     People(#[from] PeoplePolicyError),
+    /// The register's list of codes is refused.
+    #[error(transparent)]
+    Register(#[from] RegisterPolicyError),
     /// The policy on reminders is refused.
     #[error(transparent)]
     Reminders(#[from] ReminderPolicyError),
@@ -105,6 +111,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
     let custody = text_of(directory, CUSTODY, BUILT_IN_CUSTODY)?;
     let files = text_of(directory, FILES, BUILT_IN_FILES)?;
     let privacy = text_of(directory, PRIVACY, BUILT_IN_PRIVACY)?;
+    let register = text_of(directory, REGISTER, BUILT_IN_REGISTER)?;
     let reminders = text_of(directory, REMINDERS, BUILT_IN_REMINDERS)?;
     let sign_in = text_of(directory, SIGN_IN, BUILT_IN_SIGN_IN)?;
     let outgoing = text_of(directory, OUTGOING, BUILT_IN_OUTGOING)?;
@@ -117,6 +124,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         (CUSTODY, &custody),
         (FILES, &files),
         (PRIVACY, &privacy),
+        (REGISTER, &register),
         (REMINDERS, &reminders),
         (SIGN_IN, &sign_in),
         (OUTGOING, &outgoing),
@@ -132,6 +140,7 @@ pub fn load(directory: Option<&Path>) -> Result<Policies, PolicyError> {
         files: FilePolicies::parse(&files)?,
         privacy: PrivacyPolicy::parse(&privacy)?,
         people: PeoplePolicy::parse(&people)?,
+        register: RegisterPolicy::parse(&register)?,
         reminders: ReminderPolicy::parse(&reminders)?,
         sign_in: SignInPolicy::parse(&sign_in)?,
         outgoing: OutgoingPolicy::parse(&outgoing)?,
@@ -247,6 +256,7 @@ mod tests {
         std::fs::write(place.path().join(CUSTODY), BUILT_IN_CUSTODY).unwrap();
         std::fs::write(place.path().join(FILES), BUILT_IN_FILES).unwrap();
         std::fs::write(place.path().join(PRIVACY), BUILT_IN_PRIVACY).unwrap();
+        std::fs::write(place.path().join(REGISTER), BUILT_IN_REGISTER).unwrap();
         std::fs::write(place.path().join(REMINDERS), BUILT_IN_REMINDERS).unwrap();
         std::fs::write(place.path().join(SIGN_IN), BUILT_IN_SIGN_IN).unwrap();
         std::fs::write(place.path().join(OUTGOING), BUILT_IN_OUTGOING).unwrap();

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::keyspace::{self, Direction, Group, Pairs, Scan};
 use crate::app::ports::{
     CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, RecordPlace,
-    Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    RegisterFound, RegisterSearch, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -74,6 +74,10 @@ impl Store for MemoryStore {
 
     async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
         keyspace::count_cases(&*self.tree(), search, limit)
+    }
+
+    async fn register(&self, search: &RegisterSearch, limit: usize) -> Result<RegisterFound, StoreError> {
+        keyspace::register(&*self.tree(), search, limit)
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

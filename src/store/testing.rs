@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::app::ports::{
-    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store,
-    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, RegisterFound,
+    RegisterSearch, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -113,6 +113,11 @@ impl Store for FaultyStore {
     async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
         self.note("cases")?;
         self.inner.count_cases(search, limit).await
+    }
+
+    async fn register(&self, search: &RegisterSearch, limit: usize) -> Result<RegisterFound, StoreError> {
+        self.note("register")?;
+        self.inner.register(search, limit).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

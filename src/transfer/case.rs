@@ -98,8 +98,9 @@ impl CaseState {
     }
 }
 
-/// The kinds of [`CaseState`], for lists and filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The kinds of [`CaseState`], for lists, filters and the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see the states")]
 pub enum CaseKind {
     New,
@@ -198,6 +199,43 @@ pub enum CaseRefusal {
     NotFitting,
 }
 
+/// Why a case is told to the mediator (T5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalationReason {
+    /// It does not get on.
+    Blocked,
+    /// It wants care.
+    Sensitive,
+}
+
+impl EscalationReason {
+    /// All that there are.
+    pub const ALL: [Self; 2] = [Self::Blocked, Self::Sensitive];
+
+    /// The word by which forms know it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Sensitive => "sensitive",
+        }
+    }
+
+    /// The reason with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+}
+
+/// A person told the mediator of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Who, and when.
+    pub step: Step,
+    /// Why.
+    pub reason: EscalationReason,
+}
+
 /// The case of a transfer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +252,9 @@ pub struct Case {
     pub told: BTreeSet<Reminder>,
     /// When there may be something to tell next; none when there is nothing left.
     pub next_look_at: Option<Timestamp>,
+    /// Who told the mediator of it, when somebody did, and why.
+    #[serde(default)]
+    pub escalated: Option<Escalation>,
 }
 
 impl Case {

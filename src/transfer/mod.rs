@@ -2,6 +2,7 @@
 //! line that stays.
 
 mod case;
+mod defaults;
 mod draft;
 mod form_codes;
 mod held;
@@ -11,11 +12,16 @@ mod register;
 mod reminders;
 mod repeat;
 mod sender;
+mod statistics;
 mod upload;
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Answer, AnswerWay, Case, CaseKind, CaseRefusal, CaseState, Due, DueDates, Reminder, Step};
+pub use case::{
+    Answer, AnswerWay, Case, CaseKind, CaseRefusal, CaseState, Due, DueDates, Escalation, EscalationReason,
+    Reminder, Step,
+};
+pub use defaults::{DefaultsOf, SendingDefaults, TellDownloads};
 pub use draft::{DRAFT_LIFE, Draft, DraftError, DraftPart, DraftPurpose, DraftState, Reservation};
 pub use form_codes::FormCodes;
 pub use held::{
@@ -24,11 +30,12 @@ pub use held::{
 };
 pub use outgoing::{OUTSIDE_RECIPIENTS_MAX, Outgoing, SentLine};
 pub use pace::Pace;
-pub use register::{Ending, RegisterLine};
+pub use register::{Ending, GivenAnswer, Promise, RegisterLine};
 pub use repeat::Repeat;
 pub use sender::{
     Belief, CertificateDigest, CheckResult, DmarcCheck, DomainCheck, SenderEvidence, SenderFindings,
 };
+pub use statistics::{Counts, Delays, Group, MonthOfYear, MonthlyCounts, Tally};
 pub use upload::{
     KeptSegment, OpenSegment, SEGMENT_FULL, SEGMENT_SMALL, SEGMENTS_MAX, Upload, UploadError, UploadState,
     fold_from,
@@ -162,7 +169,7 @@ pub struct Transfer {
     pub dispatches: Vec<Dispatch>,
     /// What it has when a member sent it to people outside; none of a deposit.
     #[serde(default)]
-    pub outgoing: Option<Outgoing>,
+    pub outgoing: Option<Box<Outgoing>>,
     /// The transfer that it answers, whichever side answers.
     #[serde(default)]
     pub answers: Option<TransferId>,
@@ -208,27 +215,6 @@ impl Transfer {
             sent_at: self.received_at,
             recipients: u32::try_from(recipients).unwrap_or(u32::MAX),
             opened,
-            ending,
-            ended_at,
-        }
-    }
-
-    /// What stays of a deposit when it ended.
-    pub fn into_register_line(self, ending: Ending, ended_at: Timestamp) -> RegisterLine {
-        RegisterLine {
-            transfer: self.id,
-            reference: self.reference,
-            mailbox: self.mailbox,
-            partner: self.depositor.partner,
-            site: self.depositor.site,
-            depositor: self.depositor.person,
-            route: self.route,
-            received_at: self.received_at,
-            file_count: self.file_count,
-            total_size: self.total_size,
-            dispatched_to: self.dispatches.iter().map(|dispatch| dispatch.to).collect(),
-            first_opened_at: self.first_opening.map(|opening| opening.at),
-            form: self.form,
             ending,
             ended_at,
         }

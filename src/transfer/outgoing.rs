@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ending;
+use super::{Ending, TellDownloads};
 use crate::identity::ToldPassword;
 use crate::policy::title::CleanTitle;
 use crate::value::{AccountId, MailAddress, MailboxId, Reference, ReportWish, Timestamp, TransferId};
@@ -20,8 +20,8 @@ pub struct Outgoing {
     pub to: Vec<MailAddress>,
     /// Until when it can be opened, as it was chosen.
     pub expires_at: Timestamp,
-    /// The sender is told when something of it is downloaded (V4).
-    pub tell_downloads: bool,
+    /// Of which downloads the sender is told (V4).
+    pub tell_downloads: TellDownloads,
     /// A personal text for the notice; it travels in clear and is guarded like a title (V4).
     pub note: Option<CleanTitle>,
     /// The password that the sender tells by another way; without one a code is mailed (V4).

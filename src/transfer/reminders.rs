@@ -32,8 +32,10 @@ impl Transfer {
     }
 
     fn unopened(&self, policy: &ReminderPolicy) -> impl Iterator<Item = (Timestamp, Reminder)> {
-        let life = self.received_at.until(self.expires_at);
-        let half = (self.received_at + Millis(life.0 / 2), Reminder::UnopenedHalf);
+        // Who got it by dispatch is not reminded of time that was over before.
+        let came = self.dispatches.last().map_or(self.received_at, |dispatch| dispatch.at);
+        let left = came.until(self.expires_at);
+        let half = (came + Millis(left.0 / 2), Reminder::UnopenedHalf);
         let before = |length| self.expires_at - length;
         policy.half_life.then_some(half).into_iter().chain([
             (before(policy.first_before_end), Reminder::UnopenedTwoDays),

@@ -27,6 +27,20 @@ const MONTHS_FR: [&str; 12] = [
     "novembre",
     "décembre",
 ];
+const MONTHS_EN: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 const WEEKDAYS_FR: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
 
 /// « samedi 21 novembre 2026 à 9 h 30 », "Saturday 21 November 2026 at 09:30". Whole minutes, so never later than
@@ -64,6 +78,16 @@ pub fn short(instant: Timestamp, language: Language) -> String {
         ),
         Language::En => local.strftime("%-d\u{a0}%b %Y, %H:%M").to_string(),
     }
+}
+
+/// The name of a month, from 1 to 12; empty for another number.
+pub fn month(month: u32, language: Language) -> &'static str {
+    let names = match language {
+        Language::Fr => &MONTHS_FR,
+        Language::En => &MONTHS_EN,
+    };
+    let place = month.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+    place.and_then(|place| names.get(place)).copied().unwrap_or_default()
 }
 
 /// « 21/11/2026 09:30:05 », "2026-11-21 09:30:05": what a log is read by.

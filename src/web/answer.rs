@@ -205,6 +205,7 @@ impl<'a> Errors<'a> {
             OpenError::NotAdmitted => self.page(ErrorKind::NotAdmitted),
             OpenError::NotEntitled => self.page(ErrorKind::Forbidden),
             OpenError::Gone => self.page(ErrorKind::TransferExpired { at: None }),
+            OpenError::Withdrawn { at } => self.page(ErrorKind::TransferWithdrawn { at: *at }),
             OpenError::NotFound => self.page(ErrorKind::NotFound),
             OpenError::Fault(error) => self.fault(error),
         }

@@ -4,15 +4,15 @@ use axum::extract::{Form, Path, State};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 
-use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
 use super::sign_in::is_local;
 use super::transfer::visitor;
 use super::views::{CaseDue, CaseNotice, CaseStage, CaseView, ErrorKind};
+use super::{Shared, case_more};
 use crate::app::{AppError, CaseChange, CaseError, DUE_SOON, OpenError, OpenedTransfer, Signed};
 use crate::transfer::{Case, CaseState, Due, Transfer};
-use crate::value::Timestamp;
+use crate::value::{Language, Timestamp};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +75,7 @@ pub(super) async fn view(
     transfer: &Transfer,
     opened: Option<&OpenedTransfer>,
     notice: Option<CaseNotice>,
+    language: Language,
 ) -> Result<CaseView, AppError> {
     let now = shared.app.now().at;
     let case = &transfer.case;
@@ -115,6 +116,7 @@ pub(super) async fn view(
         due: due(case, now),
         stages: stages.collect(),
         notice,
+        more: case_more::more(shared, transfer, language).await?,
     })
 }
 

@@ -9,17 +9,17 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::case::due;
 use super::request::Guest;
 use super::texts::CaseloadWords;
 use super::views::{CaseRow, CaseTabLink, CaseloadPage, CaseloadTyped, ErrorKind};
+use super::{Shared, register};
 use crate::app::ports::CasePlace;
 use crate::app::{CASE_COUNT_MAX, CaseFilter, CaseTab, Caseload, CaseloadRow, OpenError, Signed};
 use crate::identity::Place;
 use crate::policy::rights::Act;
-use crate::value::{Slug, Timestamp};
+use crate::value::{Language, Slug, Timestamp};
 
 /// Bytes of a place in the query.
 const PLACE_MAX_BYTES: usize = 64;
@@ -34,6 +34,8 @@ pub(super) struct Asked {
     mots: String,
     partenaire: String,
     site: String,
+    nature: String,
+    motif: String,
     personne: String,
     apres: String,
 }
@@ -74,6 +76,8 @@ impl Asked {
                 .map(|id| id.parse().ok())
                 .map_or(Some(None), |id| id.map(Some))?,
             site: chosen(&self.site),
+            kind: chosen(&self.nature).filter(|code| code.len() <= WORDS_MAX_BYTES),
+            reason: chosen(&self.motif).filter(|code| code.len() <= WORDS_MAX_BYTES),
             person: chosen(&self.personne).map(|id| id.parse().ok()).map_or(Some(None), |id| id.map(Some))?,
             words: Some(self.mots.clone()).filter(|words| words.len() <= WORDS_MAX_BYTES)?,
             after: (!place.is_empty()).then_some(CasePlace(place)),
@@ -88,6 +92,8 @@ impl Asked {
             ("mots", &self.mots),
             ("partenaire", &self.partenaire),
             ("site", &self.site),
+            ("nature", &self.nature),
+            ("motif", &self.motif),
             ("personne", &self.personne),
             ("apres", &place),
         ];
@@ -135,18 +141,22 @@ fn page(
             partner: asked.partenaire.clone(),
             site: asked.site.clone(),
             person: asked.personne.clone(),
+            is_coded: !asked.nature.is_empty() || !asked.motif.is_empty(),
         },
+        kinds: register::choices(shared, register::Codes::Kinds, &asked.nature, guest.language),
+        reasons: register::choices(shared, register::Codes::Reasons, &asked.motif, guest.language),
         partners: found.partners.into_iter().map(|partner| (partner.id.to_string(), partner.name)).collect(),
         sites,
         people: found.members.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
-        rows: found.rows.into_iter().map(|found| row(found, now)).collect(),
+        rows: found.rows.into_iter().map(|found| row(shared, guest.language, found, now)).collect(),
         next: found.next.map(|place| link(filter.tab, Some(&place))),
         first: filter.after.is_some().then(|| link(filter.tab, None)),
     }
 }
 
-fn row(found: CaseloadRow, now: Timestamp) -> CaseRow {
+fn row(shared: &Shared, language: Language, found: CaseloadRow, now: Timestamp) -> CaseRow {
     let CaseloadRow { transfer, person, elsewhere } = found;
+    let (kinds, _) = register::codes_in_words(shared, transfer.form.as_deref(), language);
     CaseRow {
         reference: transfer.reference,
         title: transfer.title.to_string(),
@@ -155,6 +165,7 @@ fn row(found: CaseloadRow, now: Timestamp) -> CaseRow {
         site: transfer.depositor.site,
         received: transfer.received_at,
         expires: transfer.expires_at,
+        kinds,
         is_unopened: transfer.first_opening.is_none(),
         kind: transfer.case.state.kind(),
         elsewhere,

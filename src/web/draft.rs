@@ -5,6 +5,7 @@ mod form;
 mod outgoing;
 
 pub(super) use form::{another, read_choice};
+pub(super) use outgoing::tells;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Form, Path, Request, State};
@@ -344,7 +345,7 @@ impl<'a> Place<'a> {
         let form = self.form_part(&form, &typed.problems).await?;
         let outgoing = self.outgoing_form(&typed.outgoing, &typed.problems).await?;
         if typed.title.is_empty() && typed.problems.is_empty() {
-            typed.title = self.offered_title();
+            typed.title = self.offered_title().await?;
         }
         let unfinished = self.shared.app.unfinished_uploads(&self.view.draft).await;
         let unfinished = unfinished.map_err(|error| errors.fault(&error))?.into_iter().map(unfinished_file);

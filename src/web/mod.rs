@@ -7,7 +7,9 @@ mod api;
 pub mod assets;
 mod boxes;
 mod case;
+mod case_more;
 mod caseload;
+mod defaults;
 mod demo;
 mod deposit;
 mod desk;
@@ -30,6 +32,7 @@ mod people_import;
 mod provider;
 mod public;
 mod receipt;
+mod register;
 mod request;
 mod second_factor;
 mod sent;
@@ -125,6 +128,9 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .route("/transferts/{reference}/tout.zip", get(download::archive))
         .merge(account::routes())
         .merge(entry::routes())
+        .merge(case_more::routes())
+        .merge(defaults::routes())
+        .merge(register::routes())
         .merge(outside::routes())
         .merge(passkey::routes())
         .merge(provider::routes())

@@ -12,10 +12,11 @@ use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::deposit::go_to_draft;
 use super::request::Guest;
-use super::texts::OutsideWords;
+use super::texts::{CaseMoreWords, OutsideWords};
 use super::transfer::{Said, show_with, visitor};
 use super::views::{AnswerPart, ErrorKind, SentListPage};
 use crate::app::{AnswerError, AppError, Envelope, OpenError, RevokeError, Signed};
+use crate::policy::partner_answer::PartnerAnswer;
 use crate::transfer::{AnswerWay, CaseState};
 use crate::value::{Slug, calendar};
 
@@ -37,14 +38,26 @@ struct Given {
     par: String,
 }
 
-async fn answer(State(shared): State<Shared>, Path(reference): Path<String>, guest: Guest) -> Outcome {
+async fn answer(
+    State(shared): State<Shared>,
+    Path(reference): Path<String>,
+    guest: Guest,
+    form: String,
+) -> Outcome {
     let (signed, reference) = visitor(&shared, &guest, &reference).await?;
     let path = format!("/transferts/{reference}");
     let signed = member(&shared, &guest, signed, &path)?;
-    match shared.app.begin_answer(&signed, &reference, guest.visitor).await {
-        Ok(draft) => go_to_draft(&shared, &guest, &draft).await,
-        Err(error) => Err(refused(&shared, &guest, &signed, &error, &path)),
-    }
+    let w = CaseMoreWords::of(guest.language);
+    // The box that says: the partner is answered without having asked.
+    let confirmed = form.split('&').any(|field| field == "confirme=oui");
+    let problem = match shared.app.begin_answer(&signed, &reference, confirmed, guest.visitor).await {
+        Ok(draft) => return go_to_draft(&shared, &guest, &draft).await,
+        Err(AnswerError::NotAsked) => w.answer_asked,
+        Err(AnswerError::NotWished) => w.answer_not_wished,
+        Err(error) => return Err(refused(&shared, &guest, &signed, &error, &path)),
+    };
+    let said = Said { unanswered: Some(problem), ..Said::default() };
+    Box::pin(show_with(&shared, &guest, Some(signed), &reference, said)).await
 }
 
 async fn record(
@@ -105,7 +118,7 @@ async fn list(State(shared): State<Shared>, Path(mailbox): Path<String>, guest: 
 pub(super) async fn answer_part(
     shared: &Shared,
     envelope: &mut Envelope,
-    problem: Option<&'static str>,
+    said: &Said,
 ) -> Result<AnswerPart, AppError> {
     let given = match envelope.transfer.case.state {
         CaseState::Answered(answer) => Some(answer),
@@ -115,13 +128,19 @@ pub(super) async fn answer_part(
         Some(answer) => Some((answer.how, answer.at, shared.app.name_of_account(answer.by).await?)),
         None => None,
     };
+    let rule = match envelope.transfer.outgoing {
+        None => shared.app.case_rules(&envelope.transfer).await?.answer,
+        Some(_) => PartnerAnswer::Expected,
+    };
     Ok(AnswerPart {
+        rule,
+        unanswered: said.unanswered,
         outgoing: envelope.outgoing.take(),
         answered: envelope.answered.take(),
         answers: std::mem::take(&mut envelope.answers),
         given,
         today: calendar::local_day(shared.app.now().at).unwrap_or_default(),
-        problem,
+        problem: said.problem,
     })
 }
 
@@ -141,6 +160,8 @@ fn refused(shared: &Shared, guest: &Guest, signed: &Signed, error: &AnswerError,
     let errors = Errors::new(shared, guest).signed_as(Some(signed));
     match error {
         AnswerError::Open(error) => errors.open(error, path),
-        AnswerError::NotADay | AnswerError::NotFitting => errors.page(ErrorKind::BadRequest),
+        AnswerError::NotADay | AnswerError::NotFitting | AnswerError::NotAsked | AnswerError::NotWished => {
+            errors.page(ErrorKind::BadRequest)
+        }
     }
 }

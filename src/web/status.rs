@@ -16,8 +16,9 @@ use super::draft::names_and_reasons;
 use super::request::Guest;
 use super::views::{
     AddressProblem, CodeProblem, ErrorKind, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage,
+    WithdrawForm,
 };
-use crate::app::{DepositStatus, StatusError};
+use crate::app::{DepositStanding, DepositStatus, StatusError};
 use crate::value::{MailAddress, Reference, Token};
 
 /// The routes of these pages.
@@ -26,6 +27,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/suivi/{reference}", get(show).post(ask))
         .route("/suivi/{reference}/code", post(type_code))
         .route("/suivi/lien/{token}", get(show_link).post(follow_link))
+        .route("/suivi/{reference}/retirer", post(withdraw_by_code))
+        .route("/suivi/lien/{token}/retirer", post(withdraw_by_link))
 }
 
 #[derive(Deserialize)]
@@ -38,6 +41,20 @@ struct AddressForm {
 struct CodeForm {
     #[serde(default)]
     code: String,
+}
+
+/// What the form says that withdraws a deposit.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WithdrawTyped {
+    confirme: String,
+    code: String,
+}
+
+impl WithdrawTyped {
+    fn is_confirmed(&self) -> bool {
+        self.confirme == "oui"
+    }
 }
 
 /// The same page for every reference.
@@ -98,7 +115,10 @@ async fn type_code(
         shared.failures.take_back(guest.visitor.address);
     }
     match shown {
-        Ok(status) => status_page(&shared, &guest, status).await,
+        Ok(status) => {
+            let form = WithdrawForm { action: format!("/suivi/{reference}/retirer"), code: Some(form.code) };
+            status_page(&shared, &guest, status, form).await
+        }
         Err(StatusError::WrongCode { .. }) => Ok(again(CodeProblem::Wrong)),
         Err(StatusError::NotGood) => Ok(again(CodeProblem::Ended)),
         Err(StatusError::Fault(error)) => Err(Errors::new(&shared, &guest).fault(&error)),
@@ -119,13 +139,68 @@ async fn follow_link(State(shared): State<Shared>, Path(token): Path<String>, gu
     let errors = Errors::new(&shared, &guest);
     let Some(token) = Token::parse(&token) else { return Err(errors.page(ErrorKind::NotFound)) };
     match shared.app.status_by_link(&token, guest.visitor).await {
-        Ok(status) => status_page(&shared, &guest, status).await,
+        Ok(status) => status_page(&shared, &guest, status, link_form(&token)).await,
         Err(StatusError::Fault(error)) => Err(errors.fault(&error)),
         Err(_) => Err(errors.page(ErrorKind::LinkExpired { again: None })),
     }
 }
 
-async fn status_page(shared: &Shared, guest: &Guest, status: DepositStatus) -> Outcome {
+/// Withdraws what the link shows; without the box ticked it is shown once more (V4).
+async fn withdraw_by_link(
+    State(shared): State<Shared>,
+    Path(token): Path<String>,
+    guest: Guest,
+    Form(form): Form<WithdrawTyped>,
+) -> Outcome {
+    let errors = Errors::new(&shared, &guest);
+    let Some(token) = Token::parse(&token) else { return Err(errors.page(ErrorKind::NotFound)) };
+    let outcome = if form.is_confirmed() {
+        shared.app.withdraw_by_link(&token, guest.visitor).await
+    } else {
+        shared.app.status_by_link(&token, guest.visitor).await
+    };
+    match outcome {
+        Ok(status) => status_page(&shared, &guest, status, link_form(&token)).await,
+        Err(StatusError::Fault(error)) => Err(errors.fault(&error)),
+        Err(_) => Err(errors.page(ErrorKind::LinkExpired { again: None })),
+    }
+}
+
+/// As [`withdraw_by_link`], proved by the code in the browser that asked for it.
+async fn withdraw_by_code(
+    State(shared): State<Shared>,
+    Path(reference): Path<String>,
+    guest: Guest,
+    Form(form): Form<WithdrawTyped>,
+) -> Outcome {
+    let reference = parse(&shared, &guest, &reference)?;
+    let errors = Errors::new(&shared, &guest);
+    let ended = || Err(errors.page(ErrorKind::LinkExpired { again: Some(format!("/suivi/{reference}")) }));
+    let Some((proof, browser)) = guest.binding() else { return ended() };
+    begin(&shared, &guest, &shared.failures)?;
+    let outcome = if form.is_confirmed() {
+        shared.app.withdraw_by_code(proof, &browser, &form.code, guest.visitor).await
+    } else {
+        shared.app.status_by_code(proof, &browser, &form.code, guest.visitor).await
+    };
+    if !matches!(outcome, Err(StatusError::WrongCode { .. } | StatusError::NotGood)) {
+        shared.failures.take_back(guest.visitor.address);
+    }
+    match outcome {
+        Ok(status) => {
+            let form = WithdrawForm { action: format!("/suivi/{reference}/retirer"), code: Some(form.code) };
+            status_page(&shared, &guest, status, form).await
+        }
+        Err(StatusError::Fault(error)) => Err(errors.fault(&error)),
+        Err(StatusError::WrongCode { .. } | StatusError::NotGood) => ended(),
+    }
+}
+
+fn link_form(token: &Token) -> WithdrawForm {
+    WithdrawForm { action: format!("/suivi/lien/{}/retirer", token.expose()), code: None }
+}
+
+async fn status_page(shared: &Shared, guest: &Guest, status: DepositStatus, form: WithdrawForm) -> Outcome {
     let organisation = shared.app.organisation_of(&status.mailbox).await;
     let organisation = organisation.map_err(|error| Errors::new(shared, guest).fault(&error))?;
     let page = StatusPage {
@@ -137,6 +212,7 @@ async fn status_page(shared: &Shared, guest: &Guest, status: DepositStatus) -> O
         received: status.received_at,
         files: status.file_count,
         size: status.total_size,
+        withdraw: (!matches!(status.standing, DepositStanding::Ended { .. })).then_some(form),
         standing: status.standing,
         refused: names_and_reasons(status.refused, guest.language),
     };

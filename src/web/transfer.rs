@@ -38,7 +38,7 @@ pub(super) async fn show(
     let said = Said {
         notice: asked.dossier.as_deref().and_then(CaseNotice::from_code),
         read: asked.avis.as_deref().and_then(TaggedMail::parse),
-        problem: None,
+        ..Said::default()
     };
     Box::pin(show_with(&shared, &guest, signed, &reference, said)).await
 }
@@ -52,6 +52,8 @@ pub(super) struct Said {
     pub read: Option<TaggedMail>,
     /// What is wrong with an answer that was to be recorded.
     pub problem: Option<&'static str>,
+    /// Why an answer to the partner was not begun.
+    pub unanswered: Option<&'static str>,
 }
 
 /// The page as it stands.
@@ -70,7 +72,7 @@ pub(super) async fn show_with(
     };
     let envelope = shared.app.envelope(signed.as_ref(), reference, guest.visitor).await;
     let mut envelope = envelope.map_err(|error| errors.open(&error, &path))?;
-    let answer = answer_part(shared, &mut envelope, said.problem).await;
+    let answer = answer_part(shared, &mut envelope, &said).await;
     let answer = answer.map_err(|error| errors.fault(&error))?;
     match signed {
         Some(signed) if envelope.opened => opened(shared, guest, &signed, envelope, said, answer).await,
@@ -135,7 +137,7 @@ async fn closed(
         }
         None => None,
     };
-    let case = case::view(shared, signed, &envelope.transfer, None, said.notice).await;
+    let case = case::view(shared, signed, &envelope.transfer, None, said.notice, guest.language).await;
     let page = EnvelopePage {
         case: case.map_err(|error| errors.fault(&error))?,
         frame: guest.frame(shared, signed),
@@ -167,7 +169,8 @@ async fn opened(
     let document = opened.files().iter().find(|file| file.is_form).map(|file| file.number);
     let form = form.map(|form| OpenedForm::of(&form, document, guest.language));
     let unscanned = opened.files().iter().any(|file| file.check == Check::Off);
-    let case = case::view(shared, Some(signed), &opened.transfer, Some(&opened), said.notice).await;
+    let case =
+        case::view(shared, Some(signed), &opened.transfer, Some(&opened), said.notice, guest.language).await;
     let page = OpenedPage {
         case: case.map_err(|error| errors.fault(&error))?,
         frame: guest.frame(shared, Some(signed)),

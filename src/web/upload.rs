@@ -82,7 +82,7 @@ pub(super) enum Wish {
 pub(super) struct OutgoingFields {
     pub recipients: String,
     pub validity: String,
-    pub tell: bool,
+    pub tell: String,
     pub note: String,
     pub told: SecretBytes,
 }
@@ -138,7 +138,7 @@ impl DepositForm {
             "message" => self.message = SecretBytes::new(value.into_bytes()),
             "recipients" => self.outgoing.recipients = value,
             "validity" => self.outgoing.validity = value,
-            "tell" => self.outgoing.tell = true,
+            "tell" => self.outgoing.tell = value,
             "note" => self.outgoing.note = value,
             "told" => self.outgoing.told = SecretBytes::new(value.into_bytes()),
             "form" => self.form.get_or_insert_default().choice = read_choice(&value),

@@ -208,14 +208,14 @@ async fn of_the_letters_that_waited_those_with_a_dead_link_do_not_leave() {
     let house = House::build().await;
     let deposit = house.deposit().await;
     let agent = house.sign_in(AGENT).await;
-    let draft = house.app.begin_answer(&agent, &deposit, visitor()).await.unwrap();
+    let draft = house.app.begin_answer(&agent, &deposit, false, visitor()).await.unwrap();
     let view = house.app.draft(draft.draft, &draft.token).await.unwrap().unwrap();
     let sending = pli::app::OutgoingSending {
         title: "Réponse".into(),
         message: pli::value::SecretBytes::new(b"Bonjour".to_vec()),
         recipients: String::new(),
         days: None,
-        tell_downloads: false,
+        tell_downloads: None,
         note: String::new(),
         told: None,
         told_chars: 0,

@@ -112,6 +112,8 @@ pub fn policies(custody: &str) -> Policies {
         alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
         sign_in: pli::policy::sign_in::SignInPolicy::parse(include_str!("../../policies/sign_in.toml"))
             .unwrap(),
+        register: pli::policy::register::RegisterPolicy::parse(include_str!("../../policies/register.toml"))
+            .unwrap(),
         reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
             "../../policies/reminders.toml"
         ))

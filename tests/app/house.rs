@@ -187,6 +187,10 @@ impl House {
                 validity,
                 privacy: PrivacyPolicy::parse(include_str!("../../policies/privacy.toml")).unwrap(),
                 alerts: AlertPolicy::parse(include_str!("../../policies/alerts.toml")).unwrap(),
+                register: pli::policy::register::RegisterPolicy::parse(include_str!(
+                    "../../policies/register.toml"
+                ))
+                .unwrap(),
                 reminders: pli::policy::reminders::ReminderPolicy::parse(include_str!(
                     "../../policies/reminders.toml"
                 ))

@@ -3,12 +3,12 @@
 
 use pli::app::ports::{Change, Key, List, Record};
 use pli::app::{
-    AnswerError, DepositRefusal, LinkError, LinkOpened, OpenError, OpenedDraft, OutgoingSending,
-    OutsideReader, RevokeError, SecondStep, SendRefusal, Signed,
+    AnswerError, DefaultsError, DepositRefusal, LinkError, LinkOpened, OpenError, OpenedDraft,
+    OutgoingSending, OutsideReader, RevokeError, SecondStep, SendRefusal, Signed,
 };
 use pli::audit::{Action, Outcome, RefusalReason};
 use pli::identity::{Partner, Password};
-use pli::transfer::{AnswerWay, CaseState, Ending, SentLine, Transfer};
+use pli::transfer::{AnswerWay, CaseState, Ending, SentLine, TellDownloads, Transfer};
 use pli::value::{Millis, Reference, SecretBytes, Slug, Token};
 
 use crate::custody_house::{COLLEAGUE, MEMBER, admit, log, members_house};
@@ -26,7 +26,7 @@ fn sending() -> OutgoingSending {
         message: SecretBytes::new(ANSWER.as_bytes().to_vec()),
         recipients: String::new(),
         days: None,
-        tell_downloads: false,
+        tell_downloads: None,
         note: String::new(),
         told: None,
         told_chars: 0,
@@ -56,7 +56,7 @@ pub async fn answer_with(
     name: &str,
     bytes: &[u8],
 ) -> Reference {
-    let draft = house.app.begin_answer(signed, reference, visitor()).await.unwrap();
+    let draft = house.app.begin_answer(signed, reference, false, visitor()).await.unwrap();
     house.add_file(&(draft.draft, draft.token.clone()), name, bytes).await;
     send(house, signed, &draft, sending()).await.unwrap()
 }
@@ -279,13 +279,71 @@ async fn a_told_password_opens_it_in_place_of_a_code_and_wrong_ones_make_it_wait
 }
 
 #[tokio::test]
+async fn what_is_chosen_beforehand_is_the_member_s_then_the_mailbox_s_and_each_sending_may_differ() {
+    let house = House::build().await;
+    let agent = house.sign_in(AGENT).await;
+    let slug = house.pensions.slug.clone();
+    let lived = async |sending: OutgoingSending| {
+        let sent = compose(&house, &agent, sending).await.unwrap();
+        let record = transfer(&house, &sent).await;
+        (record.received_at.until(record.expires_at), record.outgoing.unwrap().tell_downloads)
+    };
+    let to_doctor = || OutgoingSending { recipients: DOCTOR.into(), ..sending() };
+    assert_eq!(lived(to_doctor()).await, (Millis::days(5), TellDownloads::Never), "the policy's");
+    let every = Some(TellDownloads::Every);
+    house.app.set_mailbox_defaults(&agent, &slug, Some(12), every, visitor()).await.unwrap();
+    assert_eq!(lived(to_doctor()).await, (Millis::days(12), TellDownloads::Every), "the mailbox's");
+    house.app.set_own_defaults(&agent, Some(7), None, visitor()).await.unwrap();
+    assert_eq!(
+        lived(to_doctor()).await,
+        (Millis::days(7), TellDownloads::Every),
+        "the member's own comes first"
+    );
+    let otherwise =
+        OutgoingSending { days: Some(20), tell_downloads: Some(TellDownloads::Never), ..to_doctor() };
+    assert_eq!(lived(otherwise).await, (Millis::days(20), TellDownloads::Never));
+    for days in [4, 21] {
+        let refused = house.app.set_own_defaults(&agent, Some(days), None, visitor()).await;
+        assert!(matches!(refused, Err(DefaultsError::Validity { .. })), "{days} days (V2)");
+    }
+    assert_eq!(last(&house, Action::AccountChanged).await, Outcome::Refused(RefusalReason::ValidityTooLong));
+    let other = house.sign_in("autre@carsat.example").await;
+    let stranger = house.app.set_mailbox_defaults(&other, &slug, Some(20), None, visitor()).await;
+    assert!(matches!(stranger, Err(DefaultsError::Open(OpenError::NotEntitled))));
+    assert!(house.events().await.contains(&Action::MailboxChanged));
+}
+
+#[tokio::test]
+async fn who_wants_to_hear_of_every_download_hears_of_each_but_not_more_than_once_an_hour() {
+    let house = House::build().await;
+    let agent = house.sign_in(AGENT).await;
+    let sending = OutgoingSending {
+        recipients: DOCTOR.into(),
+        tell_downloads: Some(TellDownloads::Every),
+        ..sending()
+    };
+    compose(&house, &agent, sending).await.unwrap();
+    let opened = open(&house, DOCTOR).await;
+    let before = house.mails_to(AGENT).await.len();
+    let download = async || {
+        let reading = reader(&house, &opened).await.unwrap();
+        let begun = house.app.begin_outside_download(&reading, None, visitor()).await.unwrap();
+        house.app.end_download(&begun, None, None, pli::value::ByteSize(1)).await.unwrap();
+        house.mails_to(AGENT).await.len() - before
+    };
+    assert_eq!((download().await, download().await), (1, 1), "two within the hour");
+    house.clock.advance(Millis::hours(1));
+    assert_eq!(download().await, 2);
+}
+
+#[tokio::test]
 async fn the_sender_is_told_of_the_first_download_and_may_choose_how_long() {
     let house = House::build().await;
     let agent = house.sign_in(AGENT).await;
     let sending = OutgoingSending {
         recipients: DOCTOR.into(),
         days: Some(20),
-        tell_downloads: true,
+        tell_downloads: Some(TellDownloads::First),
         note: "Le dossier que nous avons évoqué".into(),
         ..sending()
     };
@@ -374,7 +432,7 @@ async fn only_members_answer_compose_list_and_withdraw_and_a_lost_right_bites_at
     let slug: Slug = house.pensions.slug.clone();
     for who in [STRANGER, "securite@carsat.example"] {
         let other = house.sign_in(who).await;
-        let answered = house.app.begin_answer(&other, &deposit, visitor()).await;
+        let answered = house.app.begin_answer(&other, &deposit, false, visitor()).await;
         assert!(matches!(answered, Err(AnswerError::Open(OpenError::NotEntitled))), "{who}");
         let composed = house.app.begin_composing(&other, &slug, visitor()).await;
         assert!(matches!(composed, Err(OpenError::NotEntitled)), "{who}");
@@ -386,7 +444,7 @@ async fn only_members_answer_compose_list_and_withdraw_and_a_lost_right_bites_at
         assert!(house.app.revoke(&other, &sent, visitor()).await.is_err(), "{who}");
         assert!(house.app.open_transfer(&other, &sent, visitor()).await.is_err(), "{who}");
     }
-    let draft = house.app.begin_answer(&agent, &deposit, visitor()).await.unwrap();
+    let draft = house.app.begin_answer(&agent, &deposit, false, visitor()).await.unwrap();
     let view = house.app.draft(draft.draft, &draft.token).await.unwrap().unwrap();
     let stranger = house.sign_in(STRANGER).await;
     let stolen = house.app.send_outgoing(&stranger, view, sending(), visitor()).await;

@@ -52,7 +52,16 @@ async fn what_somebody_opened_is_not_reminded_of_until_it_is_dispatched_to_who_h
     let member = house.sign_in(MEMBER).await;
     house.app.dispatch(&member, &reference, &agency.id.into(), visitor()).await.unwrap();
     let there = "balc-agence-rennes@carsat.example";
-    assert_eq!(later(&house, Millis::seconds(10), there, "ouvert ce d").await, 1);
+    assert_eq!(later(&house, Millis::hours(107), there, "ouvert ce d").await, 0, "it has just come here");
+    assert_eq!(later(&house, Millis::hours(1), there, "ouvert ce d").await, 1, "half of what was left");
+    assert_eq!(later(&house, Millis::hours(60), there, "ouvert ce d").await, 1, "48 h before the end");
+    assert_eq!(later(&house, Millis::hours(24), there, "ouvert ce d").await, 1, "24 h before");
+    assert_eq!(later(&house, Millis::hours(12), there, "ouvert ce d").await, 1, "then the manager");
+    assert_eq!(
+        later(&house, Millis::hours(1), NOTICES, "ouvert ce d").await,
+        0,
+        "who opened it hears nothing"
+    );
 }
 
 #[tokio::test]

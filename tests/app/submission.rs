@@ -267,7 +267,8 @@ async fn a_read_receipt_that_a_mail_program_asks_for_tells_of_the_download() {
     let asked =
         MAIL.replace("MIME-Version", "Disposition-Notification-To: agent@carsat.example\nMIME-Version");
     let reference = submit(&house, &[DEPOSITOR], &asked).await.unwrap();
-    assert!(transfer(&house, &reference).await.unwrap().outgoing.unwrap().tell_downloads, "V4");
+    let told = transfer(&house, &reference).await.unwrap().outgoing.unwrap().tell_downloads;
+    assert_eq!(told, pli::transfer::TellDownloads::First, "V4");
 }
 
 #[tokio::test]

@@ -80,6 +80,14 @@ for (const [locale, viewport, colorScheme] of [
     await visit(`/transferts/${reference}`);
     await Promise.all([page.waitForNavigation(), page.click('main form button[type=submit]')]);
     await look('opened transfer');
+    await page.check('#codes input[value=asi_aspa]');
+    await Promise.all([page.waitForNavigation(), page.click('#codes button[type=submit]')]);
+    await look('a case with its codes');
+    await visit('/boites/partenaires-retraite?etat=tous&nature=asi_aspa');
+    assert.ok(await page.isVisible('#dossiers'), 'the desk finds a case by its kind');
+    for (const path of ['/registre', '/boites/partenaires-retraite/registre?du=2020-01-01&etat=new', '/registre?du=jamais', '/statistiques', '/boites/partenaires-retraite/statistiques?mois=1', '/compte/envois', '/boites/partenaires-retraite/envois/reglages']) {
+      await visit(path);
+    }
     await visit('/boites/partenaires-retraite/membres');
     await signIn(page, gateway, gateway.member);
     await visit('/boites/service-social/membres');
@@ -143,7 +151,7 @@ for (const [locale, viewport, colorScheme] of [
 
     assert.deepEqual(found, []);
     assert.deepEqual(faults, []);
-    assert.ok(seen.length >= 40, 'every page was seen');
+    assert.ok(seen.length >= 48, 'every page was seen');
   });
 }
 

@@ -20,9 +20,10 @@ use pli::relay::mta_sts::{KeptStsPolicy, StsMode, StsPolicy};
 use pli::relay::queue::{MailState, QueuedMail};
 use pli::retention::{Effect, KeyName, PendingEffect, RecoveryParty, RecoveryRequest};
 use pli::transfer::{
-    Check, Depositor, Draft, DraftInspection, DraftPart, DraftPurpose, DraftState, Ending, HeldDeposit,
-    HeldPart, HoldReason, KeptSegment, ObjectLocator, OpenSegment, Outgoing, RefusedFile, RegisterLine,
-    Repeat, Reservation, Route, SentLine, Transfer, Upload, UploadState,
+    Check, Counts, DefaultsOf, Depositor, Draft, DraftInspection, DraftPart, DraftPurpose, DraftState,
+    Ending, HeldDeposit, HeldPart, HoldReason, KeptSegment, MonthOfYear, MonthlyCounts, ObjectLocator,
+    OpenSegment, Outgoing, RefusedFile, RegisterLine, Repeat, Reservation, Route, SendingDefaults, SentLine,
+    TellDownloads, Transfer, Upload, UploadState,
 };
 use pli::value::{
     AccountId, ApiClientId, ByteSize, Day, Digest, Domain, DraftId, EffectId, Language, LinkId, MailAddress,
@@ -371,6 +372,13 @@ pub fn register_line(n: u32) -> RegisterLine {
     transfer(n, 1, 5, 6).into_register_line(Ending::Expired, Timestamp(7))
 }
 
+pub fn monthly_counts(mailbox: u32, month: u32) -> MonthlyCounts {
+    let mut counts = Counts::default();
+    counts.add(&register_line(1), Timestamp(7));
+    let mailbox = MailboxId::new(id(mailbox));
+    MonthlyCounts { mailbox, origin: mailbox, month: MonthOfYear(month), counts }
+}
+
 pub fn recipient_link(n: u32, transfer: u32) -> RecipientLink {
     let (transfer, link) = (TransferId::new(id(transfer)), LinkId::new(id(n)));
     let any = identity().recipient();
@@ -394,6 +402,7 @@ pub fn recipient_link(n: u32, transfer: u32) -> RecipientLink {
         wrong_passwords: vec![Timestamp(5)],
         opened_at: Some(Timestamp(6)),
         downloaded_at: None,
+        told_download_at: None,
     }
 }
 
@@ -409,14 +418,14 @@ pub fn outgoing(n: u32, mailbox: u32, sent_at: i64, answers: u32) -> Transfer {
         by: AccountId::new(id(1)),
         to: vec![address(n)],
         expires_at: Timestamp(sent_at + 6),
-        tell_downloads: true,
+        tell_downloads: TellDownloads::First,
         note: None,
         told,
         requires_tls: true,
         reports: vec![report_wish(n)],
     };
     Transfer {
-        outgoing: Some(sent),
+        outgoing: Some(Box::new(sent)),
         answers: Some(TransferId::new(id(answers))),
         route: Route::Answer,
         ..transfer(n, mailbox, sent_at, sent_at + 6)
@@ -573,6 +582,9 @@ pub fn one_of_each() -> Vec<Record> {
         mail(1, Some(1), 5, 6).into(),
         sts_policy(1).into(),
         register_line(1).into(),
+        monthly_counts(1, 7).into(),
+        SendingDefaults { of: DefaultsOf::Account(AccountId::new(id(1))), days: Some(7), tell: None }.into(),
+        SendingDefaults { of: DefaultsOf::Mailbox(MailboxId::new(id(1))), days: None, tell: None }.into(),
         repeat(1, 5).into(),
         person(1).into(),
         checkpoint(1).into(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pli::app::ports::{
-    Change, CommitError, Entry, Expectation, Key, List, LogSearch, Record, RestoredLog, Store, StoreError,
-    StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    Change, CommitError, Entry, Expectation, Key, List, LogSearch, Record, RegisterSearch, RestoredLog,
+    Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use pli::audit::{
     Action, Actor, Event, FailureReason, Frontier, Node, Object, Origin, Outcome, OutcomeClass, Selection,
@@ -13,7 +13,7 @@ use pli::audit::{
 };
 use pli::relay::queue::QueuedMail;
 use pli::store::{EmbeddedStore, MemoryStore};
-use pli::transfer::{RegisterLine, SEGMENTS_MAX, Transfer};
+use pli::transfer::{Ending, MonthlyCounts, RegisterLine, SEGMENTS_MAX, Transfer};
 use pli::value::{
     AccountId, Digest, Domain, DraftId, MailAddress, MailboxId, OrganisationId, PartnerId, PersonId,
     Timestamp, TransferId,
@@ -52,6 +52,7 @@ on_every_store! {
     transfers_of_a_mailbox_come_newest_first_and_page_by_page,
     what_a_mailbox_sent_is_listed_apart_from_what_it_received,
     deposits_of_a_person_and_of_a_partner_are_listed_whatever_became_of_them,
+    the_register_goes_on_with_the_line_that_stays_of_a_transfer,
     a_mail_leaves_the_queue_when_it_is_accepted,
     mails_are_found_by_the_domain_that_they_go_to,
     the_uploads_of_a_draft_are_found_also_the_largest,
@@ -256,6 +257,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         records.push(sample::held(n, n % 2, at).into());
         records.push(sample::link_session(n, at).into());
         records.push(sample::sent_line(n, 1, at).into());
+        records.push(sample::transfer(n, 1, 0, 0).into_register_line(Ending::Expired, Timestamp(at)).into());
     }
     put(&*store, records).await;
     let at = Timestamp(41);
@@ -269,6 +271,7 @@ async fn lists_by_time_are_in_order_and_bounded(store: Arc<dyn Store>) {
         List::LinkSessionsBegunBefore(at),
         List::SentEndedBefore(at),
         List::ApiDepositsBegunBefore(at),
+        List::RegisterEndedBefore(at),
     ] {
         assert_eq!(times_of(list(&*store, before.clone(), 10).await), [-7, 40], "{before:?}");
         assert_eq!(times_of(list(&*store, before.clone(), 1).await), [-7], "{before:?} under a limit");
@@ -339,9 +342,35 @@ fn times_of(records: Vec<Record>) -> Vec<i64> {
         Record::LinkSession(r) => r.began_at.0,
         Record::Sent(r) => r.ended_at.0,
         Record::ApiDeposit(r) => r.begun_at.0,
+        Record::Register(r) => r.ended_at.unwrap().0,
         other => panic!("{other:?} is in no list by time"),
     };
     records.into_iter().map(time).collect()
+}
+
+async fn the_register_goes_on_with_the_line_that_stays_of_a_transfer(store: Arc<dyn Store>) {
+    let of = |n: u32, at: i64| sample::transfer(n, 1, at, 999);
+    put(&*store, vec![of(1, 30).into(), of(2, 10).into(), of(3, 20).into()]).await;
+    let search = RegisterSearch::of(vec![MailboxId::new(id(1)), MailboxId::new(id(2))]);
+    let told = async |search: &RegisterSearch, limit| {
+        let found = store.register(search, limit).await.unwrap();
+        let lines = found.lines.iter().map(|(line, _)| (line.received_at.0, line.ended_at.is_some()));
+        (lines.collect::<Vec<_>>(), found.is_all, found.lines.last().map(|(_, place)| place.clone()))
+    };
+    assert_eq!(told(&search, 9).await.0, [(30, false), (20, false), (10, false)]);
+    let mut ends = puts(vec![of(3, 20).into_register_line(Ending::Expired, Timestamp(999)).into()]);
+    ends.changes.push(Change::Delete(Key::Transfer(TransferId::new(id(3)))));
+    store.commit(ends).await.unwrap();
+    let (lines, is_all, place) = told(&search, 2).await;
+    assert_eq!((&lines[..], is_all), (&[(30, false), (20, true)][..], false));
+    let rest = RegisterSearch { after: place, ..search };
+    assert_eq!(told(&rest, 2).await.0, [(10, false)]);
+
+    put(&*store, vec![sample::monthly_counts(1, 8).into(), sample::monthly_counts(2, 1).into()]).await;
+    put(&*store, vec![sample::monthly_counts(1, 3).into()]).await;
+    let months = list(&*store, List::MonthlyCountsOf(MailboxId::new(id(1))), 9).await;
+    let months = months.into_iter().map(|record| MonthlyCounts::try_from(record).unwrap().month.0);
+    assert_eq!(months.collect::<Vec<_>>(), [3, 8], "oldest first, of one mailbox");
 }
 
 async fn transfers_of_a_mailbox_come_newest_first_and_page_by_page(store: Arc<dyn Store>) {

@@ -98,6 +98,8 @@ pub(in crate::app) fn objects_of(record: &Record) -> Vec<&ObjectLocator> {
         | Record::Register(_)
         | Record::RecipientLink(_)
         | Record::LinkSession(_)
+        | Record::MonthlyCounts(_)
+        | Record::SendingDefaults(_)
         | Record::Sent(_)
         | Record::Repeat(_)
         | Record::Person(_)

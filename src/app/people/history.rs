@@ -18,6 +18,7 @@ use crate::identity::{
 use crate::mailbox::Mailbox;
 use crate::policy::rights::Act;
 use crate::relay::letter::{Letter, LetterKind, SecretText};
+use crate::transfer::Ending;
 use crate::value::{
     Language, MailAddress, MailboxId, PartnerId, PersonId, ProofId, Reference, Timestamp, Token, calendar,
 };
@@ -400,7 +401,7 @@ impl Found {
                     standing: if transfer.is_live(now) {
                         DepositStanding::Released { opened_at, expires_at }
                     } else {
-                        DepositStanding::Ended { opened_at, at: expires_at }
+                        DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false }
                     },
                     site: transfer.depositor.site,
                     reference: transfer.reference,
@@ -410,7 +411,11 @@ impl Found {
                 mailbox: line.mailbox,
                 partner: line.partner,
                 received_at: line.received_at,
-                standing: DepositStanding::Ended { opened_at: line.first_opened_at, at: line.ended_at },
+                standing: DepositStanding::Ended {
+                    opened_at: line.first_opened_at,
+                    at: line.ended_at.unwrap_or(line.received_at),
+                    is_withdrawn: line.ending == Some(Ending::Revoked),
+                },
                 site: line.site,
                 reference: line.reference,
             }),
@@ -439,7 +444,7 @@ fn history_table(rows: &[HistoryRow], language: Language) -> String {
         let (opened_at, end) = match row.standing {
             DepositStanding::Held { ends_at, .. } => (None, ends_at),
             DepositStanding::Released { opened_at, expires_at } => (opened_at, expires_at),
-            DepositStanding::Ended { opened_at, at } => (opened_at, at),
+            DepositStanding::Ended { opened_at, at, .. } => (opened_at, at),
         };
         vec![
             row.reference.to_string(),

@@ -12,7 +12,7 @@ use super::super::{App, AppError, KitReader, event};
 use super::Held;
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome, RefusalReason};
 use crate::identity::Role;
-use crate::transfer::DraftState;
+use crate::transfer::{DefaultsOf, DraftState};
 use crate::value::{Language, MailAddress, PersonId, Timestamp, calendar};
 
 /// Why nothing is erased.
@@ -156,6 +156,7 @@ impl App {
             unit.delete(Key::Account(account.id));
             unit.delete(Key::PersonalKey(account.id));
             unit.delete(Key::MailPassword(account.id));
+            unit.delete(Key::SendingDefaults(DefaultsOf::Account(account.id)));
             // Only of former keys of mailboxes: whoever opens a present one is not erased.
             let wraps = held.wraps.iter();
             wraps.for_each(|wrap| unit.delete(Key::MemberWrap((wrap.mailbox, account.id))));

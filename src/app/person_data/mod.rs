@@ -117,7 +117,7 @@ pub struct TransferData {
 pub struct RegisterData {
     pub reference: String,
     pub received_at: Timestamp,
-    pub ended_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A mail.
@@ -461,12 +461,8 @@ impl PersonData {
             )
         });
         let register = self.register.iter().map(|line| {
-            format!(
-                "{} : reçu le {}, terminé le {}",
-                line.reference,
-                full(line.received_at),
-                full(line.ended_at)
-            )
+            let ended = line.ended_at.unwrap_or(line.received_at);
+            format!("{} : reçu le {}, terminé le {}", line.reference, full(line.received_at), full(ended))
         });
         let mails = self.mails.iter().map(|mail| {
             format!(

@@ -32,6 +32,10 @@ pub enum CaseTerm {
     Partner(PartnerId),
     /// The depositor's site, by its folded name.
     Site(String),
+    /// What it is about, by its code.
+    Kind(String),
+    /// Why it is asked, by its code.
+    Reason(String),
     /// Who did the last step.
     Person(AccountId),
     /// A word of what is not sealed: title, reference, sender, partner, site.
@@ -58,6 +62,12 @@ pub fn terms_of(transfer: &Transfer, holder: MailboxId) -> Vec<CaseTerm> {
     let mut terms = vec![CaseTerm::Standing(standing)];
     terms.extend(depositor.partner.map(CaseTerm::Partner));
     terms.extend(site.map(|site| CaseTerm::Site(words::folded(site))));
+    if let Some(form) = &transfer.form {
+        // Where the form and the address name two sites, each of them finds it.
+        terms.extend(form.site.iter().map(|site| CaseTerm::Site(words::folded(site))));
+        terms.extend(form.kinds.iter().cloned().map(CaseTerm::Kind));
+        terms.extend(form.reason.iter().cloned().map(CaseTerm::Reason));
+    }
     terms.extend(transfer.case.state.by().map(CaseTerm::Person));
     terms.extend(words::words(&searched).into_iter().map(CaseTerm::Word));
     terms

@@ -12,6 +12,7 @@ mod log;
 mod names;
 mod objects;
 mod random;
+mod register;
 mod restoration;
 mod scanner;
 mod store;
@@ -29,6 +30,7 @@ pub use log::{StampedCheckpoint, TimestampState, TimestampTrouble};
 pub use names::{NamesUnanswered, NoNames, TextRecords};
 pub use objects::{ObjectError, ObjectReader, ObjectWriter, Objects};
 pub use random::Random;
+pub use register::{RegisterFound, RegisterPlace, RegisterSearch};
 pub use restoration::{Restoration, RestorationState, RestoreReport};
 pub use scanner::{ScanStream, Scanner, ScannerError, ScannerState};
 pub use store::{

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::cases::{CaseSearch, CasesFound};
 use super::kits::{AlertState, DailyMail, DepositReceipt};
 use super::log::{StampedCheckpoint, TimestampState};
+use super::register::{RegisterFound, RegisterSearch};
 use super::restoration::Restoration;
 use crate::audit::{AlertKind, Entry as LogEntry, Event, Frontier, Node, Selection};
 use crate::identity::{
@@ -16,7 +17,10 @@ use crate::mailbox::{KeyRotation, Mailbox, MemberWrap, Pulse};
 use crate::relay::mta_sts::KeptStsPolicy;
 use crate::relay::queue::QueuedMail;
 use crate::retention::{PendingEffect, RecoveryRequest};
-use crate::transfer::{Draft, HeldDeposit, RegisterLine, Repeat, SentLine, Transfer, Upload};
+use crate::transfer::{
+    DefaultsOf, Draft, HeldDeposit, MonthOfYear, MonthlyCounts, RegisterLine, Repeat, SendingDefaults,
+    SentLine, Transfer, Upload,
+};
 use crate::value::{
     AccountId, ApiClientId, Digest, Domain, DraftId, EffectId, LinkId, MailAddress, MailId, MailboxId,
     OrganisationId, PartnerId, PersonId, ProofId, RecoveryId, Reference, Slug, Timestamp, TokenHash,
@@ -209,6 +213,10 @@ records! {
     StsPolicy(KeptStsPolicy) by Domain = |r| r.domain.clone(),
     /// What stays of a transfer that ended.
     Register(RegisterLine) by TransferId = |r| r.transfer,
+    /// What stays of a month's register lines.
+    MonthlyCounts(MonthlyCounts) by (MailboxId, MonthOfYear, MailboxId) = |r| (r.mailbox, r.month, r.origin),
+    /// What is chosen beforehand for what members send.
+    SendingDefaults(SendingDefaults) by DefaultsOf = |r| r.of,
     /// A send that was accepted.
     Repeat(Repeat) by Digest = |r| r.digest,
     /// A pseudonym's name.
@@ -392,7 +400,11 @@ pub enum List {
     Timestamps,
     /// Restores of backups, newest first.
     Restorations,
-    /// All register lines, in no order that means anything.
+    /// Register lines whose transfer ended before an instant, the longest ago first.
+    RegisterEndedBefore(Timestamp),
+    /// What stays of the lines of a mailbox, month by month, oldest first.
+    MonthlyCountsOf(MailboxId),
+    /// All register lines of transfers that ended, in no order that means anything.
     RegisterLines,
     /// Requests to export keys for recovery, in no order that means anything.
     RecoveryRequests,
@@ -588,6 +600,9 @@ pub trait Store: Send + Sync {
 
     /// How many cases a search of at most one term has, up to `limit`. No record is read.
     async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError>;
+
+    /// Up to `limit` lines of the register. The work is that of the lines and of the mailboxes named.
+    async fn register(&self, search: &RegisterSearch, limit: usize) -> Result<RegisterFound, StoreError>;
 
     /// Up to `limit` entries of a search. It takes no more than about `steps` looks into the store and then stops, with or
     /// without having found anything: a page's work is bounded whatever is looked for.

@@ -43,6 +43,12 @@ impl Applying {
                 told.push((Action::TransferRevoked, object, None));
                 None
             }
+            Record::Held(held) if self.is_closed(&Subject::Transfer(held.id)) => {
+                self.report.transfers_revoked += 1;
+                let object = Object::Transfer { transfer: held.id, mailbox: held.mailbox };
+                told.push((Action::TransferRevoked, object, None));
+                None
+            }
             Record::Grant(grant) => {
                 let (transfer, holder) = (grant.terms.transfer, grant.terms.holder);
                 let ended = self.is_closed(&Subject::Grant { transfer, holder })

@@ -9,6 +9,7 @@ use crate::app::{
 use crate::audit::Origin;
 use crate::identity::{Password, Role};
 use crate::mailbox::{Custody, Mailbox};
+use crate::transfer::TellDownloads;
 use crate::value::{AccountId, Language, MailAddress, OrganisationId, Reference, SecretBytes, Token};
 
 const AGENT: &str = "agent@controle.invalid";
@@ -31,7 +32,7 @@ impl Walk<'_> {
         let dispatched = self.app.dispatch(&signed, reference, &order, VISITOR).await;
         dispatched.map_err(|_| AppError::Broken("a marked transfer was not dispatched"))?;
 
-        let draft = self.app.begin_answer(&signed, reference, VISITOR).await;
+        let draft = self.app.begin_answer(&signed, reference, true, VISITOR).await;
         let draft = draft.map_err(|_| AppError::Broken("no answer was begun"))?;
         self.file(&draft).await?;
         self.send_out(&signed, &draft, None).await?;
@@ -112,7 +113,7 @@ impl Walk<'_> {
             message: self.message(),
             recipients: STRANGER.into(),
             days: None,
-            tell_downloads: true,
+            tell_downloads: Some(TellDownloads::Every),
             note: String::new(),
             told_chars: told.as_ref().map_or(0, |told| told.chars().count()),
             told: told.and_then(Password::new),

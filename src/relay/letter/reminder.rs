@@ -23,6 +23,12 @@ pub enum ReminderTopic {
     AnswerLate,
     /// To the mediator: it has been late for long.
     Mediator,
+    /// Who deposited it withdrew it: nothing is left to do.
+    Withdrawn,
+    /// To the mediator: an agent says that it does not get on.
+    Blocked,
+    /// To the mediator: an agent says that it wants care.
+    Sensitive,
 }
 
 /// A reminder of a case.
@@ -69,6 +75,15 @@ pub(super) fn subject(letter: &ReminderLetter, language: Language) -> String {
             "Dossier sans réponse, signalé au médiateur",
             "Case without answer, told to the mediator",
         ),
+        ReminderTopic::Withdrawn => {
+            say(language, "Dépôt retiré par son expéditeur", "Deposit withdrawn by its sender")
+        }
+        ReminderTopic::Blocked => {
+            say(language, "Dossier bloqué, signalé au médiateur", "Blocked case, told to the mediator")
+        }
+        ReminderTopic::Sensitive => {
+            say(language, "Dossier sensible, signalé au médiateur", "Sensitive case, told to the mediator")
+        }
     };
     format!("{} – {}", what.replace(" :", "\u{a0}:"), letter.reference)
 }
@@ -86,6 +101,14 @@ pub(super) fn summary(letter: &ReminderLetter, language: Language) -> Result<Str
                 "En français : personne n’a ouvert le dépôt {reference} ; son contenu est supprimé le {until}."
             )
         }
+        (ReminderTopic::Withdrawn, Language::En) => {
+            format!(
+                "In English: the deposit {reference} was withdrawn by its sender on {until}; its content is deleted."
+            )
+        }
+        (ReminderTopic::Withdrawn, Language::Fr) => format!(
+            "En français : le dépôt {reference} a été retiré par son expéditeur le {until} ; son contenu est supprimé."
+        ),
         (_, Language::En) => {
             format!("In English: something is to be done about the case {reference}, due {until}.")
         }
@@ -112,13 +135,14 @@ pub(super) fn page(
         (say(language, "Partenaire", "Partner"), one_line(&letter.partner)),
     ];
     page.facts.extend(letter.site.as_deref().map(|site| (say(language, "Site", "Site"), one_line(site))));
-    page.facts.extend([
-        (say(language, "Reçu le", "Received"), time(letter.received_at, language)?),
-        (
-            say(language, "À ouvrir avant le", "To be opened before"),
-            time(letter.can_be_opened_until, language)?,
-        ),
-    ]);
+    page.facts.push((say(language, "Reçu le", "Received"), time(letter.received_at, language)?));
+    if letter.topic == ReminderTopic::Withdrawn {
+        return Ok(());
+    }
+    page.facts.push((
+        say(language, "À ouvrir avant le", "To be opened before"),
+        time(letter.can_be_opened_until, language)?,
+    ));
     page.button = Some((say(language, "Voir le dossier", "See the case"), our_link(&letter.path, base_url)?));
     page.after.push(
         say(
@@ -153,6 +177,18 @@ fn french(topic: ReminderTopic, mailbox: &str, due: &str) -> String {
             "Un dossier de la boîte « {mailbox} » devait recevoir une réponse avant le {due} et n’en a pas. La boîte peut \
              vous le ventiler."
         ),
+        ReminderTopic::Withdrawn => format!(
+            "Ce dépôt, reçu dans la boîte « {mailbox} », a été retiré par son expéditeur le {due}. Son contenu est supprimé : \
+             plus personne ne peut l’ouvrir, et il n’y a plus rien à faire."
+        ),
+        ReminderTopic::Blocked => format!(
+            "La boîte « {mailbox} » vous signale un dossier bloqué. Une réponse en est attendue avant le {due}. La boîte peut \
+             vous le ventiler."
+        ),
+        ReminderTopic::Sensitive => format!(
+            "La boîte « {mailbox} » vous signale un dossier sensible. Une réponse en est attendue avant le {due}. La boîte peut \
+             vous le ventiler."
+        ),
     }
 }
 
@@ -176,6 +212,18 @@ fn english(topic: ReminderTopic, mailbox: &str, due: &str) -> String {
         ReminderTopic::Mediator => format!(
             "A case of the mailbox “{mailbox}” was to be answered by {due} and has no answer. The mailbox can dispatch it \
              to you."
+        ),
+        ReminderTopic::Withdrawn => format!(
+            "This deposit in the mailbox “{mailbox}” was withdrawn by its sender on {due}. Its content is deleted: nobody can \
+             open it any more, and nothing is left to do."
+        ),
+        ReminderTopic::Blocked => format!(
+            "The mailbox “{mailbox}” tells you of a blocked case. It is to be answered by {due}. The mailbox can dispatch it to \
+             you."
+        ),
+        ReminderTopic::Sensitive => format!(
+            "The mailbox “{mailbox}” tells you of a sensitive case. It is to be answered by {due}. The mailbox can dispatch it to \
+             you."
         ),
     }
 }

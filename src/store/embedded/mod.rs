@@ -40,8 +40,8 @@ use self::snapshot::{EmbeddedSnapshot, Pictures};
 use super::durable;
 use super::keyspace::{self, Pairs};
 use crate::app::ports::{
-    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, Store,
-    StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
+    CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, RegisterFound,
+    RegisterSearch, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
 };
 use crate::audit::{Frontier, Node};
 use crate::value::Digest;
@@ -229,6 +229,11 @@ impl Store for EmbeddedStore {
     async fn count_cases(&self, search: &CaseSearch, limit: usize) -> Result<usize, StoreError> {
         let search = search.clone();
         self.read_long(move |pairs| keyspace::count_cases(pairs, &search, limit)).await
+    }
+
+    async fn register(&self, search: &RegisterSearch, limit: usize) -> Result<RegisterFound, StoreError> {
+        let search = search.clone();
+        self.read_long(move |pairs| keyspace::register(pairs, &search, limit)).await
     }
 
     async fn commit(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {

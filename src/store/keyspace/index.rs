@@ -57,6 +57,8 @@ enum Index {
     AccountLinkByEnd = 81,
     DepositByPerson = 82,
     DepositByPartner = 83,
+    RegisterByMailbox = 105,
+    RegisterByEnd = 106,
 }
 
 /// The keys of a record's index entries, without the record's address at their end.
@@ -108,9 +110,11 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
                 key(Index::TransferByExpiry).time(r.expires_at).0,
             ];
             let deposit = deposited(r.depositor.person, r.depositor.partner, r.received_at);
+            let lines = r.holders().map(|holder| register_entry(holder, r.received_at));
             r.holders()
                 .map(held)
                 .chain(found)
+                .chain(lines)
                 .chain(answering(r))
                 .chain(case_entries(r))
                 .chain(deposit)
@@ -131,8 +135,11 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
             key(Index::SentByEnd).time(r.ended_at).0,
         ],
         Record::Register(r) => {
-            let found = key(Index::RegisterByReference).text(r.reference.as_str()).0;
-            deposited(r.depositor, r.partner, r.received_at).chain([found]).collect()
+            let lines = r.holders().map(|holder| register_entry(holder, r.received_at));
+            let ended = r.ended_at.map(|at| key(Index::RegisterByEnd).time(at).0);
+            let reference = key(Index::RegisterByReference).text(r.reference.as_str()).0;
+            let deposit = deposited(r.depositor, r.partner, r.received_at);
+            lines.chain(ended).chain(deposit).chain([reference]).collect()
         }
         Record::Mail(r) => {
             let due = r.due_at().map(|at| key(Index::MailByDue).time(at).0);
@@ -179,6 +186,8 @@ pub(super) fn entries_of(record: &Record) -> Vec<Vec<u8>> {
         | Record::Pulse(_)
         | Record::Alert(_)
         | Record::Daily(_)
+        | Record::MonthlyCounts(_)
+        | Record::SendingDefaults(_)
         | Record::Effect(_) => vec![],
     }
 }
@@ -225,9 +234,34 @@ fn case_term(mailbox: MailboxId, term: &CaseTerm) -> IndexKey {
         CaseTerm::Standing(standing) => key.bytes(b"s").text(standing.code()),
         CaseTerm::Partner(partner) => key.bytes(b"p").bytes(partner.as_bytes()),
         CaseTerm::Site(site) => key.bytes(b"l").text(site),
+        CaseTerm::Kind(code) => key.bytes(b"k").text(code),
+        CaseTerm::Reason(code) => key.bytes(b"r").text(code),
         CaseTerm::Person(account) => key.bytes(b"a").bytes(account.as_bytes()),
         CaseTerm::Word(word) => key.bytes(b"w").text(word),
     }
+}
+
+/// Under what the register of a mailbox finds a line, wherever the line is kept.
+fn register_entry(holder: MailboxId, received_at: Timestamp) -> Vec<u8> {
+    key(Index::RegisterByMailbox).bytes(holder.as_bytes()).time_backwards(received_at).0
+}
+
+/// What the entries of a mailbox's register begin with.
+pub(super) fn register_prefix(mailbox: MailboxId) -> Vec<u8> {
+    key(Index::RegisterByMailbox).bytes(mailbox.as_bytes()).0
+}
+
+/// Where the lines stand that were received at the first instant or later, before the second one.
+pub(super) fn register_range(
+    mailbox: MailboxId,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> (Vec<u8>, Vec<u8>) {
+    let all = register_prefix(mailbox);
+    // The newest stand first.
+    let first = until.map_or_else(|| all.clone(), |until| end_of(&register_entry(mailbox, until)));
+    let end = from.map_or_else(|| end_of(&all), |from| end_of(&register_entry(mailbox, from)));
+    (first, end)
 }
 
 /// What the entries of each term of a search begin with; those of the whole mailbox when it has none.
@@ -316,6 +350,8 @@ pub(super) fn range_of(list: &List) -> Range {
         List::Checkpoints => Range { direction: Direction::Backward, ..records(Kind::Checkpoint, &[]) },
         List::Timestamps => Range { direction: Direction::Backward, ..records(Kind::StampedCheckpoint, &[]) },
         List::RegisterLines => records(Kind::Register, &[]),
+        List::RegisterEndedBefore(at) => before(Index::RegisterByEnd, *at),
+        List::MonthlyCountsOf(mailbox) => records(Kind::MonthlyCounts, mailbox.as_bytes()),
         List::RecoveryRequests => records(Kind::RecoveryRequest, &[]),
         List::Alerts => records(Kind::Alert, &[]),
         List::Pulses => records(Kind::Pulse, &[]),

@@ -3,6 +3,7 @@
 
 use super::KeyspaceError;
 use crate::app::ports::{Key, Record, StoreError, Versioned};
+use crate::transfer::DefaultsOf;
 
 /// What stands before each record's key.
 pub(super) const RECORDS: u8 = b'r';
@@ -84,6 +85,8 @@ kinds! {
     ApiDeposit = 91,
     AccountLink = 80,
     Review = 81,
+    MonthlyCounts = 105,
+    SendingDefaults = 106,
 }
 
 /// A record's kind and key: what index entries lead to.
@@ -130,6 +133,15 @@ pub(super) fn address(key: &Key) -> Vec<u8> {
             address.extend_from_slice(draft.as_bytes());
             address.extend_from_slice(id.as_bytes());
         }
+        Key::MonthlyCounts((mailbox, month, origin)) => {
+            address.extend_from_slice(mailbox.as_bytes());
+            address.extend_from_slice(&month.0.to_be_bytes());
+            address.extend_from_slice(origin.as_bytes());
+        }
+        Key::SendingDefaults(of) => match of {
+            DefaultsOf::Account(id) => address.extend([&[0][..], id.as_bytes()].concat()),
+            DefaultsOf::Mailbox(id) => address.extend([&[1][..], id.as_bytes()].concat()),
+        },
         Key::StsPolicy(domain) => {
             address.extend_from_slice(domain.as_str().as_bytes());
             address.push(0);

@@ -186,7 +186,7 @@ fn show_sent(shown: &mut Value, status: &DepositStatus, language: Language) {
             shown["expires_at"] = expires_at.to_string().into();
             ("released", opened_at)
         }
-        DepositStanding::Ended { opened_at, at } => {
+        DepositStanding::Ended { opened_at, at, .. } => {
             shown["ended_at"] = at.to_string().into();
             ("ended", opened_at)
         }

@@ -81,6 +81,7 @@ fn french(event: &Event, mailbox: &str) -> Option<String> {
         (Action::AnswerRecorded, Outcome::Done) => "a noté une réponse donnée autrement".to_owned(),
         (Action::TransferTakenInCharge, Outcome::Done) => "a pris en charge le transfert".to_owned(),
         (Action::TransferTreated, Outcome::Done) => "a clos le transfert".to_owned(),
+        (Action::TransferCoded, Outcome::Done) => "a saisi les codes du tableau de suivi".to_owned(),
         (Action::TransferEscalated, Outcome::Done) => "a signalé le transfert au médiateur".to_owned(),
         (Action::ReminderQueued, Outcome::Done) => "a préparé un rappel avant l’expiration".to_owned(),
         (Action::TransferRevoked, Outcome::Done) => {
@@ -143,6 +144,7 @@ fn english(event: &Event, mailbox: &str) -> Option<String> {
         (Action::AnswerRecorded, Outcome::Done) => "noted an answer that was given otherwise".to_owned(),
         (Action::TransferTakenInCharge, Outcome::Done) => "took the transfer in charge".to_owned(),
         (Action::TransferTreated, Outcome::Done) => "closed the transfer".to_owned(),
+        (Action::TransferCoded, Outcome::Done) => "entered the register’s codes".to_owned(),
         (Action::TransferEscalated, Outcome::Done) => "escalated the transfer to the mediator".to_owned(),
         (Action::ReminderQueued, Outcome::Done) => "prepared a reminder before expiry".to_owned(),
         (Action::TransferRevoked, Outcome::Done) => {

@@ -4,14 +4,14 @@
 use axum::response::IntoResponse;
 
 use super::super::answer::{Answer, Errors, Outcome};
-use super::super::texts::OutsideWords;
+use super::super::texts::{CaseMoreWords, DefaultsWords, OutsideWords};
 use super::super::upload::{DepositForm, OutgoingFields};
-use super::super::views::{DraftField, DraftProblem, ErrorKind, OutgoingForm};
+use super::super::views::{DraftField, DraftProblem, ErrorKind, OutgoingForm, RegisterChoice};
 use super::{Place, title_problem, typed};
 use crate::app::{OpenError, OutgoingSending, SendRefusal, TOLD_PASSWORD_MIN_CHARS};
 use crate::identity::Password;
 use crate::policy::title::TitleRefusal;
-use crate::transfer::DraftPurpose;
+use crate::transfer::{DraftPurpose, TellDownloads};
 use crate::value::{Language, SecretBytes};
 
 impl Place<'_> {
@@ -32,29 +32,37 @@ impl Place<'_> {
         let app = &self.shared.app;
         let answers = app.answered_by_draft(&self.view.draft).await;
         let answers = answers.map_err(|error| Errors::new(self.shared, self.guest).fault(&error))?;
-        let usual = self.view.mailbox.validity_days;
-        let usual = usual.unwrap_or_else(|| app.policies.load().validity.member_days());
+        let DraftPurpose::Outgoing { account, .. } = self.view.draft.purpose else { return Ok(None) };
+        let usual = app.usual_sending(account, &self.view.mailbox).await;
+        let usual = usual.map_err(|error| Errors::new(self.shared, self.guest).fault(&error))?;
+        let tell = TellDownloads::from_code(&typed.tell).unwrap_or(usual.tell);
         let is_said = |problem: &DraftProblem| problem.field() == DraftField::Options;
         Ok(Some(OutgoingForm {
             answers: answers.map(|(reference, address)| (reference, address.to_string())),
             recipients: typed.recipients.clone(),
-            days: typed.validity.parse().unwrap_or(usual),
-            tell: typed.tell,
+            days: typed.validity.parse().unwrap_or(usual.days),
+            tell: tells(tell, self.guest.language),
             note: typed.note.clone(),
             told_min: TOLD_PASSWORD_MIN_CHARS,
-            unfolded: typed.tell || !typed.note.is_empty() || problems.iter().any(is_said),
+            unfolded: !typed.note.is_empty() || problems.iter().any(is_said),
         }))
     }
 
     /// The title that an answer is offered before anything is typed (D5).
-    pub(super) fn offered_title(&self) -> String {
-        match self.view.draft.purpose {
-            DraftPurpose::Outgoing { answers: Some(_), .. } => {
-                let policies = self.shared.app.policies.load();
-                policies.titles.answer_title(self.view.mailbox.slug.as_str()).to_string()
-            }
-            _ => String::new(),
-        }
+    pub(super) async fn offered_title(&self) -> Result<String, axum::response::Response> {
+        let DraftPurpose::Outgoing { answers: Some(_), .. } = self.view.draft.purpose else {
+            return Ok(String::new());
+        };
+        let (app, errors) = (&self.shared.app, Errors::new(self.shared, self.guest));
+        let agreed =
+            match app.answered_by_draft(&self.view.draft).await.map_err(|error| errors.fault(&error))? {
+                Some((reference, _)) => {
+                    app.agreed_answer_title(&reference).await.map_err(|error| errors.fault(&error))?
+                }
+                None => None,
+            };
+        let usual = || app.policies.load().titles.answer_title(self.view.mailbox.slug.as_str()).to_string();
+        Ok(agreed.unwrap_or_else(usual))
     }
 
     pub(super) async fn send_outgoing(self, form: DepositForm) -> Outcome {
@@ -76,6 +84,22 @@ impl Place<'_> {
     }
 }
 
+/// Of which downloads the sender can be told.
+pub(in crate::web) fn tells(chosen: TellDownloads, language: Language) -> Vec<RegisterChoice> {
+    let w = DefaultsWords::of(language);
+    let tells = TellDownloads::ALL.map(|each| RegisterChoice {
+        value: each.code().to_owned(),
+        name: match each {
+            TellDownloads::Never => w.tell_never,
+            TellDownloads::First => w.tell_first,
+            TellDownloads::Every => w.tell_every,
+        }
+        .to_owned(),
+        is_chosen: each == chosen,
+    });
+    tells.into()
+}
+
 fn sending(form: &DepositForm) -> OutgoingSending {
     let told = String::from_utf8_lossy(form.outgoing.told.expose()).into_owned();
     let told_chars = told.chars().count();
@@ -84,7 +108,7 @@ fn sending(form: &DepositForm) -> OutgoingSending {
         message: SecretBytes::new(form.message.expose().to_vec()),
         recipients: form.outgoing.recipients.clone(),
         days: form.outgoing.validity.parse().ok(),
-        tell_downloads: form.outgoing.tell,
+        tell_downloads: TellDownloads::from_code(&form.outgoing.tell),
         note: form.outgoing.note.clone(),
         told: if told.is_empty() { None } else { Password::new(told) },
         told_chars,
@@ -107,6 +131,9 @@ fn problem_of(refusal: SendRefusal, language: Language) -> (DraftProblem, Option
         }
         SendRefusal::TooManyRecipients { limit, .. } => {
             at(DraftField::Recipients, format!("{} {limit}.", w.recipients_many))
+        }
+        SendRefusal::NotWished => {
+            at(DraftField::Recipients, CaseMoreWords::of(language).answer_not_wished.to_owned())
         }
         SendRefusal::Validity { .. } => at(DraftField::Options, w.validity_wrong.to_owned()),
         SendRefusal::PasswordTooShort { limit } => {

@@ -7,7 +7,9 @@
 
 mod account;
 mod api;
+mod case_more;
 mod cases;
+mod defaults;
 mod delivery;
 mod desk_en;
 mod desk_fr;
@@ -22,6 +24,7 @@ mod people;
 mod proofs;
 mod provider;
 mod queue;
+mod register;
 mod settings;
 mod status;
 mod step_up;
@@ -31,7 +34,9 @@ mod words;
 
 pub(in crate::web) use account::{AccountWords, FactorWords};
 pub(in crate::web) use api::ApiWords;
+pub(in crate::web) use case_more::CaseMoreWords;
 pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};
+pub(in crate::web) use defaults::DefaultsWords;
 pub(in crate::web) use delivery::DeliveryWords;
 pub(in crate::web) use forms::FormWords;
 pub(in crate::web) use history::HistoryWords;
@@ -42,8 +47,9 @@ pub(in crate::web) use people::EntryWords;
 pub(in crate::web) use proofs::ProofWords;
 pub(in crate::web) use provider::ProviderWords;
 pub(in crate::web) use queue::QueueWords;
+pub(in crate::web) use register::{RegisterWords, StatisticsWords};
 pub(in crate::web) use settings::SettingsWords;
-pub(in crate::web) use status::{OtherDraftsWords, StatusWords};
+pub(in crate::web) use status::{OtherDraftsWords, StatusWords, WithdrawnWords};
 pub(in crate::web) use step_up::StepUpWords;
 pub(in crate::web) use structures::{ImportWords, StructureWords};
 pub(in crate::web) use tokens::TokenWords;

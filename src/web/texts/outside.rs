@@ -23,7 +23,7 @@ words! {
         note: "Texte personnel du courriel (facultatif)", "Personal text of the mail (optional)";
         note_help: "Il voyage en clair : ni nom, ni prénom, ni numéro de Sécurité sociale.", "It travels in clear: no name, no first name, no social-security number.";
         note_refused: "Le texte personnel voyage en clair et ne peut pas contenir cela.", "The personal text travels in clear and cannot hold this.";
-        tell: "Me prévenir au premier téléchargement", "Tell me of the first download";
+        tell: "Me prévenir des téléchargements", "Tell me of downloads";
         told: "Mot de passe communiqué autrement (facultatif)", "Password told by another way (optional)";
         told_help: "Au moins 8 caractères, à dire de vive voix. Sans mot de passe, un code est envoyé au destinataire quand il ouvre.", "At least 8 characters, to be told by voice. Without a password a code is mailed to the recipient on opening.";
         told_short: "Le nombre de caractères du mot de passe est d’au moins", "The password has at least this many characters:";

@@ -32,6 +32,25 @@ words! {
 }
 
 words! {
+    /// Withdrawing a deposit, and what is left of it.
+    WithdrawnWords {
+        title: "Retirer ce dépôt", "Withdraw this deposit";
+        text: "Plus personne ne pourra l’ouvrir et son contenu est effacé, tout de suite. Un téléchargement en cours est interrompu. La boîte est prévenue par courriel. Cela ne peut pas être annulé.",
+            "Nobody can open it any more and its content is erased, at once. A download under way is cut. The mailbox is told by mail. This cannot be undone.";
+        confirm: "Je retire ce dépôt définitivement", "I withdraw this deposit for good";
+        submit: "Retirer maintenant", "Withdraw now";
+        state: "Retiré par vous, contenu détruit", "Withdrawn by you, content destroyed";
+        on: "Retiré le", "Withdrawn";
+        gone_title: "Retiré par son expéditeur", "Withdrawn by its sender";
+        gone: "L’expéditeur a retiré cet envoi. Son contenu est supprimé : plus personne ne peut l’ouvrir.",
+            "Whoever sent it withdrew it. Its content is deleted: nobody can open it any more.";
+        gone_next: "Si vous en avez encore besoin, demandez à l’expéditeur de l’envoyer de nouveau.",
+            "If you still need it, ask the sender to send it again.";
+        gone_on: "Retiré le", "Withdrawn on";
+    }
+}
+
+words! {
     /// Other open drafts of the same address.
     OtherDraftsWords {
         title: "Vos autres dépôts commencés", "Your other deposits in the making";

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, TransferHead};
+use super::{CaseMore, Frame, TransferHead};
 use crate::transfer::{AnswerWay, CaseKind};
 use crate::value::Timestamp;
 
@@ -27,6 +27,8 @@ pub struct CaseView {
     pub stages: Vec<CaseStage>,
     /// What is said of the last step.
     pub notice: Option<CaseNotice>,
+    /// What is said beside where it stands; none of what the mailbox sent.
+    pub more: Option<CaseMore>,
 }
 
 /// What is to be done next.

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::case::state_in_words;
-use super::{CaseDue, Frame};
+use super::{CaseDue, Frame, RegisterChoice};
 use crate::transfer::CaseKind;
 use crate::value::{Reference, Timestamp};
 
@@ -33,6 +33,10 @@ pub struct CaseloadPage {
     pub partners: Vec<(String, String)>,
     /// Sites that can be chosen.
     pub sites: Vec<String>,
+    /// Kinds of file that can be chosen.
+    pub kinds: Vec<RegisterChoice>,
+    /// Reasons that can be chosen.
+    pub reasons: Vec<RegisterChoice>,
     /// People that can be chosen: id and name.
     pub people: Vec<(String, String)>,
     /// The cases.
@@ -66,11 +70,13 @@ pub struct CaseloadTyped {
     pub partner: String,
     pub site: String,
     pub person: String,
+    pub is_coded: bool,
 }
 
 impl CaseloadTyped {
     fn is_empty(&self) -> bool {
-        [&self.words, &self.partner, &self.site, &self.person].into_iter().all(String::is_empty)
+        !self.is_coded
+            && [&self.words, &self.partner, &self.site, &self.person].into_iter().all(String::is_empty)
     }
 }
 
@@ -87,6 +93,8 @@ pub struct CaseRow {
     pub partner: String,
     /// The partner's site, where it is known.
     pub site: Option<String>,
+    /// What it is about.
+    pub kinds: Vec<String>,
     /// When it came.
     pub received: Timestamp,
     /// Until when it can be opened.
@@ -101,6 +109,13 @@ pub struct CaseRow {
     pub person: Option<String>,
     /// What is to be done next.
     pub due: Option<CaseDue>,
+}
+
+impl CaseloadPage {
+    fn codes(&self) -> [(&'static str, &'static str, &[RegisterChoice]); 2] {
+        let w = self.frame.register_words();
+        [("nature", w.kind, &self.kinds), ("motif", w.reason, &self.reasons)]
+    }
 }
 
 impl CaseRow {

@@ -5,7 +5,7 @@
 
 use askama::Template;
 
-use super::{DepositHost, DraftField, DraftProblem, FormPart, Frame, OtherDraftRow};
+use super::{DepositHost, DraftField, DraftProblem, FormPart, Frame, OtherDraftRow, RegisterChoice};
 use crate::retention::{LONGEST_VALIDITY_DAYS, SHORTEST_VALIDITY_DAYS};
 use crate::value::{ByteSize, Digest, Reference, Timestamp, UploadId};
 use crate::web::texts::{FormWords, OtherDraftsWords, ReceiptWords};
@@ -91,8 +91,8 @@ pub struct OutgoingForm {
     pub recipients: String,
     /// The validity that is chosen, in days.
     pub days: u8,
-    /// Whether the sender is told of the first download.
-    pub tell: bool,
+    /// Of which downloads the sender can be told, one chosen.
+    pub tell: Vec<RegisterChoice>,
     /// The personal text as typed.
     pub note: String,
     /// The shortest password.

@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::Frame;
 use crate::value::{ByteSize, Timestamp};
+use crate::web::texts::WithdrawnWords;
 
 /// Any answer of 400 or more.
 #[derive(Debug, Clone, Template)]
@@ -35,6 +36,11 @@ pub enum ErrorKind {
     TransferExpired {
         /// When, where it may be said.
         at: Option<Timestamp>,
+    },
+    /// 410: who sent the transfer withdrew it (V4).
+    TransferWithdrawn {
+        /// When.
+        at: Timestamp,
     },
     /// 410: the mailed link or its draft is of no use any more.
     LinkExpired {
@@ -67,7 +73,7 @@ impl ErrorKind {
             Self::Forbidden | Self::NotAdmitted => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::TransferExpired { .. } | Self::LinkExpired { .. } => 410,
+            Self::TransferExpired { .. } | Self::TransferWithdrawn { .. } | Self::LinkExpired { .. } => 410,
             Self::TooLarge { .. } => 413,
             Self::TooMany { .. } => 429,
             Self::Internal => 500,
@@ -89,6 +95,10 @@ impl ErrorPage {
             ErrorKind::NotAdmitted => fixed(&t.not_admitted),
             ErrorKind::NotFound => fixed(&t.not_found),
             ErrorKind::TransferExpired { .. } => fixed(&t.transfer_expired),
+            ErrorKind::TransferWithdrawn { .. } => {
+                let w = WithdrawnWords::of(self.frame.language);
+                (w.gone_title, w.gone.to_owned(), w.gone_next.to_owned())
+            }
             ErrorKind::LinkExpired { .. } => fixed(&t.link_expired),
             ErrorKind::TooLarge { limit } => {
                 (t.too_large.0, (t.too_large_limit)(&self.frame.size(limit)), t.too_large.2.to_owned())
@@ -102,9 +112,17 @@ impl ErrorPage {
         }
     }
 
+    fn ended_on(&self) -> &'static str {
+        match self.kind {
+            ErrorKind::TransferWithdrawn { .. } => WithdrawnWords::of(self.frame.language).gone_on,
+            _ => self.frame.t().error.expired_on,
+        }
+    }
+
     fn expired_at(&self) -> Option<Timestamp> {
         match self.kind {
             ErrorKind::TransferExpired { at } => at,
+            ErrorKind::TransferWithdrawn { at } => Some(at),
             _ => None,
         }
     }
@@ -114,7 +132,10 @@ impl ErrorPage {
         let t = self.frame.t();
         match &self.kind {
             ErrorKind::LinkExpired { again: Some(path) } => (path.clone(), t.error.start_again),
-            ErrorKind::TransferExpired { .. } | ErrorKind::Forbidden | ErrorKind::NotAdmitted
+            ErrorKind::TransferExpired { .. }
+            | ErrorKind::TransferWithdrawn { .. }
+            | ErrorKind::Forbidden
+            | ErrorKind::NotAdmitted
                 if self.frame.person.is_some() =>
             {
                 ("/boites".to_owned(), t.common.boxes)

@@ -7,8 +7,9 @@ use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 use crate::web::texts::{
-    AccountWords, CaseWords, CaseloadWords, DeliveryWords, DispatchWords, EntryWords, KitWords, OutsideWords,
-    ReceiptWords, SettingsWords, StructureWords, Texts,
+    AccountWords, CaseMoreWords, CaseWords, CaseloadWords, DefaultsWords, DeliveryWords, DispatchWords,
+    EntryWords, KitWords, OutsideWords, ReceiptWords, RegisterWords, SettingsWords, StatisticsWords,
+    StructureWords, Texts,
 };
 
 /// What every page is given, whatever it shows.
@@ -105,6 +106,26 @@ impl Frame {
     /// What the desk of a mailbox says.
     pub(in crate::web) fn caseload_words(&self) -> CaseloadWords {
         CaseloadWords::of(self.language)
+    }
+
+    /// What a case's page says beside where the case stands.
+    pub(in crate::web) fn case_more_words(&self) -> CaseMoreWords {
+        CaseMoreWords::of(self.language)
+    }
+
+    /// What is said of what is chosen beforehand for what is sent.
+    pub(in crate::web) fn defaults_words(&self) -> DefaultsWords {
+        DefaultsWords::of(self.language)
+    }
+
+    /// What the register of cases says.
+    pub(in crate::web) fn register_words(&self) -> RegisterWords {
+        RegisterWords::of(self.language)
+    }
+
+    /// What its statistics say.
+    pub(in crate::web) fn statistics_words(&self) -> StatisticsWords {
+        StatisticsWords::of(self.language)
     }
 
     /// What stands between a label and what it labels.

@@ -79,6 +79,10 @@ impl MembersPage {
         matches!(self.notice, Some(LastMember | NotFitting | Denied))
     }
 
+    fn defaults_path(&self) -> String {
+        self.path.replace("/membres", "/envois/reglages")
+    }
+
     fn custody_path(&self) -> String {
         format!("{}/garde", self.path)
     }

@@ -9,7 +9,9 @@
 mod account;
 mod boxes;
 mod case;
+mod case_more;
 mod caseload;
+mod defaults;
 mod demo;
 mod deposit;
 mod desk;
@@ -30,6 +32,7 @@ mod passkey;
 mod people_import;
 mod problem;
 mod receipt;
+mod register;
 mod second_factor;
 mod sign_in;
 mod status;
@@ -42,7 +45,9 @@ pub use account::{AccountNotice, AccountPage, SessionRow};
 pub use askama::Template;
 pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 pub use case::{CaseDue, CaseNotice, CaseStage, CaseView, DispatchPage, DispatchProblem, DispatchTyped};
+pub use case_more::{CaseMore, CodesTold};
 pub use caseload::{CaseRow, CaseTabLink, CaseloadPage, CaseloadTyped};
+pub use defaults::DefaultsPage;
 pub use demo::{DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox, DemoPerson, DemoRole};
 pub use deposit::{CodePage, DepositHost, DepositPage, LinkPage};
 pub use desk::{
@@ -75,9 +80,13 @@ pub use passkey::{PasskeyNotice, PasskeyRow, PasskeysPage};
 pub use people_import::{ImportPage, ImportProblem};
 pub use problem::{AddressProblem, CodeProblem, DraftField, DraftProblem};
 pub use receipt::{AskedFileOutcome, HeldReceipt, ReceiptOutcome, ReceiptPage};
+pub use register::{
+    Bar, Chart, RegisterChoice, RegisterLineRow, RegisterListPage, RegisterTyped, StatisticsGroup,
+    StatisticsPage, TallyRow,
+};
 pub use second_factor::{CodeNotice, FactorNotice, FactorPage, FactorStep, SignInCodePage};
 pub use sign_in::{SignInNotice, SignInPage};
-pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage};
+pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage, WithdrawForm};
 pub use step_up::{StepUpNotice, StepUpPage};
 pub use structures::{
     PersonRow, StructureNotice, StructurePage, StructureRow, StructuresPage, agreement_row,

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{Frame, OpenedFile};
 use crate::app::{OutgoingView, SentByMailbox, ThreadLine};
+use crate::policy::partner_answer::PartnerAnswer;
 use crate::transfer::{AnswerWay, Ending};
 use crate::value::{Reference, Timestamp};
 use crate::web::texts::OutsideWords;
@@ -75,6 +76,10 @@ pub struct OutsideOpenedPage {
 /// What a member may do about a transfer beside reading it, and what became of it.
 #[derive(Debug, Clone)]
 pub struct AnswerPart {
+    /// Whether the partner who deposited it is answered.
+    pub rule: PartnerAnswer,
+    /// Why an answer to the partner was not begun.
+    pub unanswered: Option<&'static str>,
     /// What it has when the mailbox sent it.
     pub outgoing: Option<OutgoingView>,
     /// The live transfer that it answers.
@@ -100,6 +105,16 @@ pub struct SentListPage {
 }
 
 impl AnswerPart {
+    /// Whether an answer to the partner is offered at all (T6).
+    pub(super) fn is_offered(&self) -> bool {
+        self.rule != PartnerAnswer::NotWished
+    }
+
+    /// Whether who answers the partner says so first.
+    pub(super) fn must_confirm(&self) -> bool {
+        self.rule == PartnerAnswer::NotAsked
+    }
+
     #[expect(clippy::unused_self, reason = "templates call methods")]
     pub(super) fn way(&self, way: AnswerWay, w: &OutsideWords) -> &'static str {
         match way {

@@ -6,7 +6,7 @@ use askama::Template;
 use super::{AddressProblem, CodeProblem, Frame};
 use crate::app::DepositStanding;
 use crate::value::{ByteSize, DraftId, Reference, Timestamp};
-use crate::web::texts::{HistoryWords, StatusWords};
+use crate::web::texts::{HistoryWords, StatusWords, WithdrawnWords};
 
 /// `GET /suivi/{reference}`, and the answer to its POST when what was typed is no address.
 #[derive(Debug, Clone, Template)]
@@ -72,6 +72,17 @@ pub struct StatusPage {
     pub standing: DepositStanding,
     /// Files that were refused: name, and why.
     pub refused: Vec<(String, String)>,
+    /// Where it is withdrawn; none when there is nothing to withdraw.
+    pub withdraw: Option<WithdrawForm>,
+}
+
+/// The form that withdraws a deposit.
+#[derive(Debug, Clone)]
+pub struct WithdrawForm {
+    /// Where it goes.
+    pub action: String,
+    /// The code that showed the page, where a code did: it proves the address once more.
+    pub code: Option<String>,
 }
 
 /// Another open draft of the depositor.
@@ -127,6 +138,10 @@ impl StatusLinkPage {
 }
 
 impl StatusPage {
+    fn x(&self) -> WithdrawnWords {
+        WithdrawnWords::of(self.frame.language)
+    }
+
     fn w(&self) -> StatusWords {
         StatusWords::of(self.frame.language)
     }
@@ -136,6 +151,7 @@ impl StatusPage {
             DepositStanding::Held { .. } => self.w().state_held,
             DepositStanding::Released { opened_at: None, .. } => self.w().state_waiting,
             DepositStanding::Released { .. } => self.w().state_opened,
+            DepositStanding::Ended { is_withdrawn: true, .. } => self.x().state,
             DepositStanding::Ended { .. } => self.w().state_ended,
         }
     }
