@@ -202,7 +202,7 @@ fn histories(
     let rows = vec![
         row(b"pli-dem1", Some(typed), DepositStanding::Released { opened_at: None, expires_at: until }),
         row(b"pli-dem2", None, DepositStanding::Released { opened_at: Some(now), expires_at: until }),
-        row(b"pli-dem3", None, DepositStanding::Ended { opened_at: None, at: now }),
+        row(b"pli-dem3", None, DepositStanding::Ended { opened_at: None, at: now, is_withdrawn: false }),
     ];
     let structure = StructureHistoryPage {
         frame: frame.clone(),
