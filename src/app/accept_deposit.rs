@@ -285,6 +285,16 @@ impl App {
         }
     }
 
+    /// Whether the owner of a draft may deposit at this moment.
+    pub(super) async fn still_deposits(
+        &self,
+        draft: &Draft,
+        mailbox: &Mailbox,
+        now: Timestamp,
+    ) -> Result<bool, AppError> {
+        Ok(self.may_deposit(draft, mailbox, now).await?.is_some())
+    }
+
     fn check(
         &self,
         view: &DraftView,

@@ -190,20 +190,24 @@ impl App {
         Ok(found.map(|(transfer, _)| (transfer.reference, transfer.depositor.address)))
     }
 
-    /// Whether the owner of a draft may fill it now: a member's right to the mailbox is read anew (invariant 7).
-    pub(super) async fn may_fill(&self, draft: &Draft) -> Result<bool, AppError> {
-        let account = match draft.purpose {
-            DraftPurpose::Outgoing { account, .. } => account,
-            DraftPurpose::Api { client } => {
-                return Ok(self.client_may_fill(client, draft).await?
-                    && !self.is_barred_of(&draft.address, draft.partner).await?);
-            }
-            DraftPurpose::Deposit | DraftPurpose::Reply { .. } => {
-                return Ok(!self.is_barred_of(&draft.address, draft.partner).await?);
-            }
+    /// Whether the owner of a draft may use it now, read anew (invariant 7): a member reads the mailbox; a depositor is
+    /// still admitted, and of what was sent sees what was told, unless barred since (P6).
+    pub(super) async fn may_fill(
+        &self,
+        draft: &Draft,
+        mailbox: &Mailbox,
+        now: Timestamp,
+    ) -> Result<bool, AppError> {
+        let account = match (draft.purpose, &draft.state) {
+            (DraftPurpose::Outgoing { account, .. }, _) => account,
+            _ if self.is_barred_of(&draft.address, draft.partner).await? => return Ok(false),
+            (DraftPurpose::Api { client }, _) => return self.client_may_fill(client, draft).await,
+            (_, DraftState::Open) => return self.still_deposits(draft, mailbox, now).await,
+            (_, DraftState::Sent { .. }) => return Ok(!self.is_barred(&draft.address).await?),
         };
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
-        Ok(found.is_some_and(|(account, _)| account.reads(draft.mailbox)))
+        let own = |account: &Account| account.organisation == Some(mailbox.organisation);
+        Ok(found.is_some_and(|(account, _)| own(&account) && account.reads(draft.mailbox)))
     }
 
     /// Records that a case was answered by telephone, by letter or at a meeting on a day, `2026-11-21` in Paris (T5).
@@ -281,6 +285,11 @@ impl App {
             }
         }
         Ok(None)
+    }
+
+    /// Logs that somebody asked for a page that is not for the person's role.
+    pub async fn refuse_page(&self, signed: &Signed, visitor: Visitor) -> OpenError {
+        self.refuse_mailbox(signed, visitor).await
     }
 
     /// Logs that somebody wanted to act for a mailbox that is not the person's.

@@ -114,7 +114,9 @@ impl App {
         let now = self.believed_now()?;
         let (person, found) = (self.person_of(&address)?, self.sent_by_reference(reference).await?);
         let whose = found.map(|sent| sent.whose());
-        let whose = whose.filter(|(_, _, depositor, partner)| *depositor == person && partner.is_some());
+        let barred = self.is_barred(&address).await?;
+        let whose =
+            whose.filter(|(_, _, depositor, partner)| !barred && *depositor == person && partner.is_some());
         let (token, browser) = (Token::new(self.random.bytes()), Token::new(self.random.bytes()));
         let (id, code) = (ProofId::new(self.random.bytes()), ProofCode::new(self.random.bytes()));
         let nowhere = (TransferId::new(self.random.bytes()), MailboxId::new(self.random.bytes()));
@@ -264,7 +266,9 @@ impl App {
             self.log_alone(event(now, actor, action, Object::None, outcome, visitor.web())).await?;
             return Err(StatusError::NotGood);
         };
-        let found = if proof.is_live(now) { self.sent_by_id(transfer).await? } else { None };
+        // The address may have been blocked, or its structure suspended, since the mail went out (P6).
+        let live = proof.is_live(now) && !self.is_barred(&proof.address).await?;
+        let found = if live { self.sent_by_id(transfer).await? } else { None };
         let told = |action, object, outcome| {
             let told = event(now, Actor::Person(proof.person), action, object, outcome, visitor.web());
             proof.partner.map_or(told, |partner| told.of_partner(partner))

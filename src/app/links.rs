@@ -348,7 +348,7 @@ impl App {
     }
 
     /// Whether an address is blocked, of a closed account or of a partner that is suspended: whatever it was sent, it opens nothing (P6).
-    async fn is_barred(&self, address: &MailAddress) -> Result<bool, AppError> {
+    pub(super) async fn is_barred(&self, address: &MailAddress) -> Result<bool, AppError> {
         let partners: Vec<(Partner, u64)> = self.read_list(&List::Partners, PARTNERS_MAX).await?;
         let barred = self.is_barred_of(address, None).await?;
         Ok(barred || partners.iter().any(|(partner, _)| partner.bars(address)))

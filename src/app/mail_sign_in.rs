@@ -195,7 +195,8 @@ impl App {
     async fn sends_for(&self, account: &Account, from: &MailAddress) -> Result<bool, AppError> {
         for id in account.mailboxes.iter().filter(|id| account.reads(**id)) {
             let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(*id)).await?;
-            if found.is_some_and(|(mailbox, _)| mailbox.notice_address == *from) {
+            let own = |mailbox: &Mailbox| account.organisation == Some(mailbox.organisation);
+            if found.is_some_and(|(mailbox, _)| own(&mailbox) && mailbox.notice_address == *from) {
                 return Ok(true);
             }
         }

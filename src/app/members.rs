@@ -83,8 +83,13 @@ type About = (Action, MailboxId, Option<AccountId>);
 
 impl App {
     /// The members of a mailbox, for one of them.
-    pub async fn members(&self, signed: &Signed, slug: &Slug) -> Result<MembersView, MembersError> {
-        let (mailbox, _) = self.mailbox_of_member(signed, slug).await?;
+    pub async fn members(
+        &self,
+        signed: &Signed,
+        slug: &Slug,
+        visitor: Visitor,
+    ) -> Result<MembersView, MembersError> {
+        let (mailbox, _) = self.mailbox_of_member(signed, slug, visitor).await?;
         let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
         let mut members = Vec::new();
         for (account, _) in accounts.into_iter().filter(|(account, _)| account.reads(mailbox.id)) {
@@ -112,7 +117,7 @@ impl App {
         account: AccountId,
         visitor: Visitor,
     ) -> Result<(), MembersError> {
-        let (mailbox, version) = self.mailbox_of_member(signed, slug).await?;
+        let (mailbox, version) = self.mailbox_of_member(signed, slug, visitor).await?;
         let about = (Action::MemberAdmitted, mailbox.id, Some(account));
         let identity = self.identity_or_refusal(signed, &mailbox, about, visitor).await?;
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
@@ -145,7 +150,7 @@ impl App {
         account: AccountId,
         visitor: Visitor,
     ) -> Result<(), MembersError> {
-        let (mailbox, version) = self.mailbox_of_member(signed, slug).await?;
+        let (mailbox, version) = self.mailbox_of_member(signed, slug, visitor).await?;
         let about = (Action::MemberRemoved, mailbox.id, Some(account));
         let identity = self.identity_or_refusal(signed, &mailbox, about, visitor).await?;
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
@@ -178,7 +183,7 @@ impl App {
         slug: &Slug,
         visitor: Visitor,
     ) -> Result<(), MembersError> {
-        let (mailbox, version) = self.mailbox_of_member(signed, slug).await?;
+        let (mailbox, version) = self.mailbox_of_member(signed, slug, visitor).await?;
         let about = (Action::CustodyChanged, mailbox.id, None);
         if mailbox.key.custody == Custody::Members {
             return Err(MembersError::NotFitting);
@@ -206,7 +211,7 @@ impl App {
         slug: &Slug,
         visitor: Visitor,
     ) -> Result<(), MembersError> {
-        let (mailbox, version) = self.mailbox_of_member(signed, slug).await?;
+        let (mailbox, version) = self.mailbox_of_member(signed, slug, visitor).await?;
         let about = (Action::CustodyChanged, mailbox.id, None);
         if mailbox.key.custody == Custody::Gateway {
             return Err(MembersError::NotFitting);
@@ -243,7 +248,12 @@ impl App {
     }
 
     /// The mailbox of this name, for a person who may read it; its key as it is after what was left to move is moved.
-    async fn mailbox_of_member(&self, signed: &Signed, slug: &Slug) -> Result<(Mailbox, u64), MembersError> {
+    async fn mailbox_of_member(
+        &self,
+        signed: &Signed,
+        slug: &Slug,
+        visitor: Visitor,
+    ) -> Result<(Mailbox, u64), MembersError> {
         self.believed_now()?;
         for id in signed.account.mailboxes.iter().filter(|id| signed.account.reads(**id)) {
             let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(*id)).await?;
@@ -252,7 +262,7 @@ impl App {
             };
             return Ok((mailbox, version));
         }
-        Err(OpenError::NotEntitled.into())
+        Err(self.refuse_mailbox(signed, visitor).await.into())
     }
 
     /// The mailbox's identity; a rotation that was left over is finished first. A refusal is logged.

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::compose::NewDraft;
 use super::ports::{Key, List, SecretName, UnitOfWork};
-use super::{App, AppError, CONFLICT_TRIES, Visitor, event};
+use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{AddressProof, CodeAnswer, Partner, ProofPurpose};
 use crate::mailbox::{DepositLimits, Mailbox};
@@ -236,14 +236,29 @@ impl App {
         let is_mine =
             |draft: &Draft| draft.tokens.contains(&token.hash()) && draft.is_live(now) && has_key(draft);
         let Some((draft, version)) = found.filter(|(draft, _)| is_mine(draft)) else { return Ok(None) };
-        if !self.may_fill(&draft).await? {
+        let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
+        let Some((mailbox, _)) = mailbox else { return Ok(None) };
+        if !self.may_fill(&draft, &mailbox, now).await? {
             return Ok(None);
         }
-        let mailbox: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(draft.mailbox)).await?;
-        Ok(mailbox.map(|(mailbox, _)| {
-            let limits = self.limits_in_force(&mailbox);
-            DraftView { draft, version, mailbox, limits }
-        }))
+        let limits = self.limits_in_force(&mailbox);
+        Ok(Some(DraftView { draft, version, mailbox, limits }))
+    }
+
+    /// Logs that somebody wanted to use a draft that is not theirs, or not any more. One that never was leaves nothing:
+    /// its number was made up.
+    pub async fn log_draft_refused(
+        &self,
+        id: DraftId,
+        by: Option<&Signed>,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let found: Option<(Draft, u64)> = self.read(&Key::Draft(id)).await?;
+        let Some((draft, _)) = found else { return Ok(()) };
+        let actor = by.map_or(Actor::Anonymous, |signed| Actor::Person(signed.account.person));
+        let (action, outcome) = (Action::AccessRefused, Outcome::Refused(RefusalReason::NotEntitled));
+        let refused = event(self.now().at, actor, action, Object::Draft(id), outcome, visitor.web());
+        self.log_alone(refused.concerning(draft.partner)).await
     }
 }
 

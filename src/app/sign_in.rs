@@ -12,6 +12,7 @@ use crate::audit::{Action, Actor, FailureReason, Object, Outcome, RefusalReason}
 use crate::identity::{
     Account, AccountState, Password, PasswordHash, PersonalKey, PersonalLock, Session, SignInWay,
 };
+use crate::mailbox::Mailbox;
 use crate::value::{MailAddress, SecretBytes, SessionId, Token};
 use crate::vault::Identity;
 
@@ -124,10 +125,11 @@ impl App {
         let found: Option<(Session, u64)> = self.read(&Key::Session(cookie.hash())).await?;
         let Some((mut session, version)) = found else { return Ok(None) };
         let account: Option<(Account, u64)> = self.read(&Key::Account(session.account)).await?;
-        let Some((account, _)) = account else { return Ok(None) };
+        let Some((mut account, _)) = account else { return Ok(None) };
         if session.awaits_code.is_some() {
             return Ok(None);
         }
+        self.keep_own_mailboxes(&mut account).await?;
         if !now.believed {
             // A false clock must not end sessions, nor open anything; the officer may still look.
             let cookie = cookie.clone();
@@ -147,6 +149,17 @@ impl App {
             self.touch_session(&session, version).await?;
         }
         Ok(Some(Signed { account, session, cookie: cookie.clone() }))
+    }
+
+    /// Rights end with the organisation: whatever the record says, nobody is a member of another one's mailbox (P7).
+    async fn keep_own_mailboxes(&self, account: &mut Account) -> Result<(), AppError> {
+        for id in std::mem::take(&mut account.mailboxes) {
+            let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(id)).await?;
+            if found.is_some_and(|(mailbox, _)| account.organisation == Some(mailbox.organisation)) {
+                account.mailboxes.push(id);
+            }
+        }
+        Ok(())
     }
 
     /// Writes down that a session was used. Somebody else doing the same at the same time is no error.

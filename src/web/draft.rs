@@ -191,9 +191,15 @@ impl<'a> Place<'a> {
         let Ok(draft) = draft.parse::<DraftId>() else { return Err(errors.page(ErrorKind::NotFound)) };
         let again = format!("/depot/{organisation}/{mailbox}");
         let gone = || errors.page(ErrorKind::LinkExpired { again: Some(again.clone()) });
-        let token = guest.token(CookieName::Draft(draft)).ok_or_else(gone)?;
-        let view =
-            shared.app.draft(draft, &token).await.map_err(|error| errors.fault(&error))?.ok_or_else(gone)?;
+        let token = guest.token(CookieName::Draft(draft));
+        let view = match &token {
+            Some(token) => shared.app.draft(draft, token).await.map_err(|error| errors.fault(&error))?,
+            None => None,
+        };
+        let Some((view, token)) = view.zip(token) else {
+            let logged = shared.app.log_draft_refused(draft, None, guest.visitor).await;
+            return Err(logged.map_or_else(|error| errors.fault(&error), |()| gone()));
+        };
         let host = host_of(shared, &view.mailbox).await.map_err(|error| errors.fault(&error))?;
         if host.path != again {
             return Err(errors.page(ErrorKind::NotFound));
@@ -214,7 +220,11 @@ impl<'a> Place<'a> {
         let errors = Errors::new(shared, guest);
         match guest.signed(shared).await.map_err(|error| errors.fault(&error))? {
             Some(signed) if signed.account.id == account => Ok(Some(signed)),
-            Some(_) => Err(errors.page(ErrorKind::Forbidden)),
+            Some(other) => {
+                let logged = shared.app.log_draft_refused(view.draft.id, Some(&other), guest.visitor).await;
+                logged.map_err(|error| errors.fault(&error))?;
+                Err(errors.page(ErrorKind::Forbidden))
+            }
             None => Err(errors.open(&OpenError::NotSignedIn, action)),
         }
     }

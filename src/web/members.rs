@@ -131,7 +131,7 @@ async fn page(
     notice: Option<MembersNotice>,
 ) -> Outcome {
     let errors = Errors::new(shared, guest).signed_as(Some(signed));
-    let view = match shared.app.members(signed, slug).await {
+    let view = match shared.app.members(signed, slug, guest.visitor).await {
         Ok(view) => view,
         Err(MembersError::Open(error)) => return Err(errors.open(&error, &path(slug))),
         Err(_) => return Err(errors.page(ErrorKind::NotFound)),

@@ -33,7 +33,8 @@ struct TableForm {
 async fn show(State(shared): State<Shared>, Path(structure): Path<String>, guest: Guest) -> Outcome {
     let (signed, structure) = asked_for(&shared, &guest, &structure).await?;
     if !signed.account.may(Act::ManageTechniciens, Place::Structure(structure)) {
-        return Err(refusal(&shared, &guest, &signed, &PeopleError::NotEntitled));
+        let refused = shared.app.refuse_page(&signed, guest.visitor).await;
+        return Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).open(&refused, &path(structure)));
     }
     Ok(page(&shared, &guest, &signed, structure, Told::default()))
 }

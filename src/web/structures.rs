@@ -74,7 +74,10 @@ async fn own(State(shared): State<Shared>, guest: Guest) -> Outcome {
     let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
     match signed.account.partner {
         Some(own) => Ok(Answer::see_other(&path(own)).into_response()),
-        None => Err(errors.page(ErrorKind::Forbidden)),
+        None => {
+            let refused = shared.app.refuse_page(&signed, guest.visitor).await;
+            Err(errors.open(&refused, "/structure"))
+        }
     }
 }
 

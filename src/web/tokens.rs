@@ -82,7 +82,10 @@ async fn own(State(shared): State<Shared>, guest: Guest) -> Outcome {
     let signed = signed(&shared, &guest).await?;
     match signed.account.partner.filter(|_| signed.account.role == Role::Gestionnaire) {
         Some(own) => Ok(Answer::see_other(&format!("/structures/{own}/jetons")).into_response()),
-        None => Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).page(ErrorKind::Forbidden)),
+        None => {
+            let refused = shared.app.refuse_page(&signed, guest.visitor).await;
+            Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).open(&refused, "/jetons"))
+        }
     }
 }
 

@@ -55,6 +55,7 @@ mod register_pages;
 mod reminders;
 mod reports;
 mod resumable;
+mod rights;
 mod rotation;
 mod scanned_uploads;
 mod scanning;

@@ -4,7 +4,7 @@
 use pli::app::ports::{Change, Key, List, Record};
 use pli::app::{
     AnswerError, DefaultsError, DepositRefusal, LinkError, LinkOpened, OpenError, OpenedDraft,
-    OutgoingSending, OutsideReader, RevokeError, SecondStep, SendRefusal, Signed,
+    OutgoingSending, OutsideReader, RevokeError, SecondStep, SendRefusal, Sending, Signed,
 };
 use pli::audit::{Action, Outcome, RefusalReason};
 use pli::identity::{Partner, Password};
@@ -20,7 +20,7 @@ const DOCTOR: &str = "docteur@cabinet.example";
 const ANSWER: &str = "Bonjour, la pension est rétablie.";
 const TITLE: &str = "Réponse à demande urgente";
 
-fn sending() -> OutgoingSending {
+pub fn sending() -> OutgoingSending {
     OutgoingSending {
         title: TITLE.into(),
         message: SecretBytes::new(ANSWER.as_bytes().to_vec()),
@@ -44,7 +44,7 @@ async fn send(
 }
 
 /// An agent answers a deposit, with a file.
-async fn answer(house: &House, signed: &Signed, reference: &Reference) -> Reference {
+pub async fn answer(house: &House, signed: &Signed, reference: &Reference) -> Reference {
     answer_with(house, signed, reference, "décision.pdf", b"%PDF-1.7 decision").await
 }
 
@@ -62,14 +62,18 @@ pub async fn answer_with(
 }
 
 /// A new transfer to these addresses.
-async fn compose(house: &House, signed: &Signed, sending: OutgoingSending) -> Result<Reference, SendRefusal> {
+pub async fn compose(
+    house: &House,
+    signed: &Signed,
+    sending: OutgoingSending,
+) -> Result<Reference, SendRefusal> {
     let slug = house.pensions.slug.clone();
     let draft = house.app.begin_composing(signed, &slug, visitor()).await.unwrap();
     send(house, signed, &draft, sending).await
 }
 
 /// The token of the newest link that was mailed to an address.
-async fn link(house: &House, to: &str) -> Token {
+pub async fn link(house: &House, to: &str) -> Token {
     let texts = house.mails_to(to).await.into_iter().rev().map(|mail| mail_text(&mail));
     let text = texts.into_iter().find(|text| text.contains("/plis/lien/")).expect("a mail with a link");
     let token = text.split("/plis/lien/").nth(1).unwrap().split_whitespace().next().unwrap();
@@ -77,7 +81,7 @@ async fn link(house: &House, to: &str) -> Token {
 }
 
 /// The newest code that was mailed to an address.
-async fn code(house: &House, to: &str) -> String {
+pub async fn code(house: &House, to: &str) -> String {
     let texts = house.mails_to(to).await.into_iter().rev().map(|mail| mail_text(&mail));
     let shape = regex::Regex::new(r"\b(\d{4}) (\d{4})\b").unwrap();
     let found = texts.filter(|text| !text.contains("/plis/lien/"));
@@ -95,7 +99,7 @@ pub async fn open(house: &House, to: &str) -> LinkOpened {
     house.app.open_by_code(&token, &browser, &code, visitor()).await.unwrap()
 }
 
-async fn reader(house: &House, opened: &LinkOpened) -> Option<OutsideReader> {
+pub async fn reader(house: &House, opened: &LinkOpened) -> Option<OutsideReader> {
     house.app.outside_reader(opened.link, &opened.cookie, visitor()).await.unwrap()
 }
 
@@ -373,6 +377,7 @@ async fn what_is_withdrawn_is_gone_at_once_and_its_downloads_are_cut() {
     let open = house.app.opened_outside(&reading, visitor()).await.unwrap();
     assert!(house.app.may_still_read(&open.transfer));
     let reply = house.app.begin_reply(&reading, visitor()).await.unwrap();
+    let view = house.app.draft(reply.draft, &reply.token).await.unwrap().unwrap();
 
     house.app.revoke(&agent, &sent, visitor()).await.unwrap();
     assert!(!house.app.may_still_read(&open.transfer), "what runs is cut at its next piece");
@@ -381,8 +386,10 @@ async fn what_is_withdrawn_is_gone_at_once_and_its_downloads_are_cut() {
     assert!(matches!(house.app.ask_to_open(&token, visitor()).await, Err(LinkError::NotGood)));
     let line = SentLine::try_from(house.record(&Key::Sent(open.transfer.id)).await.unwrap()).unwrap();
     assert_eq!(line.ending, Ending::Revoked);
-    let late = house.send(&(reply.draft, reply.token), "Demande urgente").await;
+    let sending = Sending { title: "Demande urgente".into(), message: SecretBytes::new(b"Merci.".to_vec()) };
+    let late = house.app.accept_deposit(view, sending, visitor()).await;
     assert!(matches!(late, Err(DepositRefusal::NotAdmitted)), "the right to reply went with it");
+    assert!(house.app.draft(reply.draft, &reply.token).await.unwrap().is_none(), "its draft is shut");
     assert_eq!(last(&house, Action::TransferRevoked).await, Outcome::Done);
 
     let not_ours = house.app.revoke(&agent, &deposit, visitor()).await;

@@ -152,7 +152,7 @@ async fn between_the_new_key_and_the_last_grant_both_old_and_new_mail_opens() {
     for reference in references.iter().chain([&later]) {
         house.app.open_transfer(&member, reference, visitor()).await.unwrap();
     }
-    let members = house.app.members(&member, &house.pensions.slug).await.unwrap();
+    let members = house.app.members(&member, &house.pensions.slug, visitor()).await.unwrap();
     assert!(members.rotating_since.is_some());
 }
 

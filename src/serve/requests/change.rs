@@ -15,6 +15,9 @@ pub(super) async fn entitle(
     Membership { mailbox, address }: Membership,
 ) -> Result<(), RequestError> {
     let (mailbox, account) = (find_mailbox(app, &mailbox).await?, find_account(app, &address).await?);
+    if account.organisation != Some(mailbox.organisation) {
+        return Err(RequestError::Unfit { what: "a mailbox has members of its own organisation only" });
+    }
     app.entitle(account.id, mailbox.id, Origin::Cli).await?;
     line(replies, format!("{address} is entitled to {}", mailbox.slug)).await?;
     if mailbox.key.custody == Custody::Members {
