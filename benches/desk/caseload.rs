@@ -164,6 +164,8 @@ async fn deposit(app: &App, store: &EmbeddedStore, mailbox: &Mailbox) -> Transfe
         tls: None,
         certificate: None,
         requires_tls: false,
+        addressee: mailbox.deposit_address.clone().into(),
+        envelope_id: None,
         bytes: SecretBytes::new(mail.into_bytes()),
     };
     let Ok(MailAnswer::Deposited { reference }) = app.accept_mail(inbound).await else {

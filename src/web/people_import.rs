@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
-use super::structures::{asked_for, path, refusal};
+use super::structures::{asked_for, path};
 use super::views::{ErrorKind, ImportPage, ImportProblem};
 use crate::app::{By, Cell, ImportScope, ImportedPerson, PeopleError, PeopleImportError, Signed};
 use crate::identity::Place;

@@ -72,12 +72,11 @@ struct ChangeForm {
 async fn own(State(shared): State<Shared>, guest: Guest) -> Outcome {
     let signed = visitor(&shared, &guest, "/structure").await?;
     let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
-    match signed.account.partner {
-        Some(own) => Ok(Answer::see_other(&path(own)).into_response()),
-        None => {
-            let refused = shared.app.refuse_page(&signed, guest.visitor).await;
-            Err(errors.open(&refused, "/structure"))
-        }
+    if let Some(own) = signed.account.partner {
+        Ok(Answer::see_other(&path(own)).into_response())
+    } else {
+        let refused = shared.app.refuse_page(&signed, guest.visitor).await;
+        Err(errors.open(&refused, "/structure"))
     }
 }
 

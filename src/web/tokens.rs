@@ -80,12 +80,11 @@ impl Typed {
 /// A gestionnaire's way to the tokens of the own structure.
 async fn own(State(shared): State<Shared>, guest: Guest) -> Outcome {
     let signed = signed(&shared, &guest).await?;
-    match signed.account.partner.filter(|_| signed.account.role == Role::Gestionnaire) {
-        Some(own) => Ok(Answer::see_other(&format!("/structures/{own}/jetons")).into_response()),
-        None => {
-            let refused = shared.app.refuse_page(&signed, guest.visitor).await;
-            Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).open(&refused, "/jetons"))
-        }
+    if let Some(own) = signed.account.partner.filter(|_| signed.account.role == Role::Gestionnaire) {
+        Ok(Answer::see_other(&format!("/structures/{own}/jetons")).into_response())
+    } else {
+        let refused = shared.app.refuse_page(&signed, guest.visitor).await;
+        Err(Errors::new(&shared, &guest).signed_as(Some(&signed)).open(&refused, "/jetons"))
     }
 }
 

@@ -386,7 +386,7 @@ async fn what_is_withdrawn_is_gone_at_once_and_its_downloads_are_cut() {
     assert!(matches!(house.app.ask_to_open(&token, visitor()).await, Err(LinkError::NotGood)));
     let line = SentLine::try_from(house.record(&Key::Sent(open.transfer.id)).await.unwrap()).unwrap();
     assert_eq!(line.ending, Ending::Revoked);
-    let sending = Sending { title: "Demande urgente".into(), message: SecretBytes::new(b"Merci.".to_vec()) };
+    let sending = Sending::new("Demande urgente".into(), SecretBytes::new(b"Merci.".to_vec()));
     let late = house.app.accept_deposit(view, sending, visitor()).await;
     assert!(matches!(late, Err(DepositRefusal::NotAdmitted)), "the right to reply went with it");
     assert!(house.app.draft(reply.draft, &reply.token).await.unwrap().is_none(), "its draft is shut");

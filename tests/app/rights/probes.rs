@@ -34,6 +34,7 @@ impl Asked {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts are written alike where it is called")]
     fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
@@ -191,6 +192,9 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
         }
         ("POST", "/depot/{organisation}/{mailbox}/brouillon/{draft}/autres") => {
             Asked::of(filled(world, path)).form(&[("draft", &world.beside.0.to_string())])
+        }
+        ("POST", "/depot/{organisation}/{mailbox}/brouillon/{draft}/autre-personne") => {
+            Asked::of(format!("/depot/carsat/pensions/brouillon/{}/autre-personne", world.sent.0)).form(&[])
         }
         ("POST", "/depot/{organisation}/{mailbox}/brouillon/{draft}/fichiers/tus") => {
             Asked::of(filled(world, path)).with("tus-resumable", "1.0.0").with("upload-length", 4)

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use pli::app::ports::{Change, Key, List, Record, UnitOfWork};
 use pli::app::{
-    LinkError, LinkOpened, MailAnswer, NewAccount, NewMailbox, NewUpload, OutgoingSending, SecondStep, Signed,
+    ApiDepositState, LinkError, LinkOpened, MailAnswer, NewAccount, NewApiClient, NewApiDeposit, NewMailbox,
+    NewUpload, OutgoingSending, SecondStep, Signed,
 };
 use pli::audit::{Actor, Origin};
 use pli::identity::{ApiClient, Organisation, Partner, Password, Role, token_text};
