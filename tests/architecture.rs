@@ -80,7 +80,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("krilla", &["document"]),
     ("lettre", &["relay", "smtp"]),
     ("mail_auth", &["smtp"]),
-    ("memchr", &["smtp"]),
+    ("memchr", &["smtp", "store"]),
     ("mail_parser", &["message", "policy", "demo", "web"]),
     ("qrcodegen", &["web"]),
     ("rust_xlsxwriter", &["web"]),

@@ -278,11 +278,12 @@ async fn a_cut_off_address_begins_no_other_draft() {
     let house = House::build().await;
     let draft = house.draft().await;
     house.send(&draft, "Demande urgente").await.unwrap();
+    let sent = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
     let mut council = house.app.partners().await.unwrap().remove(0);
     council.blocked.insert(address(DEPOSITOR));
     house.app.put_partner(council, Origin::Cli).await.unwrap();
-    let sent = house.app.draft(draft.0, &draft.1).await.unwrap().unwrap();
     assert!(house.app.open_another_draft(&sent, Language::Fr, visitor()).await.unwrap().is_none());
+    assert!(house.app.draft(draft.0, &draft.1).await.unwrap().is_none(), "and the draft's page is closed");
 }
 
 #[tokio::test]

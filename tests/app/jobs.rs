@@ -128,9 +128,10 @@ async fn a_checkpoint_is_signed_each_minute_while_there_are_events_and_only_then
     let work = Arc::new(Work::with_timer(Arc::clone(&house.app), timer.clone()));
     let stop = CancellationToken::new();
     let mut loops = start(&work, &stop);
-    // Upkeep, checkpoint, the queue's count, alerts, verification, mail keys, pruning, held deposits; receipts and deliveries are waited for otherwise.
+    // Upkeep, checkpoint, the queue's count, alerts, verification, heartbeats, silences, mail keys, pruning, held deposits;
+    // receipts and deliveries are waited for otherwise.
     let settled = async || {
-        while timer.asleep() < 8 {
+        while timer.asleep() < 10 {
             tokio::task::yield_now().await;
         }
     };

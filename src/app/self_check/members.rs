@@ -72,7 +72,11 @@ impl Walk<'_> {
             password: Password::new(self.password()).ok_or(AppError::Broken("password"))?,
             language: Language::Fr,
         };
-        Ok(self.app.create_account(new, Origin::Job).await?.id)
+        let account = self.app.create_account(new, Origin::Job).await?.id;
+        if self.app.terms_in_force().is_some() {
+            self.app.record_terms(account, Origin::Job).await?;
+        }
+        Ok(account)
     }
 
     /// A mailbox that its members keep.

@@ -95,6 +95,8 @@ fn filled(world: &World, path: &str) -> String {
 #[expect(clippy::match_same_arms, reason = "a table in the order of what is acted upon")]
 pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token>) -> Asked {
     let path = route.path.as_str();
+    // Mails of one instant leave in any order: those of earlier requests are gone before this one's.
+    world.settle().await;
     match (route.method, path) {
         // Public pages, and the links that are their own proof.
         ("GET", "/assets/{name}") => Asked::of("/assets/pli.css".into()),
@@ -136,6 +138,23 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
             let code = world.mailed_code(DEPOSITOR, Some("/suivi/lien/")).await;
             let asked = Asked::of(filled(world, path)).form(&[("code", &code)]);
             asked.cookie_of(Who::Depositor, who, cookie)
+        }
+        // Not confirmed: the deposit stays for the requests that follow.
+        ("POST", "/suivi/{reference}/retirer") => {
+            let asked =
+                world.house.app.request_status(&world.deposit, address(DEPOSITOR), Language::Fr, visitor());
+            let asked = asked.await.unwrap();
+            let cookie = format!("pli_code={}.{}", asked.proof, asked.browser.expose());
+            let code = world.mailed_code(DEPOSITOR, Some("/suivi/lien/")).await;
+            let asked = Asked::of(filled(world, path)).form(&[("code", &code)]);
+            asked.cookie_of(Who::Depositor, who, cookie)
+        }
+        ("POST", "/suivi/lien/{token}/retirer") => {
+            let asked =
+                world.house.app.request_status(&world.deposit, address(DEPOSITOR), Language::Fr, visitor());
+            asked.await.unwrap();
+            let token = world.mailed(DEPOSITOR, "/suivi/lien/").await;
+            Asked::of(format!("/suivi/lien/{token}/retirer")).form(&[])
         }
         ("POST", "/suivi/code") => {
             let asked = world.house.app.request_history(address(DEPOSITOR), Language::Fr, visitor());
@@ -296,6 +315,13 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
         ("POST", "/transferts/{reference}/reponse-donnee") => {
             let asked = Asked::of(format!("/transferts/{}/reponse-donnee", world.fresh().await));
             asked.form(&[("jour", &world.today()), ("par", "telephone")])
+        }
+        ("POST", "/transferts/{reference}/codes") => Asked::of(filled(world, path)).form(&[]),
+        ("POST", "/transferts/{reference}/mediateur") => {
+            Asked::of(filled(world, path)).form(&[("motif", "blocked")])
+        }
+        ("POST", "/boites/{mailbox}/envois/reglages" | "/compte/envois") => {
+            Asked::of(filled(world, path)).form(&[("validite", "5"), ("avis", "")])
         }
         ("POST", "/transferts/{reference}/retirer") => {
             // What the doctor was sent; the answer is still read.

@@ -345,7 +345,7 @@ impl World {
     }
 
     /// Lets every mail that is due leave.
-    async fn settle(&self) {
+    pub async fn settle(&self) {
         while self.house.app.deliver_due_mails().await.unwrap().0 > 0 {}
     }
 
