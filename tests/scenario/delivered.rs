@@ -8,6 +8,7 @@ use crate::support::http::Browser;
 use crate::support::outbox::Mail;
 use crate::support::peers::{Postfix, swaks};
 use crate::support::served::{Served, Setting};
+use crate::support::steps::past_terms;
 use crate::support::{wait_for, wait_until};
 
 const DEPOSITOR: &str = "lea.prigent@conseil.example";
@@ -61,7 +62,8 @@ fn a_team_fetches_the_notice_over_imap_and_opens_its_link() {
     let page = browser.follow(reply).text();
     let reply =
         browser.submit(&form_with(&page, "password"), &[("address", AGENT), ("password", PASSWORD)], &[]);
-    let envelope = browser.follow(reply).text();
+    let page = browser.follow(reply);
+    let envelope = past_terms(&mut browser, page).text();
     let path = link.split('?').next().unwrap();
     let form = form_to(&envelope, path).unwrap_or_else(|| panic!("no button: {envelope}"));
     let reply = browser.submit(&form, &[], &[]);

@@ -98,7 +98,11 @@ fn the_form_goes_all_the_way_without_a_script() {
     }
     assert_eq!(steps::file_names(&opened), ["fiche-de-liaison.pdf"]);
     let document = steps::download(&mut agent, &reference, 1);
-    assert_eq!(document.header("content-type"), Some("application/pdf"));
+    assert_eq!(
+        document.header("content-type"),
+        Some("application/octet-stream"),
+        "kept, not opened by the browser"
+    );
     assert!(document.body.starts_with(b"%PDF-1.7"));
 
     // The next person, in the same breath.

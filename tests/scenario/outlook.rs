@@ -8,7 +8,7 @@ use crate::support::http::Browser;
 use crate::support::outbox::Mail;
 use crate::support::peers::{Postfix, Sink};
 use crate::support::served::{AGENT, PAGE_PASSWORD, Served, Setting};
-use crate::support::steps::{file_names, press};
+use crate::support::steps::{file_names, past_terms, press};
 use crate::support::{program, run, run_well, samples, wait_for, wait_until};
 
 const BOTH_PORTS: &str = "listen_starttls = \"127.0.0.1:0\"\nlisten_tls = \"127.0.0.1:0\"\n";
@@ -77,7 +77,8 @@ fn what_swaks_submits_is_opened_outside_by_link_and_code_and_seen_by_the_team() 
     let page = agent.get("/connexion").text();
     let reply =
         agent.submit(&form_with(&page, "password"), &[("address", AGENT), ("password", PAGE_PASSWORD)], &[]);
-    agent.follow(reply);
+    let page = agent.follow(reply);
+    past_terms(&mut agent, page);
     let list = agent.get("/boites/retraite/envois").text();
     assert!(list.contains(&reference) && list.contains(DOCTOR), "it stands among what the mailbox sent");
     let envelope = agent.get(&format!("/transferts/{reference}")).text();

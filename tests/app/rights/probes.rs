@@ -34,7 +34,10 @@ impl Asked {
         self
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts are written alike where it is called")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and texts are written alike where it is called"
+    )]
     fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self

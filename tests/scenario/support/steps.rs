@@ -123,6 +123,13 @@ pub fn sign_in(gateway: &Gateway, person: &Person) -> Browser {
     browser
 }
 
+/// Where a page asks for the terms of use first, accepts them and gives the page behind them.
+pub fn past_terms(browser: &mut Browser, page: Reply) -> Reply {
+    let Some(terms) = form_to(&page.text(), "/conditions") else { return page };
+    let accepted = browser.submit(&terms, &[("accepte", "oui")], &[]);
+    browser.follow(accepted)
+}
+
 /// Opens a transfer as an agent does: the envelope by GET, its content by the button.
 pub fn open_transfer(browser: &mut Browser, reference: &str) -> Reply {
     let path = format!("/transferts/{reference}");
