@@ -102,6 +102,10 @@ words! {
         answered_median: "Réponse : médiane", "Answer: median";
         answered_ninety: "Réponse : 9 sur 10 en", "Answer: 9 in 10 within";
         answered_share: "Répondus à temps", "Answered in time";
+        taken: "Prise en charge (médiane)", "Taken in charge (median)";
+        answered: "Réponse (médiane)", "Answer (median)";
+        nine_in_ten: "9 sur 10 en", "9 in 10 within";
+        in_time: "À temps", "In time";
         total: "Total", "Total";
         none: "Aucun dossier sur cette période", "No case in this period";
         nobody: "Sans partenaire", "No partner";

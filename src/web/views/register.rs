@@ -253,6 +253,22 @@ impl StatisticsPage {
 }
 
 impl TallyRow {
+    fn has_cases(&self) -> bool {
+        self.cases > 0
+    }
+
+    fn has_dispatched(&self) -> bool {
+        self.dispatched > 0
+    }
+
+    fn has_unopened(&self) -> bool {
+        self.unopened > 0
+    }
+
+    fn has_revoked(&self) -> bool {
+        self.revoked > 0
+    }
+
     fn has_ways(&self) -> bool {
         self.ways.iter().any(|count| *count > 0)
     }
