@@ -288,6 +288,8 @@ fn page(
     let states = RegisterState::ALL
         .into_iter()
         .map(|state| choice(state.code(), state_words(state, &words, language), &asked.etat));
+    // A field for a date shows dates only; the problem is told above it.
+    let shown = |typed: &str| if calendar::start_of_day(typed, 0).is_some() { typed.to_owned() } else { String::new() };
     let selection = asked.query(None);
     let query = if selection.is_empty() { String::new() } else { format!("?{selection}") };
     RegisterListPage {
@@ -297,8 +299,8 @@ fn page(
         mailbox: asking.slug.as_ref().and(found.mailboxes.first()).map(|mailbox| mailbox.name.clone()),
         problem,
         typed: RegisterTyped {
-            from: asked.du.clone(),
-            until: asked.au.clone(),
+            from: shown(&asked.du),
+            until: shown(&asked.au),
             is_empty: selection.is_empty(),
         },
         partners: found

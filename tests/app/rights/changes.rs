@@ -30,6 +30,7 @@ impl Held {
                 .request_proof(&world.house.pensions, address(DEPOSITOR), Language::Fr, visitor())
                 .await,
             world.house.app.request_status(&world.deposit, address(DEPOSITOR), Language::Fr, visitor()).await,
+            world.house.app.request_history(address(DEPOSITOR), Language::Fr, visitor()).await,
         ] {
             asked.unwrap();
         }
@@ -85,6 +86,16 @@ fn told(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
+/// An agent of no mailbox has no register to look into.
+const NO_REGISTER: &[(&str, Came)] = &[
+    ("GET /registre", Came::No),
+    ("GET /registre.csv", Came::No),
+    ("GET /registre.xlsx", Came::No),
+    ("GET /statistiques", Came::No),
+    ("GET /statistiques.csv", Came::No),
+    ("GET /statistiques.xlsx", Came::No),
+];
+
 async fn changed_account(world: &World, who: &str, change: impl FnOnce(&mut Account)) {
     let mut found = account(&world.house, who).await;
     change(&mut found);
@@ -117,7 +128,7 @@ async fn who_was_taken_out_of_the_mailboxes_is_an_agent_of_other_ones() {
     let team = world.house.pensions.notice_address.clone();
     world.house.app.check_mail_sender(mail.account, &team, visitor()).await.unwrap();
     changed_account(&world, AGENT, |account| account.mailboxes.clear()).await;
-    is_now_as(&world, &held, Who::Agent, Who::OtherMailbox, &[]).await;
+    is_now_as(&world, &held, Who::Agent, Who::OtherMailbox, NO_REGISTER).await;
     let as_team = world.house.app.check_mail_sender(mail.account, &team, visitor()).await;
     assert!(matches!(as_team, Err(MailSenderError::NotYours)), "no mail in the name of the team any more");
 }
@@ -137,7 +148,7 @@ async fn an_officer_who_becomes_an_agent_reads_the_log_no_more() {
     let held = Held::by(&world, Who::Officer).await;
     let officer = Who::Officer.account().unwrap();
     changed_account(&world, officer, |account| account.role = Role::Agent).await;
-    is_now_as(&world, &held, Who::Officer, Who::OtherMailbox, &[]).await;
+    is_now_as(&world, &held, Who::Officer, Who::OtherMailbox, NO_REGISTER).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +156,7 @@ async fn who_goes_to_another_organisation_leaves_the_mailboxes_behind() {
     let world = Box::pin(World::build()).await;
     let (held, mail) = (Held::by(&world, Who::Agent).await, MailProgram::of(&world).await);
     changed_account(&world, AGENT, |account| account.organisation = Some(OrganisationId::new([9; 16]))).await;
-    is_now_as(&world, &held, Who::Agent, Who::OtherOrganisation, &[]).await;
+    is_now_as(&world, &held, Who::Agent, Who::OtherOrganisation, NO_REGISTER).await;
     let team = world.house.pensions.notice_address.clone();
     assert!(world.house.app.check_mail_sender(mail.account, &team, visitor()).await.is_err());
 }
@@ -177,6 +188,11 @@ async fn after_an_agreement_its_drafts_are_closed_and_what_was_answered_is_still
         // What was sent stays told: its receipt, and how it stands.
         ("GET /depot/{organisation}/{mailbox}/brouillon/{draft}/recu", Came::Yes),
         ("POST /suivi/{reference}/code", Came::Yes),
+        ("POST /suivi/code", Came::Yes),
+        // And it can be withdrawn.
+        ("POST /suivi/{reference}/retirer", Came::Yes),
+        // Leads to the deposit page, which admits the address no more: `another_draft` asks the agreement.
+        ("POST /depot/{organisation}/{mailbox}/brouillon/{draft}/autre-personne", Came::Yes),
     ];
     is_now_as(&world, &depositor, Who::Depositor, Who::OtherDepositor, &closed).await;
     let reads = [("POST /depot/lien/{token}", Came::Over)];
