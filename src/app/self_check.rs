@@ -253,7 +253,7 @@ impl Walk<'_> {
         let marker = self.marker;
         let mail = |from: &str| {
             format!(
-                "From: {from}\r\nTo: {}\r\nSubject: {marker}\r\nMessage-ID: <{marker}@{DOMAIN}>\r\n\
+                "From: {from}\r\nTo: {}\r\nSubject: {marker}\r\nMessage-ID: <controle@{DOMAIN}>\r\n\
                  MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{marker}\r\n--b\r\n\
                  Content-Type: text/plain; name={marker}.txt\r\n\
                  Content-Disposition: attachment; filename={marker}.txt\r\n\r\n{marker}\r\n--b--\r\n",

@@ -137,10 +137,11 @@ async fn whoever_may_not_see_it_learns_nothing_and_bad_queries_lose_nothing() {
         (StatusCode::SEE_OTHER, "/connexion?suite=%2Fregistre")
     );
     let agent = Visit::of(&house, AGENT).await;
-    let (status, _, page) = agent.ask(Method::GET, "/registre?du=demain", "").await;
+    let (status, _, page) = agent.ask(Method::GET, "/registre?du=demain&au=2026-11-20", "").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let page = String::from_utf8(page).unwrap();
-    assert!(page.contains("value=\"demain\"") && page.contains("Ce n’est pas une date"));
+    assert!(page.contains("value=\"2026-11-20\"") && page.contains("Ce n’est pas une date"));
+    assert!(!page.contains("value=\"demain\""), "a field for a date cannot show it");
     for query in ["etat=partout", "partenaire=x", "apres=%21"] {
         let (status, _, _) = agent.ask(Method::GET, &format!("/registre?{query}"), "").await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
