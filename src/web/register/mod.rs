@@ -289,7 +289,9 @@ fn page(
         .into_iter()
         .map(|state| choice(state.code(), state_words(state, &words, language), &asked.etat));
     // A field for a date shows dates only; the problem is told above it.
-    let shown = |typed: &str| if calendar::start_of_day(typed, 0).is_some() { typed.to_owned() } else { String::new() };
+    let shown = |typed: &str| {
+        if calendar::start_of_day(typed, 0).is_some() { typed.to_owned() } else { String::new() }
+    };
     let selection = asked.query(None);
     let query = if selection.is_empty() { String::new() } else { format!("?{selection}") };
     RegisterListPage {
