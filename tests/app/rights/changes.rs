@@ -203,6 +203,8 @@ async fn after_an_agreement_its_drafts_are_closed_and_what_was_answered_is_still
 const MAILED: &[(&str, Came)] = &[
     ("POST /depot/lien/{token}", Came::Over),
     ("POST /suivi/lien/{token}", Came::Over),
+    ("POST /suivi/lien/{token}/retirer", Came::Over),
+    ("POST /suivi/liste/{token}", Came::Over),
     ("POST /plis/lien/{token}", Came::Over),
 ];
 
