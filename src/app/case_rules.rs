@@ -8,6 +8,7 @@ use super::{App, AppError, CONFLICT_TRIES, OpenError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Event, Object, Outcome, RefusalReason};
 use crate::identity::{Agreement, AgreementTerms, AnswerTo, Partner};
 use crate::mailbox::Mailbox;
+use crate::policy::form::RegisterRole;
 use crate::policy::partner_answer::{AnswerFacts, PartnerAnswer};
 use crate::policy::register::AGENT_LIST;
 use crate::relay::letter::{Letter, LetterKind, ReminderLetter, ReminderTopic};
@@ -233,19 +234,24 @@ impl App {
         Ok(found.map(|(mailbox, _)| mailbox))
     }
 
-    /// The codes of a form, with the name of the site in the place of what a register of structures knows it by.
+    /// The codes of a form, with the name of the site in the place of what a register of structures knows it by: as the
+    /// partner calls it, else as the form does.
     pub(super) async fn site_named(
         &self,
         form: Option<Box<FormCodes>>,
         partner: Option<PartnerId>,
     ) -> Result<Option<Box<FormCodes>>, AppError> {
-        let (Some(mut form), Some(partner)) = (form.clone(), partner) else { return Ok(form) };
-        let found: Option<(Partner, u64)> = self.read(&Key::Partner(partner)).await?;
+        let Some(mut form) = form else { return Ok(None) };
+        let Some(code) = form.site.take() else { return Ok(Some(form)) };
+        let found: Option<(Partner, u64)> = match partner {
+            Some(partner) => self.read(&Key::Partner(partner)).await?,
+            None => None,
+        };
         let sites = found.map(|(partner, _)| partner.sites).unwrap_or_default();
-        let named = sites.into_iter().find(|site| form.site.is_some() && site.siret == form.site);
-        if let Some(site) = named {
-            form.site = Some(site.name);
-        }
+        let named = sites.into_iter().find(|site| site.siret.as_deref() == Some(code.as_str()));
+        let policies = self.policies.load();
+        let of_form = policies.forms.label_of(&form.form, RegisterRole::Site, &code, Language::Fr);
+        form.site = Some(named.map(|site| site.name).or(of_form.map(str::to_owned)).unwrap_or(code));
         Ok(Some(form))
     }
 

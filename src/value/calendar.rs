@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
-use super::{Language, Millis, Timestamp};
+use super::{Day, Language, Millis, Timestamp};
 
 /// Central European time as it has been since 1996, as a POSIX rule.
 const PARIS: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
@@ -77,6 +77,18 @@ pub fn short(instant: Timestamp, language: Language) -> String {
             hour_fr(&local)
         ),
         Language::En => local.strftime("%-d\u{a0}%b %Y, %H:%M").to_string(),
+    }
+}
+
+/// A day of the calendar, wherever it begins: « 21 nov. 2026 », "21 Nov 2026".
+pub fn day(day: Day, language: Language) -> String {
+    let local = jiff::Timestamp::from_millisecond(day.start().0).map(|start| start.to_zoned(TimeZone::UTC));
+    let Ok(local) = local else { return day.to_string() };
+    match language {
+        Language::Fr => {
+            format!("{}\u{a0}{} {}", day_fr(&local), name(&MONTHS_SHORT_FR, local.month() - 1), local.year())
+        }
+        Language::En => local.strftime("%-d\u{a0}%b %Y").to_string(),
     }
 }
 
@@ -237,6 +249,8 @@ mod tests {
         assert_eq!(plain(&short(WINTER, Language::Fr)), "21 nov. 2026, 9 h 30");
         assert_eq!(plain(&short(WINTER, Language::En)), "21 Nov 2026, 09:30");
         assert_eq!(precise(WINTER, Language::Fr), "21/11/2026 09:30:00");
+        assert_eq!(plain(&day(WINTER.day(), Language::Fr)), "21 nov. 2026");
+        assert_eq!(plain(&day(WINTER.day(), Language::En)), "21 Nov 2026");
     }
 
     #[test]

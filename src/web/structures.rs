@@ -241,7 +241,10 @@ async fn page(
         suspended: partner.suspended,
         gestionnaires: rows(gestionnaires, Act::AppointGestionnaires),
         techniciens: rows(techniciens, Act::ManageTechniciens),
-        agreements: agreements.into_iter().map(agreement_row).collect(),
+        agreements: agreements
+            .into_iter()
+            .map(|agreement| agreement_row(agreement, guest.language))
+            .collect(),
         blocked: partner.blocked.iter().map(ToString::to_string).collect(),
         review,
         may_appoint: may(Act::AppointGestionnaires),

@@ -114,7 +114,7 @@ async fn a_form_reaches_the_agent_as_data_and_as_a_document_and_the_register_as_
     let transfer = transfer(&house, &reference).await;
     assert_eq!(transfer.file_count, 2, "the document is one to download");
     let codes = transfer.form.clone().unwrap();
-    assert_eq!(codes.site.as_deref(), Some("22350001800187"));
+    assert_eq!(codes.site.as_deref(), Some("Pays de Redon"), "the site as people call it");
     assert_eq!(codes.reason.as_deref(), Some("no_answer"));
     assert_eq!((codes.copy_to_partner, codes.inform_professional), (Some(true), Some(false)));
     let kept = serde_json::to_string(&transfer).unwrap();

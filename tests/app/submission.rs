@@ -109,7 +109,7 @@ async fn a_mail_to_people_outside_becomes_a_transfer_with_a_link_for_each() {
     for to in [DEPOSITOR, DOCTOR] {
         let mails = house.mails_to(to).await;
         assert_eq!(mails.len(), 1);
-        for word in ["liquidée", "decision", "Exemple", "288", "un@carsat.example"] {
+        for word in ["liquidée", "decision", "Exemple", "06 35 288", "un@carsat.example"] {
             assert!(
                 !mails[0].contains(word) && !mail_text(&mails[0]).contains(word),
                 "{word} travels in clear"

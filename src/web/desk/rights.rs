@@ -44,7 +44,7 @@ pub(super) async fn show(
         is_now: told.is_now,
         differing: told.accounts.iter().filter(|account| account.differs).count(),
         accounts: told.accounts.into_iter().map(|account| account_row(account, language)).collect(),
-        agreements: told.agreements.into_iter().map(agreement_row).collect(),
+        agreements: told.agreements.into_iter().map(|agreement| agreement_row(agreement, language)).collect(),
         known_since: told.known_since,
         is_pruned: told.is_pruned,
         is_cut: told.is_cut,
@@ -82,9 +82,11 @@ fn account_row(account: AccountRights, language: Language) -> AccountRow {
     }
 }
 
-fn agreement_row(agreement: AgreementRights) -> AgreementRow {
+fn agreement_row(agreement: AgreementRights, language: Language) -> AgreementRow {
     let (from, until) = agreement.in_force.map_or((None, None), |(from, until)| (Some(from), until));
-    let day = |day: Option<crate::value::Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    let day = |day: Option<crate::value::Day>| {
+        day.map(|day| crate::value::calendar::day(day, language)).unwrap_or_default()
+    };
     AgreementRow {
         partner: agreement.partner,
         mailbox: agreement.mailbox,

@@ -22,9 +22,11 @@ use super::texts::{CaseWords, RegisterWords};
 use super::views::{ErrorKind, RegisterChoice, RegisterLineRow, RegisterListPage, RegisterTyped};
 use crate::app::ports::RegisterPlace;
 use crate::app::{
-    OpenError, RegisterExportError, RegisterFilter, RegisterPage, RegisterRow, RegisterState, Signed,
+    OpenError, Policies, RegisterExportError, RegisterFilter, RegisterPage, RegisterRow, RegisterState,
+    Signed,
 };
-use crate::policy::register::Choice;
+use crate::policy::form::{FormSet, RegisterRole};
+use crate::policy::register::{Choice, RegisterPolicy};
 use crate::transfer::{AnswerWay, CaseKind, Ending, FormCodes, Promise, Route};
 use crate::value::{Language, Slug, Timestamp, calendar};
 
@@ -186,7 +188,7 @@ async fn export(
     let language = guest.language;
     let sheet = move || {
         let words = RegisterWords::of(language);
-        let lists = (policies.register.kinds(), policies.register.reasons());
+        let lists = Lists::of(&policies);
         let rows = rows.iter().map(|row| cells(row, now, lists, &words, language)).collect();
         Table { name: words.title, head: head(&words), rows }
     };
@@ -269,6 +271,7 @@ fn page(
     let words = RegisterWords::of(language);
     let policies = shared.app.policies.load();
     let (kinds, reasons) = (policies.register.kinds(), policies.register.reasons());
+    let lists = Lists::of(&policies);
     let mut sites: Vec<String> = found
         .partners
         .iter()
@@ -316,18 +319,43 @@ fn page(
         states: states.collect(),
         csv: format!("{}.csv{query}", asking.path),
         xlsx: format!("{}.xlsx{query}", asking.path),
-        rows: found.rows.into_iter().map(|row| line(row, (kinds, reasons), &words, language)).collect(),
+        rows: found.rows.into_iter().map(|row| line(row, lists, &words, language)).collect(),
         next: found.next.map(|place| format!("{}?{}", asking.path, asked.query(Some(&place)))),
         first: (!asked.apres.is_empty()).then(|| format!("{}{query}", asking.path)),
     }
 }
 
-/// The lists that codes are looked up in.
-type Lists<'a> = (&'a [Choice], &'a [Choice]);
+/// Where codes are looked up: in the register's own lists, then in the forms.
+#[derive(Clone, Copy)]
+struct Lists<'a> {
+    register: &'a RegisterPolicy,
+    forms: &'a FormSet,
+}
+
+impl<'a> Lists<'a> {
+    fn of(policies: &'a Policies) -> Self {
+        Self { register: &policies.register, forms: &policies.forms }
+    }
+
+    fn kind(self, code: &str, language: Language) -> String {
+        self.words(code, (self.register.kinds(), RegisterRole::Kind), language)
+    }
+
+    fn reason(self, code: &str, language: Language) -> String {
+        self.words(code, (self.register.reasons(), RegisterRole::Reason), language)
+    }
+
+    /// The words of a code; a code that nothing in force knows any more is told as it is.
+    fn words(self, code: &str, (list, role): (&[Choice], RegisterRole), language: Language) -> String {
+        let known = list.iter().find(|choice| choice.code == code).map(|choice| choice.words(language));
+        let of_a_form = || self.forms.label_of("", role, code, language);
+        known.or_else(of_a_form).unwrap_or(code).to_owned()
+    }
+}
 
 fn line(row: RegisterRow, lists: Lists<'_>, words: &RegisterWords, language: Language) -> RegisterLineRow {
-    let kinds = kinds_of(&row, lists.0, language);
-    let reason = reason_of(&row, lists.1, language);
+    let kinds = kinds_of(&row, lists, language);
+    let reason = reason_of(&row, lists, language);
     let state = match row.line.ending {
         Some(ending) => state_words(RegisterState::Ended(ending), words, language),
         None => state_words(RegisterState::Case(row.line.kind), words, language),
@@ -398,7 +426,7 @@ fn cells(
         Promise::Kept => Cell::text(w.yes),
         Promise::Missed => Cell::text(w.no),
     };
-    let (kinds, reason) = (kinds_of(row, lists.0, language), reason_of(row, lists.1, language));
+    let (kinds, reason) = (kinds_of(row, lists, language), reason_of(row, lists, language));
     let line = &row.line;
     let form = line.form.as_ref();
     let route = match line.route {
@@ -436,14 +464,14 @@ fn cells(
     ]
 }
 
-fn kinds_of(row: &RegisterRow, list: &[Choice], language: Language) -> Vec<String> {
+fn kinds_of(row: &RegisterRow, lists: Lists<'_>, language: Language) -> Vec<String> {
     let kinds = row.line.form.iter().flat_map(|form| &form.kinds);
-    kinds.map(|code| words_of(code, list, language)).collect()
+    kinds.map(|code| lists.kind(code, language)).collect()
 }
 
-fn reason_of(row: &RegisterRow, list: &[Choice], language: Language) -> Option<String> {
+fn reason_of(row: &RegisterRow, lists: Lists<'_>, language: Language) -> Option<String> {
     let reason = row.line.form.as_ref()?.reason.as_ref()?;
-    Some(words_of(reason, list, language))
+    Some(lists.reason(reason, language))
 }
 
 /// A list of codes.
@@ -478,15 +506,9 @@ pub(super) fn codes_in_words(
 ) -> (Vec<String>, Option<String>) {
     let Some(form) = form else { return (Vec::new(), None) };
     let policies = shared.app.policies.load();
-    let kinds = form.kinds.iter().map(|code| words_of(code, policies.register.kinds(), language));
-    let reason = form.reason.as_ref().map(|code| words_of(code, policies.register.reasons(), language));
-    (kinds.collect(), reason)
-}
-
-/// The words of a code; a code that no list knows any more is told as it is.
-fn words_of(code: &str, list: &[Choice], language: Language) -> String {
-    let known = list.iter().find(|choice| choice.code == code);
-    known.map_or(code, |choice| choice.words(language)).to_owned()
+    let lists = Lists::of(&policies);
+    let kinds = form.kinds.iter().map(|code| lists.kind(code, language));
+    (kinds.collect(), form.reason.as_ref().map(|code| lists.reason(code, language)))
 }
 
 fn state_words(state: RegisterState, w: &RegisterWords, language: Language) -> &'static str {

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::table::{self, Cell, FileFormat, Table};
-use super::{Lists, asking, way, words_of};
+use super::{Lists, asking, way};
 use crate::app::{App, YearStatistics};
 use crate::transfer::{AnswerWay, Counts, Group, MonthOfYear, Tally};
 use crate::value::{Language, calendar};
@@ -91,7 +91,7 @@ async fn show(shared: &Shared, guest: &Guest, mailbox: Option<String>, asked: As
     let words = StatisticsWords::of(guest.language);
     let month = asked.month().filter(|month| found.months.iter().any(|(each, _)| each.month() == *month));
     let policies = app.policies.load();
-    let lists = (policies.register.kinds(), policies.register.reasons());
+    let lists = Lists::of(&policies);
     let chosen = period(&found.months, month);
     let told = Told { lists, language: guest.language, found: &found };
     let period_name = match month {
@@ -137,7 +137,7 @@ async fn export(
     let policies = app.policies.load_full();
     let language = guest.language;
     let sheet = move || {
-        let lists = (policies.register.kinds(), policies.register.reasons());
+        let lists = Lists::of(&policies);
         Told { lists, language, found: &found }.sheet()
     };
     table::answer(format, sheet, "statistiques", &errors).await
@@ -218,8 +218,8 @@ impl Told<'_> {
                     site.to_owned()
                 }
             }
-            Group::Kind(Some(code)) => words_of(code, self.lists.0, self.language),
-            Group::Reason(Some(code)) => words_of(code, self.lists.1, self.language),
+            Group::Kind(Some(code)) => self.lists.kind(code, self.language),
+            Group::Reason(Some(code)) => self.lists.reason(code, self.language),
             Group::Kind(None) | Group::Reason(None) => w.unknown.to_owned(),
         }
     }

@@ -5,7 +5,7 @@ use askama::Template;
 use super::Frame;
 use crate::app::{ReviewStanding, StructureAgreement};
 use crate::identity::Admission;
-use crate::value::Timestamp;
+use crate::value::{Language, Timestamp, calendar};
 use crate::web::texts::StructureWords;
 
 /// `GET /structures`.
@@ -131,10 +131,14 @@ impl StructureNotice {
 }
 
 /// An agreement as the page lists it.
-pub fn agreement_row(agreement: StructureAgreement) -> (String, String, Option<String>, bool, bool) {
+pub fn agreement_row(
+    agreement: StructureAgreement,
+    language: Language,
+) -> (String, String, Option<String>, bool, bool) {
+    let day = |day| calendar::day(day, language);
     let StructureAgreement { mailbox, agreement, in_force } = agreement;
     let listed = matches!(agreement.admission, Admission::Listed(_));
-    (mailbox, agreement.from.to_string(), agreement.until.map(|day| day.to_string()), listed, in_force)
+    (mailbox, day(agreement.from), agreement.until.map(day), listed, in_force)
 }
 
 impl StructuresPage {

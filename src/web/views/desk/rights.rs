@@ -63,7 +63,7 @@ pub struct AgreementRow {
     pub partner: String,
     /// The mailbox.
     pub mailbox: String,
-    /// First and last UTC day, as `2026-11-21`; empty where they are not known, or there is no last one.
+    /// First and last day, in the reader's words; empty where they are not known, or there is no last one.
     pub from: String,
     /// The last day.
     pub until: String,
