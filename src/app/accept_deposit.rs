@@ -12,6 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::arrived_file::ArrivedFile;
+use super::doors::{ClosedDoor, service_of};
 use super::draft_form::{DraftForm, FormParts, FormRefusal, JudgedForm};
 use super::fill_draft::reason_of;
 use super::inspect::logged;
@@ -21,7 +22,7 @@ use super::release::{ClearPart, Release, SealedPart};
 use super::{App, AppError, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::content::{FileKind, RefusalCause};
-use crate::identity::Partner;
+use crate::identity::{Partner, Service};
 use crate::mailbox::Mailbox;
 use crate::policy::form::FilledForm;
 use crate::policy::title::{CleanTitle, TitleRefusal};
@@ -93,6 +94,9 @@ pub enum DepositRefusal {
     /// A file was refused just now: the deposit goes on without it once the depositor has seen that.
     #[error("a file of the deposit is refused")]
     FileRefused,
+    /// An agreement admits the address, and does not open this way of depositing any more (D11).
+    #[error("the agreement does not open this way of depositing")]
+    Closed(Box<ClosedDoor>),
     /// No agreement in force admits the address any more.
     #[error("the address may not deposit here any more")]
     NotAdmitted,
@@ -183,6 +187,18 @@ impl App {
                 .refuse(&view.draft, RefusalReason::AddressNotAdmitted, visitor, DepositRefusal::NotAdmitted)
                 .await);
         };
+        if let Some((service, partner)) = service_of(view.draft.purpose).zip(owner.partner.as_ref()) {
+            let terms = self.agreed_terms(&view.mailbox, partner.id).await?;
+            if let Some(closed) = ClosedDoor::of(&terms, &view.mailbox, service) {
+                let refusal = DepositRefusal::Closed(Box::new(closed));
+                return Err(self.refuse(&view.draft, ClosedDoor::REASON, visitor, refusal).await);
+            }
+            // Software fills no form: where one is needed it is joined as a file (D10).
+            if service == Service::Api && terms.form_required && view.draft.parts.is_empty() {
+                let refusal = DepositRefusal::Form(FormRefusal::FileMissing);
+                return Err(self.refuse(&view.draft, RefusalReason::FormIncomplete, visitor, refusal).await);
+            }
+        }
         if let Some(name) = self.first_unfinished(&view.draft).await? {
             let refusal = DepositRefusal::Unfinished { name };
             return Err(self.refuse(&view.draft, RefusalReason::FormIncomplete, visitor, refusal).await);

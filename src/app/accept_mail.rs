@@ -10,13 +10,14 @@
 use thiserror::Error;
 
 use super::accept_deposit::MESSAGE_MAX_BYTES;
+use super::doors::ClosedDoor;
 use super::fill_draft::content_type;
 use super::ports::{ExaminedMail, Key, SecretName, UnitOfWork};
 use super::release::{ClearPart, Release};
 use super::submit_mail::HOPS_MAX;
 use super::{App, AppError, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::identity::Partner;
+use crate::identity::{Partner, Service};
 use crate::mailbox::Mailbox;
 use crate::message::{Limits, MailKind, MessageError, ParsedMail, dedup_material, parse};
 use crate::policy::title::{MailTitle, TitleRefusal};
@@ -113,6 +114,12 @@ pub enum MailRefusal {
         /// What it may send.
         limit: ByteSize,
     },
+    /// The agreement admits the author, and does not open deposits by mail (D11).
+    #[error("the agreement does not open deposits by mail")]
+    Closed(Box<ClosedDoor>),
+    /// The agreement asks for a form, and no file is joined that could be one (D10).
+    #[error("the agreement asks for a form")]
+    FormNeeded,
     /// The policy refuses its subject.
     #[error("the subject is refused")]
     Title(TitleRefusal),
@@ -147,6 +154,15 @@ impl App {
         let digest = self.repeat_digest(&mail)?;
         if let Some(reference) = self.earlier(digest, now).await? {
             return Ok(MailAnswer::Deposited { reference });
+        }
+        let terms = self.agreed_terms(&mailbox, author.partner.id).await?;
+        if let Some(closed) = ClosedDoor::of(&terms, &mailbox, Service::Mail) {
+            let refusal = MailRefusal::Closed(Box::new(closed));
+            return Err(self.refuse_mail(&mail, now, ClosedDoor::REASON, refusal).await);
+        }
+        if terms.form_required && parsed.attachments.is_empty() {
+            let reason = RefusalReason::FormIncomplete;
+            return Err(self.refuse_mail(&mail, now, reason, MailRefusal::FormNeeded).await);
         }
         let title = match self.check_mail(&mailbox, &parsed) {
             Ok(title) => title,

@@ -5,6 +5,7 @@ use super::compose::NewDraft;
 use super::ports::UnitOfWork;
 use super::{App, AppError, DraftView, OpenedDraft, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome};
+use crate::identity::Service;
 use crate::transfer::{Draft, DraftPurpose, DraftState};
 use crate::value::{Language, Millis, Token};
 
@@ -22,7 +23,10 @@ impl App {
         if draft.purpose != DraftPurpose::Deposit || !was_sent || !is_young {
             return Ok(false);
         }
-        Ok(self.admitted_partner(&view.mailbox, &draft.address, now).await?.is_some())
+        let Some(partner) = self.admitted_partner(&view.mailbox, &draft.address, now).await? else {
+            return Ok(false);
+        };
+        Ok(self.closed_door(&view.mailbox, partner.id, Service::Page).await?.is_none())
     }
 
     /// Begins another draft for the same address and mailbox; none when the address has to be proved anew. The new draft is as

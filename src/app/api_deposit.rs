@@ -5,12 +5,13 @@
 use thiserror::Error;
 
 use super::compose::NewDraft;
+use super::doors::ClosedDoor;
 use super::people::AddressStanding;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::revoke::Ender;
 use super::{App, AppError, DepositStatus, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::identity::{API_DEPOSIT_LIFE, Agreement, ApiClient, ApiDeposit, Partner};
+use crate::identity::{API_DEPOSIT_LIFE, Agreement, ApiClient, ApiDeposit, Partner, Service};
 use crate::mailbox::Mailbox;
 use crate::transfer::{Draft, DraftPurpose, DraftState};
 use crate::value::{
@@ -46,6 +47,9 @@ pub enum ApiDepositError {
     /// Mailbox or address are not among the token's, or no agreement in force admits them. One answer for all.
     #[error("the software may not deposit there for this address")]
     NotAllowed,
+    /// An agreement admits the address, and does not open deposits by software (D11).
+    #[error("the agreement does not open deposits by software")]
+    Closed(Box<ClosedDoor>),
     /// The key was used for another wish.
     #[error("the idempotency key was used for another deposit")]
     KeyReused,
@@ -89,7 +93,7 @@ impl App {
             for sender in &client.senders {
                 admitted = admitted || self.admits_client(client, &mailbox, sender, now).await?;
             }
-            if admitted {
+            if admitted && self.closed_door(&mailbox, client.partner, Service::Api).await?.is_none() {
                 open.push(mailbox);
             }
         }
@@ -126,10 +130,16 @@ impl App {
             None => None,
         };
         let Some((mailbox, _)) = mailbox else {
-            return Err(self.refuse_api_deposit(client, &new, None, visitor).await);
+            let refusal = ApiDepositError::NotAllowed;
+            return Err(self.refuse_api_deposit(client, &new, None, visitor, refusal).await);
         };
         if !self.admits_client(client, &mailbox, &new.sender, now).await? {
-            return Err(self.refuse_api_deposit(client, &new, Some(mailbox.id), visitor).await);
+            let refusal = ApiDepositError::NotAllowed;
+            return Err(self.refuse_api_deposit(client, &new, Some(mailbox.id), visitor, refusal).await);
+        }
+        if let Some(closed) = self.closed_door(&mailbox, client.partner, Service::Api).await? {
+            let refusal = ApiDepositError::Closed(Box::new(closed));
+            return Err(self.refuse_api_deposit(client, &new, Some(mailbox.id), visitor, refusal).await);
         }
         let mut unit = UnitOfWork::default();
         let person = self.note_person(&mut unit, &new.sender, now)?;
@@ -279,17 +289,22 @@ impl App {
         new: &NewApiDeposit,
         mailbox: Option<MailboxId>,
         visitor: Visitor,
+        refusal: ApiDepositError,
     ) -> ApiDepositError {
         let person = match self.person_of(&new.sender) {
             Ok(person) => person,
             Err(error) => return error.into(),
         };
         let object = mailbox.map_or(Object::Token(client.id), Object::Mailbox);
-        let outcome = Outcome::Refused(RefusalReason::AddressNotAdmitted);
+        let reason = match refusal {
+            ApiDepositError::Closed(_) => ClosedDoor::REASON,
+            _ => RefusalReason::AddressNotAdmitted,
+        };
+        let outcome = Outcome::Refused(reason);
         let (at, actor) = (self.now().at, Actor::Person(person));
         let refused = event(at, actor, Action::DepositRefused, object, outcome, visitor.web());
         match self.log_alone(refused.of_partner(client.partner)).await {
-            Ok(()) => ApiDepositError::NotAllowed,
+            Ok(()) => refusal,
             Err(error) => error.into(),
         }
     }

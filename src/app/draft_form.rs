@@ -16,7 +16,7 @@ use super::{App, AppError, CONFLICT_TRIES, DraftView, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome};
 use crate::content::RefusalCause;
 use crate::document::{FormDocument, form_document};
-use crate::identity::Agreement;
+use crate::identity::{Agreement, Service};
 use crate::mailbox::Mailbox;
 use crate::policy::form::{FilledForm, Form, Problem, TypedForm};
 use crate::transfer::{Depositor, Draft, DraftPurpose, DraftState, FormCodes};
@@ -255,7 +255,12 @@ impl App {
         let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(to)).await?;
         let (target, _) = found.ok_or(AppError::Broken("route to no mailbox"))?;
         let to = || Box::new(target.clone());
-        if self.admitted_partner(&target, &view.draft.address, now).await?.is_none() {
+        let partner = self.admitted_partner(&target, &view.draft.address, now).await?;
+        let open = match partner {
+            Some(partner) => self.closed_door(&target, partner.id, Service::Page).await?.is_none(),
+            None => false,
+        };
+        if !open {
             return Ok(Err(FormRefusal::Closed { to: to() }));
         }
         if seen != Some(target.id) {

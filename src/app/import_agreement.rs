@@ -175,6 +175,7 @@ fn agreement_of(
         ServiceWord::Page => Service::Page,
         ServiceWord::Mail => Service::Mail,
         ServiceWord::Tracking => Service::Tracking,
+        ServiceWord::Api => Service::Api,
     });
     Agreement {
         partner,

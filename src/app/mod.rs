@@ -28,6 +28,7 @@ mod depositor_status;
 mod desk;
 mod dispatch;
 mod dkim_keys;
+mod doors;
 mod draft_form;
 mod effects;
 mod error;
@@ -146,6 +147,7 @@ pub use desk::{
 };
 pub use dispatch::{DispatchError, DispatchOrder, DispatchStage, DispatchTarget, NOTE_MAX_BYTES};
 pub use dkim_keys::{DkimError, DkimRecord};
+pub use doors::ClosedDoor;
 pub use draft_form::{DraftForm, FormChoice, FormOffer, FormRefusal};
 pub use error::AppError;
 pub use expire::Upkeep;

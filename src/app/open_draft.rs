@@ -3,10 +3,11 @@
 use thiserror::Error;
 
 use super::compose::NewDraft;
+use super::doors::ClosedDoor;
 use super::ports::{Key, List, SecretName, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
-use crate::identity::{AddressProof, CodeAnswer, Partner, ProofPurpose};
+use crate::identity::{AddressProof, CodeAnswer, Partner, ProofPurpose, Service};
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::retention::KeyName;
 use crate::transfer::{Draft, DraftPurpose};
@@ -24,6 +25,9 @@ pub enum OpenDraftError {
         /// Tries left.
         tries_left: u8,
     },
+    /// The address is admitted, and its agreement does not open the page (D11).
+    #[error("the agreement does not open the page")]
+    Closed(Box<ClosedDoor>),
     /// A fault of ours.
     #[error(transparent)]
     Fault(#[from] AppError),
@@ -148,6 +152,10 @@ impl App {
         };
         match (mailbox, admitted) {
             (Some((mailbox, _)), Some(partner)) if proof.is_live(now) => {
+                if let Some(closed) = self.closed_door(&mailbox, partner.id, Service::Page).await? {
+                    self.log_unopened(Some(&proof), ClosedDoor::REASON, now, visitor).await?;
+                    return Err(OpenDraftError::Closed(Box::new(closed)));
+                }
                 Ok(self.open_or_reopen(proof, version, mailbox, &partner, now, visitor).await?)
             }
             _ => self.refuse_proof(Some(&proof), now, visitor).await,
@@ -160,13 +168,23 @@ impl App {
         now: Timestamp,
         visitor: Visitor,
     ) -> Result<OpenedDraft, OpenDraftError> {
-        let (actor, object, reason) = proof
-            .map_or((Actor::Anonymous, Object::None, RefusalReason::ProofWrong), |proof| {
-                (Actor::Person(proof.person), Object::Proof(proof.id), RefusalReason::ProofExpired)
-            });
-        let outcome = Outcome::Refused(reason);
-        self.log_alone(event(now, actor, Action::DepositProofUsed, object, outcome, visitor.web())).await?;
+        let reason = if proof.is_some() { RefusalReason::ProofExpired } else { RefusalReason::ProofWrong };
+        self.log_unopened(proof, reason, now, visitor).await?;
         Err(OpenDraftError::NotGood)
+    }
+
+    async fn log_unopened(
+        &self,
+        proof: Option<&AddressProof>,
+        reason: RefusalReason,
+        now: Timestamp,
+        visitor: Visitor,
+    ) -> Result<(), AppError> {
+        let (actor, object) = proof.map_or((Actor::Anonymous, Object::None), |proof| {
+            (Actor::Person(proof.person), Object::Proof(proof.id))
+        });
+        let outcome = Outcome::Refused(reason);
+        self.log_alone(event(now, actor, Action::DepositProofUsed, object, outcome, visitor.web())).await
     }
 
     async fn open_or_reopen(

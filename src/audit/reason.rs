@@ -70,6 +70,7 @@ coded! {
         TooManyTries = "too_many_tries", "trop d'essais", "too many tries";
         RateLimited = "rate_limited", "trop de demandes", "too many requests";
         TitlePersonalData = "title_personal_data", "titre contenant des données personnelles", "title with personal data";
+        ServiceNotOpen = "service_not_open", "voie de dépôt non ouverte par la convention", "way of depositing not opened by the agreement";
         FormIncomplete = "form_incomplete", "formulaire incomplet", "incomplete form";
         FileInfected = "file_infected", "fichier infecté", "infected file";
         FileTypeForbidden = "file_type_forbidden", "type de fichier non accepté", "file type not accepted";

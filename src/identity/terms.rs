@@ -33,11 +33,13 @@ pub enum Service {
     Mail,
     /// Following what was sent, and the structure's history.
     Tracking,
+    /// Depositing by the partner's software.
+    Api,
 }
 
 impl Service {
     /// All that there are.
-    pub const ALL: [Self; 3] = [Self::Page, Self::Mail, Self::Tracking];
+    pub const ALL: [Self; 4] = [Self::Page, Self::Mail, Self::Tracking, Self::Api];
 }
 
 /// What an agreement says of the cases deposited under it.
@@ -59,7 +61,7 @@ pub struct AgreementTerms {
     /// The forms that are open to the partner, by name (D10, D11).
     #[serde(default)]
     pub forms: BTreeSet<Slug>,
-    /// Whether a deposit on the page needs one, filled or joined as a file.
+    /// Whether a deposit needs one: on the page filled or joined as a file, by mail and by software joined as a file.
     #[serde(default)]
     pub form_required: bool,
     /// To which mailbox a deposit goes for what its form says (T8).

@@ -167,6 +167,7 @@ pub enum ServiceWord {
     Page,
     Mail,
     Tracking,
+    Api,
 }
 
 #[derive(Deserialize)]

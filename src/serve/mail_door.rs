@@ -216,6 +216,8 @@ fn refused(refusal: &MailRefusal) -> MailOutcome {
         MailRefusal::TooLarge { limit, .. } => RefusedMail::TooLarge { limit: *limit },
         MailRefusal::TooManyFiles { limit } => RefusedMail::TooManyFiles { limit: *limit },
         MailRefusal::TooFast { .. } => return MailOutcome::TryLater(TryLater::TooFast),
+        MailRefusal::Closed(closed) => RefusedMail::DoorClosed { page: closed.page },
+        MailRefusal::FormNeeded => RefusedMail::FormNeeded,
         MailRefusal::Title(_) => RefusedMail::TitleNamesPerson,
         MailRefusal::Fault(error) => return later(error),
     })

@@ -125,6 +125,13 @@ pub enum RefusedMail {
     IsReply,
     /// A program sent it by itself: automatic mail is no deposit.
     Automatic,
+    /// Its sender may deposit, and the agreement does not open deposits by mail (D11).
+    DoorClosed {
+        /// Whether the deposit page is open.
+        page: bool,
+    },
+    /// The agreement asks for a form, and no file is joined that could be one (D10).
+    FormNeeded,
     /// Its headers or parts cannot be read.
     Malformed,
     /// It has more parts, or parts nested deeper, than are read.

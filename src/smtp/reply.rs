@@ -361,6 +361,30 @@ impl Reply {
                     "Automatic mail is no deposit: write in your own name.",
                 ],
             ),
+            RefusedMail::DoorClosed { page: true } => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Votre convention n'ouvre pas le depot par courriel ici : utilisez la page de depot.",
+                    "Your agreement does not open deposits by mail here: use the deposit page.",
+                ],
+            ),
+            RefusedMail::DoorClosed { page: false } => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Votre convention n'ouvre pas le depot par courriel ici. Contactez l'organisme.",
+                    "Your agreement does not open deposits by mail here. Ask the organisation.",
+                ],
+            ),
+            RefusedMail::FormNeeded => (
+                554,
+                (5, 6, 0),
+                &[
+                    "La fiche de liaison manque : joignez-la en fichier, ou remplissez-la sur la page de depot.",
+                    "The liaison form is missing: join it as a file, or fill it on the deposit page.",
+                ],
+            ),
             RefusedMail::Malformed => {
                 (554, (5, 6, 0), &["Message illisible pour ce serveur.", "The message cannot be read."])
             }

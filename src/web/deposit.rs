@@ -103,6 +103,9 @@ pub(in crate::web) async fn type_code(
         Ok(opened) => go_to_draft(&shared, &guest, &opened).await,
         Err(OpenDraftError::WrongCode { .. }) => Ok(again(CodeProblem::Wrong)),
         Err(OpenDraftError::NotGood) => Ok(again(CodeProblem::Ended)),
+        Err(OpenDraftError::Closed(closed)) => {
+            Err(Errors::new(&shared, &guest).page(ErrorKind::DoorClosed(closed)))
+        }
         Err(OpenDraftError::Fault(error)) => Err(Errors::new(&shared, &guest).fault(&error)),
     }
 }
@@ -139,6 +142,7 @@ pub(in crate::web) async fn follow_link(
     match shared.app.open_draft_by_link(&token, guest.visitor).await {
         Ok(opened) => go_to_draft(&shared, &guest, &opened).await,
         Err(OpenDraftError::Fault(error)) => Err(errors.fault(&error)),
+        Err(OpenDraftError::Closed(closed)) => Err(errors.page(ErrorKind::DoorClosed(closed))),
         Err(_) => Err(errors.page(ErrorKind::LinkExpired { again: None })),
     }
 }

@@ -323,6 +323,7 @@ impl<'a> Place<'a> {
             Ok(_) => return Ok(Answer::see_other(&action).into_response()),
             Err(DepositRefusal::Fault(error)) => (vec![errors.not_kept(&error)?], None),
             Err(DepositRefusal::NotAdmitted) => return Err(errors.page(ErrorKind::Forbidden)),
+            Err(DepositRefusal::Closed(closed)) => return Err(errors.page(ErrorKind::DoorClosed(closed))),
             Err(DepositRefusal::Form(refusal)) => {
                 let (mut problems, leads) = form::told(refusal, guest.language);
                 if let Some(leads) = leads {
@@ -602,6 +603,7 @@ fn problem_of_refusal(refusal: DepositRefusal) -> DraftProblem {
         DepositRefusal::FileRefused
         | DepositRefusal::Form(_)
         | DepositRefusal::NotAdmitted
+        | DepositRefusal::Closed(_)
         | DepositRefusal::Fault(_) => DraftProblem::RefusedAtSending,
     }
 }

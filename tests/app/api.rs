@@ -20,17 +20,17 @@ use crate::house::{DEPOSITOR, House, address, visitor};
 const OPERATOR: (Actor, Origin) = (Actor::Operator, Origin::Cli);
 
 /// A partner's software.
-struct Software {
+pub struct Software {
     pages: Router,
     token: Option<String>,
     certificate: Option<Digest>,
 }
 
-struct Said {
-    status: StatusCode,
+pub struct Said {
+    pub status: StatusCode,
     headers: HeaderMap,
-    body: Value,
-    text: String,
+    pub body: Value,
+    pub text: String,
 }
 
 impl Software {
@@ -39,7 +39,13 @@ impl Software {
         Self { pages, token, certificate: None }
     }
 
-    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Said {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Said {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -58,22 +64,22 @@ impl Software {
         Said { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default(), text }
     }
 
-    async fn get(&self, path: &str) -> Said {
+    pub async fn get(&self, path: &str) -> Said {
         self.ask(Method::GET, path, &[], "").await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Said {
+    pub async fn post(&self, path: &str, body: &Value) -> Said {
         self.ask(Method::POST, path, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    async fn begin(&self) -> String {
+    pub async fn begin(&self) -> String {
         let begun = self.post("/deposits", &wish()).await;
         assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text);
         begun.body["id"].as_str().unwrap().to_owned()
     }
 }
 
-fn wish() -> Value {
+pub fn wish() -> Value {
     json!({"organisation": "carsat", "mailbox": "pensions", "sender": DEPOSITOR})
 }
 
@@ -88,12 +94,12 @@ fn new_client(house: &House) -> NewApiClient {
     }
 }
 
-async fn software(house: &House) -> (Software, ApiClient) {
+pub async fn software(house: &House) -> (Software, ApiClient) {
     let (client, token) = house.app.make_api_client(new_client(house), OPERATOR).await.unwrap();
     (Software::new(house, Some(token_text(&token.unwrap()))), client)
 }
 
-fn kind(said: &Said) -> &str {
+pub fn kind(said: &Said) -> &str {
     assert_eq!(said.headers[CONTENT_TYPE], "application/problem+json", "{}", said.text);
     assert_eq!(said.body["status"], said.status.as_u16());
     said.body["type"].as_str().unwrap().strip_prefix("urn:pli:problem:").unwrap()

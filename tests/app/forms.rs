@@ -313,9 +313,9 @@ async fn a_form_of_a_file_that_was_dropped_in_is_offered_after_a_reload() {
 }
 
 #[tokio::test]
-async fn by_mail_no_form_is_asked_for() {
+async fn by_mail_no_form_is_filled() {
     let house = House::build().await;
-    agree(&house, house.pensions.id, &["fiche-de-liaison-asip"], true, vec![]).await;
+    agree(&house, house.pensions.id, &["fiche-de-liaison-asip"], false, vec![]).await;
     let reference = house.deposit_without_mail().await;
     assert_eq!(transfer(&house, &reference).await.form, None);
 }

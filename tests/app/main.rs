@@ -19,6 +19,7 @@ mod deposits;
 mod desk;
 mod desk_pages;
 mod dispatch;
+mod doors;
 mod downloads;
 mod entry;
 mod expiry;

@@ -5,14 +5,17 @@ use crate::value::Reference;
 
 fn every_outcome() -> Vec<MailOutcome> {
     use RefusedMail::{
-        AddressTakesNoMail, Automatic, Empty, FileRefused, IsReply, Loop, Malformed, MayNotDeposit,
-        TitleNamesPerson, TooComplex, TooLarge,
+        AddressTakesNoMail, Automatic, DoorClosed, Empty, FileRefused, FormNeeded, IsReply, Loop, Malformed,
+        MayNotDeposit, TitleNamesPerson, TooComplex, TooLarge,
     };
     let refused = [
         MayNotDeposit,
         AddressTakesNoMail,
         IsReply,
         Automatic,
+        DoorClosed { page: true },
+        DoorClosed { page: false },
+        FormNeeded,
         Malformed,
         TooComplex,
         Empty,

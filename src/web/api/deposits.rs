@@ -14,8 +14,8 @@ use super::caller::Caller;
 use super::problem::{Problem, ProblemCode};
 use super::{JSON_MAX_BYTES, ROOT};
 use crate::app::{
-    API_LISTED_MAX, ApiDepositError, ApiDepositState, ApiDepositView, AppError, DepositRefusal,
-    DepositStanding, DepositStatus, DraftView, IDEMPOTENCY_KEY_MAX, NewApiDeposit, Sending,
+    API_LISTED_MAX, ApiDepositError, ApiDepositState, ApiDepositView, AppError, ClosedDoor, DepositRefusal,
+    DepositStanding, DepositStatus, DraftView, FormRefusal, IDEMPOTENCY_KEY_MAX, NewApiDeposit, Sending,
 };
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::value::{DraftId, Language, MailAddress, SecretBytes, Slug, Timestamp};
@@ -79,10 +79,20 @@ impl Desk<'_> {
     fn refused(&self, error: ApiDepositError) -> Response {
         match error {
             ApiDepositError::NotAllowed => self.problem(ProblemCode::NotAllowed).into_response(),
+            ApiDepositError::Closed(closed) => self.closed(&closed).into_response(),
             ApiDepositError::KeyReused => self.problem(ProblemCode::KeyReused).into_response(),
             ApiDepositError::NotFound => self.problem(ProblemCode::NotFound).into_response(),
             ApiDepositError::Fault(error) => self.fault(&error),
         }
+    }
+
+    /// The agreement does not open deposits by software: which ways it opens.
+    fn closed(&self, closed: &ClosedDoor) -> Problem {
+        let mut open = Vec::new();
+        open.extend(closed.page.then_some("page"));
+        open.extend(closed.mail.as_ref().map(|_| "mail"));
+        let words = ApiWords::of(self.caller.guest.language);
+        self.problem(ProblemCode::NotAllowed).detail(words.door_closed).with("open", open)
     }
 
     /// A JSON body of this shape.
@@ -344,7 +354,12 @@ fn not_sent(desk: &Desk<'_>, refusal: DepositRefusal) -> Response {
         DepositRefusal::Empty => told(DraftProblem::NothingToSend),
         DepositRefusal::OverLimit(_) => told(DraftProblem::LimitsLowered),
         DepositRefusal::MessageRefused(cause) => told(DraftProblem::MessageRefused { cause }),
-        // By the API no form is asked for, as by mail.
+        DepositRefusal::Closed(closed) => desk.closed(&closed).into_response(),
+        // Software fills none: what an agreement asks for is joined as a file.
+        DepositRefusal::Form(FormRefusal::FileMissing) => {
+            let words = ApiWords::of(language);
+            desk.problem(ProblemCode::DepositRefused).detail(words.form_missing).into_response()
+        }
         DepositRefusal::FileRefused | DepositRefusal::Form(_) => told(DraftProblem::RefusedAtSending),
         DepositRefusal::Unfinished { name } => told(DraftProblem::UploadUnfinished { name }),
         DepositRefusal::MessageTooLong { limit, .. } => {

@@ -20,6 +20,8 @@ words! {
         too_many: "Trop de demandes", "Too many requests";
         over: "Ce dépôt n’a pas été envoyé à temps, ou n’est plus permis", "This deposit was not sent in time, or is not allowed any more";
         unavailable: "Service momentanément indisponible : rien n’est perdu, réessayez", "Service unavailable for a moment: nothing is lost, try again";
+        door_closed: "La convention de votre structure n’ouvre pas le dépôt par logiciel dans cette boîte. Passez par une voie ouverte, ou demandez à l’organisme.", "Your structure’s agreement does not open deposits by software into this mailbox. Take a way that is open, or ask the organisation.";
+        form_missing: "La convention demande une fiche de liaison : joignez-la en fichier.", "The agreement asks for a liaison form: join it as a file.";
         no_receipt: "Le reçu n’existe qu’une fois le dépôt envoyé.", "The receipt exists once the deposit is sent.";
     }
 }

@@ -4,8 +4,9 @@
 use askama::Template;
 
 use super::Frame;
-use crate::value::{ByteSize, Timestamp};
-use crate::web::texts::WithdrawnWords;
+use crate::app::ClosedDoor;
+use crate::value::{ByteSize, Language, Timestamp};
+use crate::web::texts::{DoorWords, WithdrawnWords};
 
 /// Any answer of 400 or more.
 #[derive(Debug, Clone, Template)]
@@ -28,6 +29,8 @@ pub enum ErrorKind {
     Forbidden,
     /// 403: the person is entitled, and waits for a member to open the mailbox.
     NotAdmitted,
+    /// 403: an agreement admits the person, and does not open this way of depositing (D11).
+    DoorClosed(Box<ClosedDoor>),
     /// 404: there is no such page.
     NotFound,
     /// 405: the page is not asked for that way.
@@ -70,7 +73,7 @@ impl ErrorKind {
     pub const fn status(&self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::Forbidden | Self::NotAdmitted => 403,
+            Self::Forbidden | Self::NotAdmitted | Self::DoorClosed(_) => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TransferExpired { .. } | Self::TransferWithdrawn { .. } | Self::LinkExpired { .. } => 410,
@@ -80,6 +83,16 @@ impl ErrorKind {
             Self::Restored | Self::Unavailable => 503,
         }
     }
+}
+
+/// What is closed, and which way is open instead.
+fn door_closed(closed: &ClosedDoor, language: Language) -> (&'static str, String, String) {
+    let w = DoorWords::of(language);
+    let next = match &closed.mail {
+        Some(address) => format!("{} {address}. {}", w.by_mail, w.or_ask),
+        None => w.ask.to_owned(),
+    };
+    (w.title, format!("{} {}", w.what, closed.mailbox), next)
 }
 
 impl ErrorPage {
@@ -93,6 +106,7 @@ impl ErrorPage {
             ErrorKind::BadRequest | ErrorKind::MethodNotAllowed => fixed(&t.bad_request),
             ErrorKind::Forbidden => fixed(&t.forbidden),
             ErrorKind::NotAdmitted => fixed(&t.not_admitted),
+            ErrorKind::DoorClosed(closed) => door_closed(closed, self.frame.language),
             ErrorKind::NotFound => fixed(&t.not_found),
             ErrorKind::TransferExpired { .. } => fixed(&t.transfer_expired),
             ErrorKind::TransferWithdrawn { .. } => {
