@@ -34,16 +34,14 @@ pub fn pages(frame: &Frame, now: Timestamp, typed: &str) -> Vec<(&'static str, R
         ("register-none", none.render()),
         ("statistics", statistics.render()),
         ("statistics-none", nothing.render()),
-        ("defaults", defaults(frame, None, typed).render()),
-        ("defaults-mailbox", defaults(frame, Some("Partenaires retraite"), typed).render()),
+        ("defaults", defaults(frame, typed).render()),
     ]
 }
 
-fn defaults(frame: &Frame, mailbox: Option<&str>, typed: &str) -> DefaultsPage {
+fn defaults(frame: &Frame, typed: &str) -> DefaultsPage {
     DefaultsPage {
         frame: frame.clone(),
-        mailbox: mailbox.map(str::to_owned),
-        path: "/compte/envois".to_owned(),
+        path: "/compte/envois",
         validities: choices(typed),
         tells: choices(typed),
         is_done: true,

@@ -16,8 +16,9 @@ mod register;
 mod status;
 
 use askama::Result;
+use pli::app::ClosedDoor;
 use pli::app::kit_text::Section;
-use pli::value::{ByteSize, Digest, DraftId, Language, Millis, Reference, Timestamp, UploadId};
+use pli::value::{ByteSize, Digest, DraftId, Language, MailAddress, Millis, Reference, Timestamp, UploadId};
 use pli::web::views::{
     AccessibilityPage, AddressProblem, AskedFileOutcome, BreachPage, BreachTyped, CodePage, CodeProblem,
     DataProtectionPage, Delivery, DemoGuidePage, DemoMail, DemoMailListPage, DemoMailPage, DemoMailbox,
@@ -272,6 +273,14 @@ impl Samples {
                     again: Some("/depot/carsat-bretagne/partenaires-retraite".to_owned()),
                 },
             ),
+            (
+                "error-403-door",
+                ErrorKind::DoorClosed(Box::new(ClosedDoor {
+                    mailbox: "Partenaires retraite".to_owned(),
+                    mail: MailAddress::parse("partenaires-retraite@pli.example").ok(),
+                    page: false,
+                })),
+            ),
             ("error-413", ErrorKind::TooLarge { limit: ByteSize(2_000_000_000) }),
             ("error-429", ErrorKind::TooMany { seconds: 300 }),
             ("error-500", ErrorKind::Internal),
@@ -525,6 +534,7 @@ impl Samples {
             may_return_to_gateway: true,
             rotating_since: (!gateway_custody).then_some(NOW),
             opens,
+            manages: opens,
             members: vec![
                 member("Anne Le Goff", !opens, true),
                 member("Maïwenn Cadiou", !gateway_custody, false),

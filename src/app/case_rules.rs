@@ -39,6 +39,11 @@ pub struct CaseCodes {
     pub kinds: Vec<String>,
     /// Why it is asked.
     pub reason: Option<String>,
+    /// Whether the partner asks for a copy of the answer; none where the mail does not say (T6).
+    pub copy_to_partner: Option<bool>,
+    /// Whether the person wishes that the professional be informed, as the mail says it or the person said it by telephone; none
+    /// where that is not known (T6).
+    pub inform_professional: Option<bool>,
 }
 
 /// What a change of a case makes of it, or none when it does not fit; with a mail that goes out along with it.
@@ -278,8 +283,8 @@ impl App {
             site: typed.site.clone(),
             kinds: typed.kinds.clone(),
             reason: typed.reason.clone(),
-            copy_to_partner: None,
-            inform_professional: None,
+            copy_to_partner: typed.copy_to_partner,
+            inform_professional: typed.inform_professional,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What the manager of a mailbox sets: how long what its members send is valid (V2), who is told when a notice does not arrive,
+//! What the manager of a mailbox sets: what is chosen beforehand for what its members send (V2, V4), who is told when a notice does not arrive,
 //! who is entitled to it, who else manages it. Opening it to a new member stays with those who can open it (`members.rs`).
 
 use thiserror::Error;
@@ -11,6 +11,7 @@ use crate::identity::{Account, Agreement, Partner, Place, Role};
 use crate::mailbox::Mailbox;
 use crate::policy::rights::Act;
 use crate::retention::ValidityPolicy;
+use crate::transfer::{DefaultsOf, SendingDefaults, TellDownloads};
 use crate::value::{AccountId, MailAddress, MailboxId, Slug};
 
 /// How many agreements and accounts are looked through.
@@ -46,6 +47,8 @@ pub struct MailboxSettings {
     pub mailbox: Mailbox,
     /// For how many days what its members send is valid where nothing else is set.
     pub usual_days: u8,
+    /// Of which downloads its senders are told beforehand.
+    pub tell: Option<TellDownloads>,
     /// Each partner with its agreement, by name: what is due within how long.
     pub agreements: Vec<(String, Agreement)>,
     /// Its managers: account, name.
@@ -57,8 +60,14 @@ pub struct MailboxSettings {
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingsChange {
-    /// For how many days what members send is valid; none is the policy's.
-    Validity(Option<u8>),
+    /// What is chosen beforehand for what members send: for how many days it is valid, of which downloads the sender is told;
+    /// none is the policy's (V2, V4).
+    Sending {
+        /// The validity in days.
+        days: Option<u8>,
+        /// Of which downloads.
+        tell: Option<TellDownloads>,
+    },
     /// Who is told when a notice does not arrive.
     SecondAddress(Option<MailAddress>),
     /// An agent is entitled to the mailbox.
@@ -98,6 +107,7 @@ impl App {
         let named = |accounts: Vec<Account>| accounts.into_iter().map(|one| (one.id, one.name)).collect();
         Ok(MailboxSettings {
             usual_days: self.policies.load().validity.member_days(),
+            tell: self.sending_defaults(DefaultsOf::Mailbox(mailbox.id)).await?.and_then(|set| set.tell),
             agreements,
             managers: named(managers),
             members: named(members),
@@ -114,7 +124,7 @@ impl App {
     ) -> Result<(), SettingsError> {
         let mailbox = self.managed(by, slug).await?;
         match change {
-            SettingsChange::Validity(days) => self.set_validity(by, mailbox.id, days).await,
+            SettingsChange::Sending { days, tell } => self.set_sending(by, mailbox.id, days, tell).await,
             SettingsChange::SecondAddress(second) => {
                 Ok(self.set_second_notice_address_by(mailbox.id, second, by).await?)
             }
@@ -146,11 +156,12 @@ impl App {
         }
     }
 
-    async fn set_validity(
+    async fn set_sending(
         &self,
         by: By<'_>,
         mailbox: MailboxId,
         days: Option<u8>,
+        tell: Option<TellDownloads>,
     ) -> Result<(), SettingsError> {
         let now = self.now().at;
         let told = |outcome| {
@@ -168,6 +179,8 @@ impl App {
             unit.expect_unchanged(Key::Mailbox(mailbox), version);
             record.validity_days = days;
             unit.put(record);
+            // The days stand with the mailbox alone.
+            unit.put(SendingDefaults { of: DefaultsOf::Mailbox(mailbox), days: None, tell });
             match self.store.commit(unit).await.map_err(AppError::from) {
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(error.into()),

@@ -1,15 +1,15 @@
 //! Sets and reads what is chosen beforehand for what members send (T9, V2, V4): a member's own choice comes first, then the
-//! mailbox's, then the policy's. Whoever sends may choose otherwise each time.
+//! mailbox's, which its manager sets (`mailbox_settings.rs`), then the policy's. Whoever sends may choose otherwise each time.
 
 use thiserror::Error;
 
 use super::ports::{Key, UnitOfWork};
-use super::{App, AppError, OpenError, Signed, Visitor, event};
+use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::mailbox::Mailbox;
 use crate::retention::ValidityPolicy;
 use crate::transfer::{DefaultsOf, SendingDefaults, TellDownloads};
-use crate::value::{AccountId, Slug};
+use crate::value::AccountId;
 
 /// What is chosen for a transfer before its sender chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,21 +23,15 @@ pub struct UsualSending {
 /// Why defaults are not set.
 #[derive(Debug, Error)]
 pub enum DefaultsError {
-    /// The person may not, or a fault.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// A validity that the rules do not allow (V2).
     #[error("a validity of {days} days")]
     Validity {
         /// What was asked for.
         days: u8,
     },
-}
-
-impl From<AppError> for DefaultsError {
-    fn from(error: AppError) -> Self {
-        Self::Open(error.into())
-    }
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] AppError),
 }
 
 impl App {
@@ -49,11 +43,11 @@ impl App {
     ) -> Result<UsualSending, AppError> {
         let own = self.sending_defaults(DefaultsOf::Account(account)).await?;
         let mailbox_s = self.sending_defaults(DefaultsOf::Mailbox(mailbox.id)).await?;
-        let chosen = || own.iter().chain(&mailbox_s);
-        let days = chosen().find_map(|chosen| chosen.days).or(mailbox.validity_days);
+        let days = own.as_ref().and_then(|own| own.days).or(mailbox.validity_days);
+        let tell = own.and_then(|own| own.tell).or(mailbox_s.and_then(|mailbox_s| mailbox_s.tell));
         Ok(UsualSending {
             days: days.unwrap_or_else(|| self.policies.load().validity.member_days()),
-            tell: chosen().find_map(|chosen| chosen.tell).unwrap_or_default(),
+            tell: tell.unwrap_or_default(),
         })
     }
 
@@ -71,49 +65,11 @@ impl App {
         visitor: Visitor,
     ) -> Result<(), DefaultsError> {
         let account = signed.account.id;
-        let (action, object) = (Action::AccountChanged, Object::Account(account));
         let defaults = SendingDefaults { of: DefaultsOf::Account(account), days, tell };
-        self.set_defaults(signed, defaults, action, object, visitor).await
-    }
-
-    /// The defaults of a mailbox that the person is a member of.
-    pub async fn mailbox_defaults(
-        &self,
-        signed: &Signed,
-        mailbox: &Slug,
-        visitor: Visitor,
-    ) -> Result<(Mailbox, Option<SendingDefaults>), OpenError> {
-        let mailbox = self.mailbox_to_read(signed, mailbox, visitor).await?;
-        let defaults = self.sending_defaults(DefaultsOf::Mailbox(mailbox.id)).await?;
-        Ok((mailbox, defaults))
-    }
-
-    /// Sets the defaults of a mailbox; any member may.
-    pub async fn set_mailbox_defaults(
-        &self,
-        signed: &Signed,
-        mailbox: &Slug,
-        days: Option<u8>,
-        tell: Option<TellDownloads>,
-        visitor: Visitor,
-    ) -> Result<(), DefaultsError> {
-        let mailbox = self.mailbox_to_read(signed, mailbox, visitor).await?.id;
-        let (action, object) = (Action::MailboxChanged, Object::Mailbox(mailbox));
-        let defaults = SendingDefaults { of: DefaultsOf::Mailbox(mailbox), days, tell };
-        self.set_defaults(signed, defaults, action, object, visitor).await
-    }
-
-    async fn set_defaults(
-        &self,
-        signed: &Signed,
-        defaults: SendingDefaults,
-        action: Action,
-        object: Object,
-        visitor: Visitor,
-    ) -> Result<(), DefaultsError> {
         let now = self.believed_now()?;
         let told = |outcome| {
-            event(now, Actor::Person(signed.account.person), action, object, outcome, visitor.web())
+            let (actor, object) = (Actor::Person(signed.account.person), Object::Account(account));
+            event(now, actor, Action::AccountChanged, object, outcome, visitor.web())
         };
         if let Some(days) = defaults.days.filter(|days| ValidityPolicy::chosen(*days, now).is_none()) {
             self.log_alone(told(Outcome::Refused(RefusalReason::ValidityTooLong))).await?;

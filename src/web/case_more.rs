@@ -79,10 +79,20 @@ fn typed_codes(form: &str) -> Option<CaseCodes> {
             "motif" => codes.reason = Some(value),
             "nature" if !codes.kinds.contains(&value) => codes.kinds.push(value),
             "nature" => {}
+            "copie" => codes.copy_to_partner = Some(yes_or_no(&value)?),
+            "souhait" => codes.inform_professional = Some(yes_or_no(&value)?),
             _ => return None,
         }
     }
     Some(codes)
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "oui" => Some(true),
+        "non" => Some(false),
+        _ => None,
+    }
 }
 
 /// The fields of a form, `application/x-www-form-urlencoded`.

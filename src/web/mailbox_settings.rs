@@ -1,4 +1,4 @@
-//! The settings of a mailbox, for its manager: validity, second address, deadlines, who is entitled, who else manages it.
+//! The settings of a mailbox, for its manager: what is chosen beforehand for what its members send, second address, deadlines, who is entitled, who else manages it.
 
 use axum::Router;
 use axum::extract::{Form, Path, Query, State};
@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, Errors, Outcome};
+use super::draft::tells;
 use super::request::Guest;
 use super::views::{ErrorKind, SettingsNotice, SettingsPage};
 use crate::app::{By, OpenError, SettingsChange, SettingsError, Signed};
+use crate::transfer::TellDownloads;
 use crate::value::{MailAddress, Slug};
 
 /// The routes of this page.
@@ -27,7 +29,7 @@ struct Asked {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
-    Validite,
+    Envois,
     Adresse,
     Habiliter,
     Gerer,
@@ -39,6 +41,8 @@ struct SettingsForm {
     action: Change,
     #[serde(default)]
     jours: String,
+    #[serde(default)]
+    avis: String,
     #[serde(default)]
     adresse: String,
     #[serde(default)]
@@ -82,10 +86,10 @@ async fn change(
 fn asked_for(form: &SettingsForm) -> Result<SettingsChange, SettingsNotice> {
     let address = || MailAddress::parse(form.adresse.trim()).map_err(|_| SettingsNotice::AddressUnfit);
     Ok(match form.action {
-        Change::Validite if form.jours.is_empty() => SettingsChange::Validity(None),
-        Change::Validite => {
-            SettingsChange::Validity(Some(form.jours.parse().map_err(|_| SettingsNotice::Validity)?))
-        }
+        Change::Envois => SettingsChange::Sending {
+            days: chosen(&form.jours, |days| days.parse().ok())?,
+            tell: chosen(&form.avis, TellDownloads::from_code)?,
+        },
         Change::Adresse if form.adresse.trim().is_empty() => SettingsChange::SecondAddress(None),
         Change::Adresse => SettingsChange::SecondAddress(Some(address()?)),
         Change::Habiliter => SettingsChange::Entitle(address()?),
@@ -94,6 +98,14 @@ fn asked_for(form: &SettingsForm) -> Result<SettingsChange, SettingsNotice> {
             manages: matches!(form.action, Change::Gerer),
         },
     })
+}
+
+/// What was chosen of a list whose first choice is the usual.
+fn chosen<T>(code: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, SettingsNotice> {
+    if code.is_empty() {
+        return Ok(None);
+    }
+    parse(code).map(Some).ok_or(SettingsNotice::Validity)
 }
 
 async fn visitor(shared: &Shared, guest: &Guest, slug: &str) -> Result<(Signed, Slug), Response> {
@@ -124,6 +136,10 @@ async fn page(
     let found = shared.app.mailbox_settings(signed, slug, guest.visitor).await;
     let found = found.map_err(|error| refusal(shared, guest, signed, &error))?;
     let own = signed.account.id;
+    let mut tells = tells(found.tell.unwrap_or_default(), guest.language);
+    for each in &mut tells {
+        each.is_chosen = found.tell.is_some_and(|tell| tell.code() == each.value);
+    }
     let page = SettingsPage {
         frame: guest.frame(shared, Some(signed)),
         path: path(slug),
@@ -131,6 +147,7 @@ async fn page(
         mailbox: found.mailbox.name,
         days: found.mailbox.validity_days,
         usual_days: found.usual_days,
+        tells,
         notice_address: found.mailbox.notice_address.to_string(),
         second_address: found.mailbox.second_notice_address.map(|address| address.to_string()),
         agreements: found.agreements,

@@ -10,7 +10,9 @@ use super::answer::{Answer, Errors, Outcome};
 use super::request::Guest;
 use super::views::{ErrorKind, MemberRow, MembersNotice, MembersPage};
 use crate::app::{MemberState, MembersError, OpenError, Signed};
+use crate::identity::Place;
 use crate::mailbox::Custody;
+use crate::policy::rights::Act;
 use crate::value::{AccountId, Slug};
 
 #[derive(Deserialize)]
@@ -152,6 +154,7 @@ async fn page(
         may_return_to_gateway: view.may_return_to_gateway,
         rotating_since: view.rotating_since,
         opens,
+        manages: signed.account.may(Act::ManageMailbox, Place::Mailbox(view.mailbox.id)),
         members: members.collect(),
         notice,
     };

@@ -2,7 +2,9 @@
 //! that came without a form (T7), the mediator (T5).
 
 use pli::app::ports::{Change, Key, List, Record, UnitOfWork};
-use pli::app::{AnswerError, CaseCodes, CaseError, OpenError, OutgoingSending, RegisterFilter, SendRefusal};
+use pli::app::{
+    AnswerError, CaseCodes, CaseError, MailAnswer, OpenError, OutgoingSending, RegisterFilter, SendRefusal,
+};
 use pli::audit::{Action, Outcome, RefusalReason};
 use pli::identity::{Agreement, AgreementTerms, AnswerTo};
 use pli::policy::partner_answer::PartnerAnswer;
@@ -115,6 +117,7 @@ async fn a_case_that_came_by_mail_gets_its_codes_from_an_agent_and_the_register_
             site: site.map(str::to_owned),
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
             reason: reason.map(str::to_owned),
+            ..CaseCodes::default()
         };
         house.app.code_case(&agent, &reference, &codes, visitor()).await
     };
@@ -139,6 +142,28 @@ async fn a_case_that_came_by_mail_gets_its_codes_from_an_agent_and_the_register_
     assert!(matches!(stranger, Err(CaseError::Open(OpenError::NotEntitled))));
     with_form(&house, &reference, None, None).await;
     assert!(code(None, &["other"], None).await.is_err(), "what a form says is not an agent's to change");
+}
+
+#[tokio::test]
+async fn what_a_person_wished_by_telephone_is_entered_by_the_agent_who_opened_the_mail() {
+    let house = House::build().await;
+    answers_the_person(&house).await;
+    let mail = "From: jeanne.martin@departement.example\nSubject: Demande\n\nTexte\n";
+    let taken = house.mail_in(Some("jeanne.martin@departement.example"), mail, relay()).await;
+    let Ok(MailAnswer::Deposited { reference }) = taken else { panic!("{taken:?}") };
+    let agent = house.sign_in(AGENT).await;
+    let answer = async |copy_to_partner, inform_professional| {
+        let codes = CaseCodes { copy_to_partner, inform_professional, ..CaseCodes::default() };
+        house.app.code_case(&agent, &reference, &codes, visitor()).await.unwrap();
+        house.app.case_rules(&transfer(&house, &reference).await).await.unwrap().answer
+    };
+    assert_eq!(answer(Some(true), None).await, PartnerAnswer::OnRequest);
+    assert_eq!(answer(Some(true), Some(false)).await, PartnerAnswer::NotWished);
+    let begun = house.app.begin_answer(&agent, &reference, true, visitor()).await;
+    assert!(matches!(begun, Err(AnswerError::NotWished)), "as if a form said it");
+    assert_eq!(answer(None, Some(true)).await, PartnerAnswer::NotAsked, "a second entry corrects the first");
+    let page = house.app.register(&agent, None, &RegisterFilter::default(), visitor()).await.unwrap();
+    assert_eq!(page.rows[0].line.form.as_ref().unwrap().inform_professional, Some(true), "T7");
 }
 
 #[tokio::test]

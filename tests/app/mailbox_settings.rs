@@ -7,6 +7,7 @@ use pli::app::{By, SettingsChange, SettingsError};
 use pli::audit::{Action, Origin};
 use pli::identity::Password;
 use pli::mailbox::Mailbox;
+use pli::transfer::{DefaultsOf, TellDownloads};
 use pli::web::{WebConfig, router};
 
 use crate::custody_house::{account, new_account};
@@ -45,9 +46,9 @@ async fn a_manager_sets_what_holds_for_the_team() {
     let (status, _, page) = ask(&pages, Method::GET, &path, &cookie, "").await;
     assert!(status == StatusCode::OK && page.contains("72\u{a0}heures"), "{page}");
     for (body, expected) in [
-        ("action=validite&jours=12", StatusCode::SEE_OTHER),
-        ("action=validite&jours=21", StatusCode::UNPROCESSABLE_ENTITY),
-        ("action=validite&jours=4", StatusCode::UNPROCESSABLE_ENTITY),
+        ("action=envois&jours=12&avis=every", StatusCode::SEE_OTHER),
+        ("action=envois&jours=21", StatusCode::UNPROCESSABLE_ENTITY),
+        ("action=envois&jours=4", StatusCode::UNPROCESSABLE_ENTITY),
         ("action=adresse&adresse=chef%40carsat.example", StatusCode::SEE_OTHER),
         ("action=adresse&adresse=pensions%40pli.example", StatusCode::UNPROCESSABLE_ENTITY),
         ("action=habiliter&adresse=inconnue%40carsat.example", StatusCode::UNPROCESSABLE_ENTITY),
@@ -57,6 +58,8 @@ async fn a_manager_sets_what_holds_for_the_team() {
         assert_eq!(ask(&pages, Method::POST, &path, &cookie, body).await.0, expected, "{body}");
     }
     let set = mailbox(&house).await;
+    let tell = house.app.sending_defaults(DefaultsOf::Mailbox(set.id)).await.unwrap().unwrap().tell;
+    assert_eq!(tell, Some(TellDownloads::Every));
     assert_eq!(
         (set.validity_days, set.second_notice_address),
         (Some(12), Some(address("chef@carsat.example")))

@@ -3,10 +3,11 @@
 
 use pli::app::ports::{Change, Key, List, Record};
 use pli::app::{
-    AnswerError, DefaultsError, DepositRefusal, LinkError, LinkOpened, OpenError, OpenedDraft,
-    OutgoingSending, OutsideReader, RevokeError, SecondStep, SendRefusal, Sending, Signed,
+    AnswerError, By, DefaultsError, DepositRefusal, LinkError, LinkOpened, OpenError, OpenedDraft,
+    OutgoingSending, OutsideReader, RevokeError, SecondStep, SendRefusal, Sending, SettingsChange,
+    SettingsError, Signed,
 };
-use pli::audit::{Action, Outcome, RefusalReason};
+use pli::audit::{Action, Origin, Outcome, RefusalReason};
 use pli::identity::{Partner, Password};
 use pli::transfer::{AnswerWay, CaseState, Ending, SentLine, TellDownloads, Transfer};
 use pli::value::{Millis, Reference, SecretBytes, Slug, Token};
@@ -295,7 +296,10 @@ async fn what_is_chosen_beforehand_is_the_member_s_then_the_mailbox_s_and_each_s
     let to_doctor = || OutgoingSending { recipients: DOCTOR.into(), ..sending() };
     assert_eq!(lived(to_doctor()).await, (Millis::days(5), TellDownloads::Never), "the policy's");
     let every = Some(TellDownloads::Every);
-    house.app.set_mailbox_defaults(&agent, &slug, Some(12), every, visitor()).await.unwrap();
+    let set = SettingsChange::Sending { days: Some(12), tell: every };
+    let by_member = house.app.change_settings(By::person(&agent, visitor()), &slug, set.clone()).await;
+    assert!(matches!(by_member, Err(SettingsError::NotEntitled)), "a mailbox's are its manager's to set");
+    house.app.change_settings(By::operator(Origin::Cli), &slug, set).await.unwrap();
     assert_eq!(lived(to_doctor()).await, (Millis::days(12), TellDownloads::Every), "the mailbox's");
     house.app.set_own_defaults(&agent, Some(7), None, visitor()).await.unwrap();
     assert_eq!(
@@ -311,9 +315,6 @@ async fn what_is_chosen_beforehand_is_the_member_s_then_the_mailbox_s_and_each_s
         assert!(matches!(refused, Err(DefaultsError::Validity { .. })), "{days} days (V2)");
     }
     assert_eq!(last(&house, Action::AccountChanged).await, Outcome::Refused(RefusalReason::ValidityTooLong));
-    let other = house.sign_in("autre@carsat.example").await;
-    let stranger = house.app.set_mailbox_defaults(&other, &slug, Some(20), None, visitor()).await;
-    assert!(matches!(stranger, Err(DefaultsError::Open(OpenError::NotEntitled))));
     assert!(house.events().await.contains(&Action::MailboxChanged));
 }
 

@@ -85,7 +85,7 @@ for (const [locale, viewport, colorScheme] of [
     await look('a case with its codes');
     await visit('/boites/partenaires-retraite?etat=tous&nature=asi_aspa');
     assert.ok(await page.isVisible('#dossiers'), 'the desk finds a case by its kind');
-    for (const path of ['/registre', '/boites/partenaires-retraite/registre?du=2020-01-01&etat=new', '/registre?du=jamais', '/statistiques', '/boites/partenaires-retraite/statistiques?mois=1', '/compte/envois', '/boites/partenaires-retraite/envois/reglages']) {
+    for (const path of ['/registre', '/boites/partenaires-retraite/registre?du=2020-01-01&etat=new', '/registre?du=jamais', '/statistiques', '/boites/partenaires-retraite/statistiques?mois=1', '/compte/envois']) {
       await visit(path);
     }
     await visit('/boites/partenaires-retraite/membres');

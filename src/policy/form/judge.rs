@@ -153,8 +153,8 @@ impl FieldProblem {
                 "Ce numéro de téléphone n’existe pas en France : dix chiffres, par exemple 02 99 00 00 00."
             }
             Self::Phone => "This is no telephone number of France: ten digits, such as 02 99 00 00 00.",
-            Self::Email if fr => "Cette adresse n’est pas complète : par exemple nom@domaine.fr.",
-            Self::Email => "This address is not complete: it is written like name@domain.fr.",
+            Self::Email if fr => "Cette adresse n’est pas complète : par exemple nom@organisme.example.",
+            Self::Email => "This address is not complete: it is written like name@organisation.example.",
             Self::NirLength if fr => "Le NIR a 13 caractères suivis d’une clé de 2 chiffres : 15 en tout.",
             Self::NirLength => "A NIR has 13 characters and a key of 2 digits: 15 in all.",
             Self::NirShape if fr => {

@@ -29,6 +29,11 @@ words! {
         site: "Site", "Site";
         kinds: "Nature du dossier", "Kind of file";
         reason: "Motif de la demande", "Reason of the request";
+        copy_asked: "Le partenaire demande une copie de la réponse", "The partner asks for a copy of the answer";
+        wish_asked: "La personne souhaite que le professionnel soit informé", "The person wishes that the professional be informed";
+        wish_help: "Ce que dit le courriel, ou ce que la personne a dit au téléphone. « Non » ferme la réponse au partenaire.", "What the mail says, or what the person said by telephone. “No” closes the answer to the partner.";
+        yes: "oui", "yes";
+        no: "non", "no";
         unknown: "non précisé", "not given";
         mediator: "Médiateur", "Mediator";
         escalate: "Signaler au médiateur", "Tell the mediator";

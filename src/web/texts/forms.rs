@@ -24,7 +24,7 @@ words! {
         no_answer: "Sans réponse", "No answer";
         help_nir: "15 caractères, clé comprise. Les espaces sont libres.", "15 characters, with the key. Blanks do not matter.";
         help_phone: "Dix chiffres, par exemple 02 99 00 00 00.", "Ten digits, such as 02 99 00 00 00.";
-        help_email: "Par exemple nom@domaine.fr.", "Such as name@domain.fr.";
+        help_email: "Par exemple nom@organisme.example.", "Such as name@organisation.example.";
         help_day: "JJ/MM/AAAA, par exemple 21/11/2026.", "DD/MM/YYYY, such as 21/11/2026.";
         signer: "Nom du signataire", "Name of who signs";
         signed_on: "Date de la signature (JJ/MM/AAAA)", "Day of the signature (DD/MM/YYYY)";

@@ -8,9 +8,9 @@ words! {
         link: "Réglages", "Settings";
         title: "Réglages de la boîte", "Settings of the mailbox";
         lead: "Ce que vous réglez ici vaut pour toute l’équipe. Chaque changement est inscrit au journal.", "What you set here holds for the whole team. Each change is written into the log.";
-        validity: "Validité des envois", "Validity of what is sent";
+        validity: "Réglages des envois", "Settings of what is sent";
         days: "Jours pendant lesquels un envoi de la boîte peut être ouvert", "Days for which what the mailbox sends can be opened";
-        days_help: "De 5 à 20 jours. Un membre peut en choisir une autre pour un envoi.", "From 5 to 20 days. A member can choose another one for a transfer.";
+        days_help: "De 5 à 20 jours. Un membre peut choisir autrement pour ses envois, ou pour un seul.", "From 5 to 20 days. A member can choose otherwise for what the member sends, or for one transfer.";
         usual: "Durée habituelle", "The usual";
         save: "Enregistrer", "Save";
         notices: "Avis", "Notices";

@@ -5,16 +5,14 @@ use askama::Template;
 use super::{Frame, RegisterChoice};
 use crate::web::texts::DefaultsWords;
 
-/// `GET /compte/envois` and `GET /boites/{mailbox}/envois/reglages`.
+/// `GET /compte/envois`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "defaults.html")]
 pub struct DefaultsPage {
     /// What stands around.
     pub frame: Frame,
-    /// The mailbox's name; none of a member's own.
-    pub mailbox: Option<String>,
     /// The page's own path.
-    pub path: String,
+    pub path: &'static str,
     /// The validities.
     pub validities: Vec<RegisterChoice>,
     /// Of which downloads the sender is told.

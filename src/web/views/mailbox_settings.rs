@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::{Frame, RegisterChoice};
 use crate::identity::Agreement;
 use crate::policy::deadline::{Counting, Deadline, Length};
 use crate::value::Language;
@@ -24,6 +24,8 @@ pub struct SettingsPage {
     pub days: Option<u8>,
     /// The usual number of days.
     pub usual_days: u8,
+    /// Of which downloads the sender is told.
+    pub tells: Vec<RegisterChoice>,
     /// Where notices go.
     pub notice_address: String,
     /// Who is told when one does not arrive.

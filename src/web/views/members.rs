@@ -23,6 +23,8 @@ pub struct MembersPage {
     pub rotating_since: Option<Timestamp>,
     /// Whether the person who looks can open the mailbox, and so admit and remove.
     pub opens: bool,
+    /// Whether the person who looks manages the mailbox.
+    pub manages: bool,
     /// The members.
     pub members: Vec<MemberRow>,
     /// What to say above the list.
@@ -79,8 +81,8 @@ impl MembersPage {
         matches!(self.notice, Some(LastMember | NotFitting | Denied))
     }
 
-    fn defaults_path(&self) -> String {
-        self.path.replace("/membres", "/envois/reglages")
+    fn settings_path(&self) -> String {
+        self.path.replace("/membres", "/reglages")
     }
 
     fn custody_path(&self) -> String {

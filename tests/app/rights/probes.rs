@@ -298,7 +298,7 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
             Asked::of("/boites/ouverte/membres/garde".into()).form(&[("garde", "membres")])
         }
         ("POST", "/boites/{mailbox}/reglages") => {
-            Asked::of(filled(world, path)).form(&[("action", "validite"), ("jours", "10")])
+            Asked::of(filled(world, path)).form(&[("action", "envois"), ("jours", "10")])
         }
         ("POST", "/boites/{mailbox}/nouveau") => Asked::of(filled(world, path)).form(&[]),
         ("POST", "/transferts/{reference}") => {
@@ -323,9 +323,7 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
         ("POST", "/transferts/{reference}/mediateur") => {
             Asked::of(filled(world, path)).form(&[("motif", "blocked")])
         }
-        ("POST", "/boites/{mailbox}/envois/reglages" | "/compte/envois") => {
-            Asked::of(filled(world, path)).form(&[("validite", "5"), ("avis", "")])
-        }
+        ("POST", "/compte/envois") => Asked::of(filled(world, path)).form(&[("validite", "5"), ("avis", "")]),
         ("POST", "/transferts/{reference}/retirer") => {
             // What the doctor was sent; the answer is still read.
             let sent = world.mailed_reference(DOCTOR).await;
