@@ -1,6 +1,6 @@
 //! A mail came in for an address of the gateway (D7). What is no deposit is recognised before anything is sealed:
-//! answers to our mails, automatic mail, bounces. Who may deposit is judged after the whole mail was taken, with one
-//! answer for all who may not (invariant 8).
+//! answers to mails of ours that speak of no live case, automatic mail, bounces. Who may deposit is judged after the whole
+//! mail was taken, with one answer for all who may not (invariant 8).
 //!
 //! | after | a crash leaves | who cleans |
 //! | --- | --- | --- |
@@ -10,6 +10,7 @@
 use thiserror::Error;
 
 use super::accept_deposit::MESSAGE_MAX_BYTES;
+use super::answered_letter::AnsweredLetter;
 use super::doors::ClosedDoor;
 use super::fill_draft::content_type;
 use super::ports::{ExaminedMail, Key, SecretName, UnitOfWork};
@@ -21,7 +22,6 @@ use crate::identity::{Partner, Service};
 use crate::mailbox::Mailbox;
 use crate::message::{Limits, MailKind, MessageError, ParsedMail, dedup_material, parse};
 use crate::policy::title::{MailTitle, TitleRefusal};
-use crate::relay::letter::is_our_message_id;
 use crate::transfer::{
     Belief, CertificateDigest, CheckResult, REFUSED_TEXT, Repeat, Route, SenderEvidence, SenderFindings,
 };
@@ -147,9 +147,22 @@ impl App {
         if let Some(answer) = self.sort_out(&mail, &parsed, now).await? {
             return Ok(answer);
         }
-        let Some(author) = self.authenticated_author(&mail, &parsed, &mailbox, now).await? else {
+        let answered = match self.answered_by_mail(&mailbox, &parsed, now).await? {
+            Answering::Nothing => None,
+            Answering::Case(letter) => Some(letter),
+            Answering::Letter => {
+                let reason = RefusalReason::PolicyDenied;
+                return Err(self.refuse_mail(&mail, now, reason, MailRefusal::IsReply).await);
+            }
+        };
+        let author = self.authenticated_author(&mail, &parsed, &mailbox, answered.is_some(), now).await?;
+        let author = author.filter(|author| {
+            answered.as_ref().is_none_or(|letter| letter.is_to(&author.address, &author.partner))
+        });
+        let Some(author) = author else {
             let reason = RefusalReason::SenderNotAuthenticated;
-            return Err(self.refuse_mail(&mail, now, reason, MailRefusal::MayNotDeposit).await);
+            let refusal = if answered.is_some() { MailRefusal::IsReply } else { MailRefusal::MayNotDeposit };
+            return Err(self.refuse_mail(&mail, now, reason, refusal).await);
         };
         let digest = self.repeat_digest(&mail)?;
         if let Some(reference) = self.earlier(digest, now).await? {
@@ -173,7 +186,9 @@ impl App {
             let refusal = MailRefusal::TooFast { limit: hourly };
             return Err(self.refuse_mail(&mail, now, RefusalReason::RateLimited, refusal).await);
         }
-        let deposit = MailDeposit { mail: &mail, parsed: &parsed, mailbox: &mailbox, author, title, digest };
+        let answers = answered.map(|letter| letter.transfer);
+        let deposit =
+            MailDeposit { mail: &mail, parsed: &parsed, mailbox: &mailbox, author, title, digest, answers };
         match self.commit_mail(deposit, now).await {
             // The same mail on two connections at once: the other one won, and its answer is the answer.
             Err(error) if error.is_conflict() => {
@@ -198,8 +213,6 @@ impl App {
         if parsed.hops > HOPS_MAX {
             return Err(self.refuse_mail(mail, now, RefusalReason::MailLoop, MailRefusal::Loop).await);
         }
-        let domain = &self.settings.mail_domain;
-        let mut answered = parsed.in_reply_to.iter().chain(&parsed.references);
         match parsed.kind {
             MailKind::AutomaticReply | MailKind::Bounce(_) => {
                 self.log_alone(self.mail_event(mail, now, Action::MailAutomaticNoted, Outcome::Done)).await?;
@@ -209,11 +222,22 @@ impl App {
             MailKind::AutomaticGenerated | MailKind::ListMail => {
                 Err(self.refuse_mail(mail, now, RefusalReason::PolicyDenied, MailRefusal::Automatic).await)
             }
-            MailKind::Ordinary if answered.any(|id| is_our_message_id(id, domain)) => {
-                Err(self.refuse_mail(mail, now, RefusalReason::PolicyDenied, MailRefusal::IsReply).await)
-            }
             MailKind::Ordinary => Ok(None),
         }
+    }
+
+    /// What of ours a mail to this mailbox answers.
+    async fn answered_by_mail(
+        &self,
+        mailbox: &Mailbox,
+        parsed: &ParsedMail<'_>,
+        now: Timestamp,
+    ) -> Result<Answering, AppError> {
+        if !self.names_our_letter(parsed) {
+            return Ok(Answering::Nothing);
+        }
+        let letter = self.answered_letter(parsed, now).await?;
+        Ok(letter.filter(|letter| letter.mailbox == mailbox.id).map_or(Answering::Letter, Answering::Case))
     }
 
     /// Who wrote it, when that can be believed and an agreement admits the author. Never by MAIL FROM alone: the mail
@@ -227,6 +251,7 @@ impl App {
         mail: &InboundMail,
         parsed: &ParsedMail<'_>,
         mailbox: &Mailbox,
+        is_answer: bool,
         now: Timestamp,
     ) -> Result<Option<Author>, MailRefusal> {
         let (Some(address), Some(envelope)) = (&parsed.author, &mail.envelope_from) else { return Ok(None) };
@@ -251,8 +276,11 @@ impl App {
             partner.accepts_dmarc
                 && findings.dmarc.result == CheckResult::Pass
                 && findings.dmarc.domain.eq_ignore_ascii_case(address.domain().as_str())
-                // A signature can be sent once more by whoever has the mail: then the mail must name this mailbox.
-                && (!signed_only || parsed.recipients.contains(&mailbox.deposit_address))
+                // A signature can be sent once more by whoever has the mail: then the mail must name this mailbox, or, when
+                // it answers a letter of it, the address that letters come from.
+                && (!signed_only
+                    || parsed.recipients.contains(&mailbox.deposit_address)
+                    || is_answer && parsed.recipients.contains(&self.settings.mail_from))
         });
         match pinned.or(proved.then_some(Belief::Dmarc)) {
             Some(believed) => {
@@ -291,7 +319,7 @@ impl App {
     }
 
     async fn commit_mail(&self, deposit: MailDeposit<'_>, now: Timestamp) -> Result<Reference, AppError> {
-        let MailDeposit { mail, parsed, mailbox, author, title, digest } = deposit;
+        let MailDeposit { mail, parsed, mailbox, author, title, digest, answers } = deposit;
         let identity = Identity::generate();
         let transfer = TransferId::new(self.random.bytes());
         let inspection = self.inspect_mail(parsed, mail.bytes.expose(), mailbox).await?;
@@ -373,7 +401,7 @@ impl App {
                     title_replaced: title.replaced,
                     route: Route::Mail,
                     outgoing: None,
-                    answers: None,
+                    answers,
                     form: None,
                     language: Language::Fr,
                     received_at: now,
@@ -459,6 +487,17 @@ struct MailDeposit<'a> {
     author: Author,
     title: MailTitle,
     digest: Digest,
+    answers: Option<TransferId>,
+}
+
+/// What of ours a mail answers.
+enum Answering {
+    /// Nothing.
+    Nothing,
+    /// A letter of a live case of the mailbox: the mail adds to the case.
+    Case(AnsweredLetter),
+    /// Another letter, which nobody reads answers to.
+    Letter,
 }
 
 /// What the envelope sender is told of a deposit. Nobody is told of a mail from the null sender.

@@ -7,6 +7,7 @@ mod accept_mail;
 mod administer;
 mod alerts;
 mod another_draft;
+mod answered_letter;
 mod api_clients;
 mod api_deposit;
 mod arrived_file;

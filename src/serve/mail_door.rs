@@ -120,10 +120,16 @@ impl MailDoor {
         noted(self.app.note_returned_mail(to, bytes, visitor).await)
     }
 
-    /// Mail to the address that notices come from: a person reads what to do, a program is left in peace.
-    async fn no_reply(&self, received: &ReceivedMail, visitor: Visitor) -> MailOutcome {
-        if received.from.is_none() {
+    /// Mail to the address that notices come from: an answer to a letter about a live case belongs to that case, any other
+    /// person reads what to do, a program is left in peace.
+    async fn no_reply(&self, received: ReceivedMail, visitor: Visitor) -> MailOutcome {
+        let Some(from) = &received.from else {
             return noted(self.app.note_automatic_mail(visitor).await);
+        };
+        match self.app.mailbox_answered(from, &received.bytes).await {
+            Ok(Some(mailbox)) => return self.deposit(mailbox, received).await,
+            Ok(None) => {}
+            Err(error) => return later(&error),
         }
         let (action, reason) = (Action::MailRefused, RefusalReason::PolicyDenied);
         match self.app.log_recipient_refused(action, reason, visitor).await {
@@ -168,10 +174,10 @@ impl MailHandler for MailDoor {
             RecipientRole::Deposit(mailbox) => self.deposit(mailbox, received).await,
             // A person who writes to a return address would never know that nobody reads it.
             RecipientRole::Return(_) if received.from.is_some() && is_ordinary(&received) => {
-                self.no_reply(&received, visitor).await
+                self.no_reply(received, visitor).await
             }
             RecipientRole::Return(to) => self.returned(to, &received.bytes, visitor).await,
-            RecipientRole::NoReply => self.no_reply(&received, visitor).await,
+            RecipientRole::NoReply => self.no_reply(received, visitor).await,
             RecipientRole::Postmaster => self.to_postmaster(&received, visitor).await,
         };
         let told = match &outcome {

@@ -4,6 +4,7 @@
 
 mod agreements;
 mod alerts;
+mod answered_by_mail;
 mod api;
 mod authenticator;
 mod backups;

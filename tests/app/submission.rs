@@ -3,7 +3,7 @@
 
 use pli::app::ports::{Change, Key, List, Record};
 use pli::app::{
-    LinkOpened, MailRefusal, OutsideReader, SecondStep, SubmissionAnswer, SubmissionRefusal,
+    LinkOpened, MailAnswer, MailRefusal, OutsideReader, SecondStep, SubmissionAnswer, SubmissionRefusal,
     SubmittedEnvelope, SubmittedMail,
 };
 use pli::audit::{Action, Outcome, RefusalReason};
@@ -250,15 +250,20 @@ async fn the_same_fields_and_tags_in_a_mail_from_outside_have_no_effect() {
 }
 
 #[tokio::test]
-async fn a_mail_that_answers_the_stub_that_somebody_outside_got_is_no_deposit() {
+async fn a_mail_that_answers_the_stub_is_the_recipients_answer_and_no_strangers() {
     let house = House::build().await;
     submit(&house, &[DEPOSITOR], MAIL).await.unwrap();
     let stub = house.mails_to(DEPOSITOR).await.pop().unwrap();
     let id = stub.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().trim();
     let reply =
         format!("From: {DEPOSITOR}\nTo: pensions@pli.example\nSubject: Re\nIn-Reply-To: {id}\n\nMerci\n");
-    let refused = house.mail_in(Some(DEPOSITOR), &reply, relay()).await;
-    assert!(matches!(refused, Err(MailRefusal::IsReply)), "{refused:?}");
+    let refused = house.mail_in(Some(DEPOSITOR), &reply, visitor()).await;
+    assert!(matches!(refused, Err(MailRefusal::IsReply)), "not through the partner's host: {refused:?}");
+    let stranger = reply.replace(DEPOSITOR, "x@ailleurs.example");
+    let refused = house.mail_in(Some("x@ailleurs.example"), &stranger, relay()).await;
+    assert!(matches!(refused, Err(MailRefusal::IsReply)), "whoever got hold of the stub: {refused:?}");
+    let taken = house.mail_in(Some(DEPOSITOR), &reply, relay()).await;
+    assert!(matches!(taken, Ok(MailAnswer::Deposited { .. })), "{taken:?}");
 }
 
 #[tokio::test]

@@ -6,9 +6,43 @@ use crate::support::html::{by_id, form_to, form_with, text};
 use crate::support::http::{Browser, Upload};
 use crate::support::outbox::{self, Mail};
 use crate::support::samples;
+use crate::support::smtp;
 use crate::support::steps::{Depositor, file_names, open_draft, open_transfer, press, reference, sign_in};
 
 const ANSWER: &str = "Bonjour, la pension est rétablie depuis « octobre ».";
+
+/// The partner presses "answer" in the mail program: the address that letters come from knows which case it is about.
+#[test]
+fn an_answer_by_mail_to_an_acknowledgement_stands_on_the_page_of_the_case() {
+    let gateway = Gateway::new();
+    let facts = gateway.facts();
+    let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
+    let deposit = open_draft(&gateway, &mailbox, &depositor).send_well("Demande urgente", "Une.", &[]);
+    let got = outbox::wait(&gateway, &depositor, "the acknowledgement", |mail| mail.text.contains(&deposit));
+    let sender = regex::Regex::new(r"[^\s<>]+@[^\s<>]+").unwrap();
+    let letters_from = sender.find(&got.header("From").unwrap()).unwrap().as_str().to_owned();
+    let reply = |from: &str, number: u8| {
+        format!(
+            "From: {from}\r\nTo: {letters_from}\r\nSubject: Re: accuse\r\nMessage-ID: <r{number}@cd35.example>\r\n\
+             In-Reply-To: <{}>\r\n\r\nJ'ajoute le releve.\r\n",
+            got.id
+        )
+    };
+    let send =
+        |from: &str, number| smtp::send(&gateway.smtp, from, &letters_from, reply(from, number).as_bytes());
+    let stranger = send("quelqu-un@ailleurs.example", 1).unwrap();
+    assert!(stranger.code == 550 && stranger.text.contains("lien"), "{}", stranger.text);
+    let taken = send(&depositor, 2).unwrap();
+    assert_eq!(taken.code, 250, "{}", taken.text);
+
+    let mut agent = sign_in(&gateway, &facts.agent_of(&mailbox));
+    let page = open_transfer(&mut agent, &deposit).text();
+    let added = reference_in_thread(&page);
+    assert!(taken.text.contains(&added), "what the sender was told is what the agent sees: {}", taken.text);
+    let page = open_transfer(&mut agent, &added).text();
+    assert!(by_id(&page, "message").unwrap().contains("J'ajoute le releve."));
+    outbox::wait(&gateway, &depositor, "its own acknowledgement", |mail| mail.text.contains(&added));
+}
 
 #[test]
 fn an_answer_goes_out_is_opened_by_link_and_code_and_comes_back() {

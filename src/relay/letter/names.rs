@@ -209,12 +209,17 @@ pub fn message_id(kind: LetterKind, id: MailId, domain: &Domain) -> String {
 
 /// Whether a message id (with or without its angle brackets) is one that this gateway gives.
 pub fn is_our_message_id(text: &str, domain: &Domain) -> bool {
+    mail_of_message_id(text, domain).is_some()
+}
+
+/// The mail whose message id (with or without its angle brackets) this is, if it is one that this gateway gives.
+pub fn mail_of_message_id(text: &str, domain: &Domain) -> Option<MailId> {
     let text = text.trim().trim_start_matches('<').trim_end_matches('>');
-    let Some((left, right)) = text.rsplit_once('@') else { return false };
-    let Some((kind, id)) = left.split_once('.') else { return false };
-    right.to_lowercase() == domain.as_str()
-        && LetterKind::ALL.iter().any(|known| known.as_str() == kind)
-        && id.parse::<MailId>().is_ok()
+    let (left, right) = text.rsplit_once('@')?;
+    let (kind, id) = left.split_once('.')?;
+    let is_ours =
+        right.to_lowercase() == domain.as_str() && LetterKind::ALL.iter().any(|known| known.as_str() == kind);
+    id.parse().ok().filter(|_| is_ours)
 }
 
 /// `retour+{mail id}.{tag}@{domain}`, the envelope sender of one mail (variable envelope return path).
@@ -257,7 +262,7 @@ mod tests {
                 let name = message_id(kind, id, &domain());
                 prop_assert!(is_message_id(&name));
                 prop_assert!(is_our_message_id(&name, &domain()));
-                prop_assert!(is_our_message_id(name.trim_matches(['<', '>']), &domain()));
+                prop_assert_eq!(mail_of_message_id(name.trim_matches(['<', '>']), &domain()), Some(id));
             }
             let address = return_address(id, &[7; 32], &domain()).unwrap();
             prop_assert!(address.local().len() <= 64);

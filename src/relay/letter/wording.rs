@@ -242,10 +242,10 @@ fn acknowledgement(
         page.after.push(
             say(
                 language,
-                "Le texte et les pièces jointes de votre message ont été mis sous pli chiffré. Pour un autre \
-             usager, envoyez un autre message.",
-                "The text and the attachments of your message have been sealed. For another insured \
-             person, send another message.",
+                "Le texte et les pièces jointes de votre message ont été mis sous pli chiffré. Pour compléter \
+             ce dépôt, répondez à ce message ; pour un autre usager, envoyez un autre message.",
+                "The text and the attachments of your message have been sealed. To add to this deposit, \
+             answer this message; for another insured person, send another message.",
             )
             .to_owned(),
         );
