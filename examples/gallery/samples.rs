@@ -572,6 +572,7 @@ impl Samples {
                 .then(|| ("partenaires@retraite.example".to_owned(), NOW - Millis::days(2))),
             gateway_custody,
             waiting: if gateway_custody { vec![self.waiting()] } else { Vec::new() },
+            more_waiting: gateway_custody,
             transfers,
             older: gateway_custody
                 .then(|| "/boites?boite=partenaires-retraite&avant=1795000000000".to_owned()),

@@ -547,12 +547,13 @@ impl App {
         }
     }
 
-    /// The held deposits of a mailbox, for its agents.
+    /// The oldest held deposits of a mailbox, for its agents, and whether there are more.
     pub(super) async fn held_of(
         &self,
         mailbox: crate::value::MailboxId,
-    ) -> Result<Vec<HeldDeposit>, AppError> {
-        let found: Vec<(HeldDeposit, u64)> = self.read_list(&List::HeldOf(mailbox), BATCH).await?;
-        Ok(found.into_iter().map(|(held, _)| held).collect())
+    ) -> Result<(Vec<HeldDeposit>, bool), AppError> {
+        let found: Vec<(HeldDeposit, u64)> = self.read_list(&List::HeldOf(mailbox), BATCH + 1).await?;
+        let more = found.len() > BATCH;
+        Ok((found.into_iter().map(|(held, _)| held).take(BATCH).collect(), more))
     }
 }

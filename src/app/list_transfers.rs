@@ -29,6 +29,8 @@ pub struct ListedMailbox {
     pub transfers: Vec<ListedTransfer>,
     /// Deposits that wait for their scan, oldest first; on the newest page only.
     pub held: Vec<HeldDeposit>,
+    /// More deposits wait than are listed.
+    pub more_held: bool,
     /// The instant before which the next page's transfers were received, if there is a next page.
     pub older: Option<Timestamp>,
     /// The person is entitled, and no member has opened the mailbox to the person yet.
@@ -71,11 +73,22 @@ impl App {
                     lines.push(self.listed(transfer).await?);
                 }
             }
-            let held = if page.is_none() { self.held_of(*id).await? } else { Vec::new() };
+            let (held, more_held) = match page {
+                None => self.held_of(*id).await?,
+                Some(_) => (Vec::new(), false),
+            };
             let waits = mailbox.key.custody == Custody::Members
                 && self.member_wrap(&mailbox, &signed.account).await?.is_none();
             let unreachable_since = unreachable.get(id).copied();
-            listed.push(ListedMailbox { mailbox, transfers: lines, held, older, waits, unreachable_since });
+            listed.push(ListedMailbox {
+                mailbox,
+                transfers: lines,
+                held,
+                more_held,
+                older,
+                waits,
+                unreachable_since,
+            });
         }
         let (actor, object) = (Actor::Person(signed.account.person), Object::Account(signed.account.id));
         self.log_alone(event(now, actor, Action::TransferListed, object, Outcome::Done, visitor.web()))

@@ -76,7 +76,7 @@ impl Asked {
 }
 
 fn mailbox(listed: ListedMailbox, language: Language) -> Mailbox {
-    let ListedMailbox { mailbox, transfers, held, older, waits, unreachable_since } = listed;
+    let ListedMailbox { mailbox, transfers, held, more_held, older, waits, unreachable_since } = listed;
     Mailbox {
         name: mailbox.name,
         address: mailbox.deposit_address.to_string(),
@@ -87,6 +87,7 @@ fn mailbox(listed: ListedMailbox, language: Language) -> Mailbox {
         unreachable: unreachable_since.map(|since| (mailbox.notice_address.to_string(), since)),
         gateway_custody: mailbox.key.custody == Custody::Gateway,
         waiting: held.into_iter().map(|held| waiting(held, language)).collect(),
+        more_waiting: more_held,
         transfers: transfers.into_iter().map(row).collect(),
         older: older.map(|before| format!("/boites?boite={}&avant={}", mailbox.slug, before.0)),
     }

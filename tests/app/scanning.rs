@@ -326,6 +326,24 @@ async fn a_scanner_killed_in_mid_stream_holds_the_deposit_and_it_goes_on_by_itse
     assert_eq!(house.outcomes(Action::FileRefused).await, [Outcome::Refused(RefusalReason::FileInfected)]);
 }
 
+#[tokio::test]
+async fn agents_are_told_when_more_deposits_wait_than_are_listed() {
+    let house = House::build_with(Some(Told::new(State::Gone).scanning())).await;
+    let agent = house.sign_in("agent@carsat.example").await;
+    let listed = async || house.app.list_transfers(&agent, None, visitor()).await.unwrap().remove(0);
+    for _ in 0..100 {
+        house.deposit_without_mail().await;
+        house.clock.advance(Millis(1));
+    }
+    let full = listed().await;
+    assert_eq!((full.held.len(), full.more_held), (100, false));
+    let oldest = full.held[0].reference.clone();
+    house.deposit_without_mail().await;
+    let cut = listed().await;
+    assert_eq!((cut.held.len(), cut.more_held), (100, true));
+    assert_eq!(cut.held[0].reference, oldest, "the oldest are listed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn old_signatures_hold_what_comes() {
     let told = Told::new(State::SignedAt(NOW - Millis::days(4)));

@@ -253,6 +253,7 @@ pub(super) const TEXTS: Texts = Texts {
         unnamed: "File whose name is erased",
         waiting_title: "Waiting for the virus scan",
         waiting_help: "These deposits were received and are kept encrypted. They move to the list by themselves once the scan is done; the time of validity begins then.",
+        more_waiting: "Only the oldest are shown here. More deposits wait in the same way: they will appear in their turn.",
         because: "Reason",
         kept_until: "Kept until",
         warning: "Take care: this file",

@@ -169,7 +169,7 @@ texts! {
     }
     /// What pages say of inspected files (D8).
     Inspection {
-        off, on, refused_title, refused_help, this_file, unnamed, the_text, waiting_title, waiting_help, because, kept_until, warning,
+        off, on, refused_title, refused_help, this_file, unnamed, the_text, waiting_title, waiting_help, more_waiting, because, kept_until, warning,
         not_scanned, original_dropped, held_letter, held_next ;
         some_refused: Counted<usize>
     }

@@ -41,6 +41,8 @@ pub struct Mailbox {
     pub gateway_custody: bool,
     /// Deposits that wait for their scan.
     pub waiting: Vec<WaitingRow>,
+    /// More of them wait than are listed.
+    pub more_waiting: bool,
     /// Its transfers, the newest first.
     pub transfers: Vec<TransferRow>,
     /// Where older transfers are shown, if there are any.
