@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod age_v1;
+mod any_bytes;
 mod real_mail;
 mod rfc1870;
 mod rfc2920;

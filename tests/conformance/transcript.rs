@@ -68,7 +68,8 @@ pub fn submission() -> Session {
     Session::for_submission(config(SessionLimits { commands: 150, ..LIMITS }), PEER, None)
 }
 
-const LIMITS: SessionLimits = SessionLimits { message: ByteSize(2000), errors: 5, commands: 30, mails: 20 };
+pub const LIMITS: SessionLimits =
+    SessionLimits { message: ByteSize(2000), errors: 5, commands: 30, mails: 20 };
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn config(limits: SessionLimits) -> SessionConfig {

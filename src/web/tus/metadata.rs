@@ -43,7 +43,29 @@ pub(super) fn parse(header: &str) -> Option<Metadata> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic_and_no_value_is_longer_than_it(header in "([a-zA-Z]{0,4}[ ,=]{0,2}[A-Za-z0-9+/=é]{0,9}){0,30}") {
+            if let Some(read) = parse(&header) {
+                let longest = read.filename.len().max(read.relative_path.len()).max(read.fingerprint.len());
+                prop_assert!(longest <= header.len());
+            }
+        }
+
+        #[test]
+        fn what_a_client_says_is_read(filename: String, relative_path: String, fingerprint: String) {
+            let of = |text: &str| BASE64.encode(text);
+            let header = format!(
+                "filename {},relativePath {}, fingerprint {}",
+                of(&filename), of(&relative_path), of(&fingerprint)
+            );
+            prop_assert_eq!(parse(&header), Some(Metadata { filename, relative_path, fingerprint }));
+        }
+    }
 
     #[test]
     fn names_are_read_and_what_is_unknown_is_passed_over() {
