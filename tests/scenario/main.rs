@@ -32,6 +32,7 @@ mod robots;
 mod scanned;
 mod senders;
 mod signed;
+mod slow_hosts;
 mod submission;
 mod support;
 mod timestamps;
