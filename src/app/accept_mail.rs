@@ -173,7 +173,7 @@ impl App {
             let refusal = MailRefusal::Closed(Box::new(closed));
             return Err(self.refuse_mail(&mail, now, ClosedDoor::REASON, refusal).await);
         }
-        if terms.form_required && parsed.attachments.is_empty() {
+        if terms.form_required && parsed.attachments.is_empty() && answered.is_none() {
             let reason = RefusalReason::FormIncomplete;
             return Err(self.refuse_mail(&mail, now, reason, MailRefusal::FormNeeded).await);
         }

@@ -1,10 +1,12 @@
 //! A partner answers a letter of the gateway with the mail program (D7, T6): the answer belongs to the case that the letter
 //! speaks of, when it is the partner's; everybody else reads what to do, and nothing goes round in a loop (invariant 10).
 
-use pli::app::ports::List;
+use pli::app::ports::{Key, List};
 use pli::app::{MailAnswer, MailRefusal};
+use pli::audit::Origin;
+use pli::identity::Agreement;
 use pli::transfer::Transfer;
-use pli::value::{Millis, Reference, SecretBytes};
+use pli::value::{Millis, PartnerId, Reference, SecretBytes};
 
 use crate::house::{DEPOSITOR, House, address, mail_text, relay, visitor};
 use crate::outside;
@@ -54,6 +56,12 @@ async fn an_answer_to_an_acknowledgement_is_added_to_the_case_and_acknowledged()
     let first = added(&house, &reply(DEPOSITOR, "pensions@pli.example", &id, "La pièce manquante.")).await;
     let case = transfer(&house, &deposit).await.id;
     assert_eq!(transfer(&house, &first).await.answers, Some(case));
+
+    // The agreement asks for the form once, not with each word that is added.
+    let key = Key::Agreement((house.pensions.id, PartnerId::new([2; 16])));
+    let mut agreement = Agreement::try_from(house.record(&key).await.unwrap()).unwrap();
+    agreement.terms.form_required = true;
+    house.app.put_agreement(agreement, Origin::Cli).await.unwrap();
 
     // Who answers the acknowledgement of an answer speaks of the same case.
     let id = letter(&house, DEPOSITOR, first.as_str()).await;
