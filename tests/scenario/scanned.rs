@@ -5,28 +5,38 @@
 mod clamd;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::support::gateway::{Gateway, Start};
+use crate::support::gateway::{Gateway, Start, pli};
 use crate::support::html::text;
 use crate::support::http::Upload;
 use crate::support::outbox;
 use crate::support::steps::{file_names, open_draft, open_transfer, reference, sign_in};
-use crate::support::{files_under, holds, log, samples, wait_until};
+use crate::support::{files_under, holds, log, run, samples, wait_until};
 use clamd::{LARGEST_MIB, PrivateClamd, eicar, marker};
 
 /// A demo whose files are scanned; its database is made by hand, so that the age of signatures is not watched.
 fn scanning(clamd: &PrivateClamd) -> Gateway {
-    let mut gateway = Gateway::new();
+    scanning_in(Gateway::new(), clamd, &clamd.temporary_directory())
+}
+
+/// The same gateway, told that the scanner writes there what it is streamed.
+fn scanning_in(mut gateway: Gateway, clamd: &PrivateClamd, temporary: &Path) -> Gateway {
     gateway.interrupt();
     let file = gateway.dir().join("pli.toml");
     let section = format!(
         "[scanner]\nmode = \"clamd\"\nsocket = \"{}\"\ntemporary_directory = \"{}\"\nfile_max_mib = {LARGEST_MIB}\n\
          signatures_max_age_hours = 0\n",
         clamd.socket().display(),
-        clamd.temporary_directory().display(),
+        temporary.display(),
     );
-    let changed = fs::read_to_string(&file).unwrap().replacen("[scanner]\n", &section, 1);
+    let text = fs::read_to_string(&file).unwrap();
+    // What an earlier setting said goes.
+    let (before, after) = text.split_once("[scanner]\n").expect("a section");
+    let after = after.lines().skip_while(|line| !line.is_empty() && !line.starts_with(['#', '[']));
+    let changed = format!("{before}{section}{}\n", after.collect::<Vec<_>>().join("\n"));
     assert!(changed.contains("mode = \"clamd\""), "the demo's configuration has no [scanner]");
     fs::write(&file, changed).unwrap();
     let home = Arc::clone(&gateway.home);
@@ -98,4 +108,33 @@ fn a_virus_is_named_to_who_brought_it_and_a_scanner_that_is_gone_holds_what_come
     for expected in ["deposit.file_scanned", "deposit.file_refused", "deposit.held", "deposit.released"] {
         assert!(actions.iter().any(|(action, _)| action == expected), "{expected} is not in the log");
     }
+}
+
+/// What is scanned would reach a disk in clear: nothing is scanned there, and what comes waits (invariant 3).
+#[test]
+fn without_a_private_tmpfs_for_the_scanner_deposits_are_held_until_it_has_one() {
+    let clamd = PrivateClamd::start();
+    let on_disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    fs::set_permissions(on_disk.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let gateway = scanning_in(Gateway::new(), &clamd, on_disk.path());
+    let facts = gateway.facts();
+    let (mailbox, depositor) = (facts.generic().remove(0), facts.depositor());
+    let checked = run(pli().arg("--dir").arg(gateway.dir()).arg("check"));
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+    assert!(!checked.status.success() && told.contains("not on a tmpfs"), "{told}");
+
+    let pdf = samples::pdf("Certificat");
+    let file = Upload { name: "certificat.pdf", kind: "application/pdf", bytes: &pdf };
+    let sent = open_draft(&gateway, &mailbox, &depositor).send("Demande urgente", "Bonjour", &[file]);
+    assert!(words(&sent.text()).contains("Un contrôle reste à faire"), "{}", words(&sent.text()));
+    let held = reference(&sent);
+    let mut agent = sign_in(&gateway, &facts.agent_of(&mailbox));
+    assert!(words(&agent.get("/boites").text()).contains("En attente d’analyse antivirus"));
+    assert_ne!(agent.get(&format!("/transferts/{held}")).status, 200, "nobody opens what was not scanned");
+
+    let gateway = scanning_in(gateway, &clamd, &clamd.temporary_directory());
+    let mut agent = sign_in(&gateway, &facts.agent_of(&mailbox));
+    wait_until("the deposit to go on by itself", || agent.get(&format!("/transferts/{held}")).status == 200);
+    assert_eq!(file_names(&open_transfer(&mut agent, &held).text()), ["certificat.pdf"]);
 }
