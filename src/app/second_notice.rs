@@ -1,8 +1,11 @@
-//! A notice that does not arrive (invariant 10): its mailbox is known as out of reach, and somebody else is told, at the
-//! mailbox's second address, once for each notice. What is told to the second address is followed up by nobody: no loop.
+//! A notice that does not arrive (invariant 10): its mailbox is known as out of reach, and others are told, at the mailbox's
+//! second address and its managers at theirs, once for each notice. What they are told is followed up by nobody: no loop.
 //!
 //! Followed up when a host refused, a bounce came, or time is over, in the commit that notes it; and looked for among what
 //! waits for longer than the policy's patience.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use thiserror::Error;
 
@@ -10,6 +13,7 @@ use super::letters::{NewLetter, object_of};
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, By, CONFLICT_TRIES, event};
 use crate::audit::{Action, Actor, FailureReason, Object, Origin, Outcome, RefusalReason};
+use crate::identity::Account;
 use crate::mailbox::{Mailbox, Pulse};
 use crate::relay::letter::{Letter, LetterKind, UndeliveredLetter};
 use crate::relay::queue::{DeliveryProblem, MailState, QueuedMail};
@@ -19,6 +23,11 @@ use crate::value::{Language, MailAddress, MailboxId, Timestamp};
 
 /// Waiting mails, the oldest first, that one look for silences goes through.
 const SILENCES_MAX: usize = 1000;
+
+/// Accounts among which the managers of a mailbox are looked for.
+const ACCOUNTS_MAX: usize = 10_000;
+/// Managers of one mailbox who are told.
+const MANAGERS_TOLD_MAX: usize = 10;
 
 /// Why an address cannot be a mailbox's second one. The operator must name another.
 #[derive(Debug, Error)]
@@ -112,10 +121,11 @@ impl App {
         if mail.kind == LetterKind::Heartbeat && !is_news {
             return Ok(mail);
         }
-        self.tell_elsewhere(unit, mail, &mailbox, now, origin).await
+        let others = self.told_instead(&mailbox).await?;
+        self.tell_elsewhere(unit, mail, &mailbox, &others, now, origin).await
     }
 
-    /// Tells the second addresses of notices that wait for longer than the policy's patience, whether they were tried
+    /// Tells the second addresses and managers of notices that wait for longer than the policy's patience, whether they were tried
     /// themselves or wait behind a host that does not answer. Returns how many it told of.
     pub async fn tell_of_silences(&self) -> Result<usize, AppError> {
         let now = self.now();
@@ -125,7 +135,7 @@ impl App {
         let since = now.at - self.policies.load().alerts.notice_silence;
         let waiting: Vec<(QueuedMail, u64)> =
             self.read_list(&List::MailsWaitingSince(since), SILENCES_MAX).await?;
-        let mut told = 0;
+        let (mut told, mut known) = (0, HashMap::new());
         for (mail, version) in waiting {
             if mail.told_elsewhere || mail.kind == LetterKind::Heartbeat {
                 continue;
@@ -133,7 +143,12 @@ impl App {
             let Some(mailbox) = self.mailbox_that_misses(&mail).await? else { continue };
             let mut unit = UnitOfWork::default();
             unit.expect_unchanged(Key::Mail(mail.id), version);
-            let mail = self.tell_elsewhere(&mut unit, mail, &mailbox, now.at, Origin::Job).await?;
+            // In an outage many notices of few mailboxes wait.
+            let others = match known.entry(mailbox.id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.told_instead(&mailbox).await?),
+            };
+            let mail = self.tell_elsewhere(&mut unit, mail, &mailbox, others, now.at, Origin::Job).await?;
             if !mail.told_elsewhere {
                 continue;
             }
@@ -153,22 +168,41 @@ impl App {
         Ok(told)
     }
 
-    /// Tells the second address, if there is one and it was not told.
+    /// Tells the others, if there are any and they were not told.
     async fn tell_elsewhere(
         &self,
         unit: &mut UnitOfWork,
         mail: QueuedMail,
         mailbox: &Mailbox,
+        others: &[Other],
         now: Timestamp,
         origin: Origin,
     ) -> Result<QueuedMail, AppError> {
-        match mailbox.second_notice_address.clone().filter(|_| !mail.told_elsewhere) {
-            Some(second) => {
-                self.tell_second_address(unit, &mail, mailbox, second, now, origin).await?;
-                Ok(QueuedMail { told_elsewhere: true, ..mail })
-            }
-            None => Ok(mail),
+        if mail.told_elsewhere || others.is_empty() {
+            return Ok(mail);
         }
+        for other in others {
+            self.tell_other(unit, &mail, mailbox, other, now, origin).await?;
+        }
+        Ok(QueuedMail { told_elsewhere: true, ..mail })
+    }
+
+    /// Who is told in the place of a mailbox: its second address, and its managers. None of them takes deposits.
+    async fn told_instead(&self, mailbox: &Mailbox) -> Result<Vec<Other>, AppError> {
+        let second = mailbox.second_notice_address.clone();
+        let mut others: Vec<Other> =
+            second.into_iter().map(|address| Other { address, is_manager: false }).collect();
+        let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
+        let managers = accounts.into_iter().map(|(account, _)| account).filter(|account| {
+            account.is_active() && account.reads(mailbox.id) && account.manages.contains(&mailbox.id)
+        });
+        for address in managers.map(|manager| manager.address).take(MANAGERS_TOLD_MAX) {
+            let is_new = others.iter().all(|other| other.address != address);
+            if is_new && self.may_be_second(mailbox, &address).await.is_ok() {
+                others.push(Other { address, is_manager: true });
+            }
+        }
+        Ok(others)
     }
 
     /// The mailbox that was to get this mail at its address for notices.
@@ -206,12 +240,12 @@ impl App {
         Ok(true)
     }
 
-    async fn tell_second_address(
+    async fn tell_other(
         &self,
         unit: &mut UnitOfWork,
         mail: &QueuedMail,
         mailbox: &Mailbox,
-        second: MailAddress,
+        other: &Other,
         now: Timestamp,
         origin: Origin,
     ) -> Result<(), AppError> {
@@ -222,6 +256,7 @@ impl App {
         let cause = self.as_it_stands(mail.clone()).cause().unwrap_or(Cause::StillWaiting);
         let letter = Letter::Undelivered(UndeliveredLetter {
             mailbox_name: mailbox.name.clone(),
+            to_manager: other.is_manager,
             notice_address: mailbox.notice_address.to_string(),
             reference: transfer.as_ref().map(|transfer| transfer.reference.clone()),
             can_be_opened_until: transfer.as_ref().map(|transfer| transfer.expires_at),
@@ -236,7 +271,7 @@ impl App {
         let written = self.write_letter(&NewLetter {
             kind: LetterKind::Undelivered,
             letter: &letter,
-            to: &second,
+            to: &other.address,
             language: Language::Fr,
             mailbox: Some(mailbox.id),
             transfer: mail.transfer,
@@ -249,7 +284,14 @@ impl App {
     }
 }
 
-/// Which letters tell a mailbox of what waits. The one to the second address is not among them.
+/// Somebody who is told in the place of a mailbox.
+struct Other {
+    address: MailAddress,
+    /// As a manager; else at the second address.
+    is_manager: bool,
+}
+
+/// Which letters tell a mailbox of what waits. Those to the others are not among them.
 const fn is_followed(kind: LetterKind) -> bool {
     matches!(kind, LetterKind::Notice | LetterKind::Hold | LetterKind::Heartbeat)
 }

@@ -34,7 +34,7 @@ coded! {
         BounceNoted = "mail.bounce_noted", "réception d'un avis de non-remise", "receipt of a delivery failure notice";
         BounceForged = "mail.bounce_forged", "avis de non-remise contrefait", "forged delivery failure notice";
         DeliveryConfirmed = "mail.delivery_confirmed", "réception d'un avis de remise", "receipt of a delivery confirmation";
-        SecondAddressTold = "mail.second_address_told", "alerte à la seconde adresse d'une boîte", "warning to the second address of a mailbox";
+        SecondAddressTold = "mail.second_address_told", "alerte à la seconde adresse ou à un responsable d'une boîte", "warning to the second address or a manager of a mailbox";
         HeartbeatQueued = "mail.heartbeat_queued", "vérification de la réception des avis d'une boîte", "check that notices of a mailbox arrive";
         MailboxHeard = "mail.mailbox_heard", "preuve de réception des avis d'une boîte", "proof that notices of a mailbox arrive";
         MailboxUnreachable = "mail.mailbox_unreachable", "boîte injoignable par courriel", "mailbox out of reach by mail";

@@ -5,8 +5,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::{Method, Request, StatusCode};
-use pli::app::SecondAddressError;
 use pli::app::ports::{List, Record, SecretName};
+use pli::app::{By, SecondAddressError, SettingsChange};
 use pli::audit::{Action, AlertKind, Origin, Outcome, RefusalReason, Selection};
 use pli::identity::Password;
 use pli::mailbox::Pulse;
@@ -148,6 +148,32 @@ async fn a_notice_that_came_back_is_told_to_the_second_address_once_and_never_in
     for said in ["Non remis", "la boîte aux lettres est pleine", "Alerte à la seconde adresse", MANAGER] {
         assert!(page.contains(said), "{said}");
     }
+}
+
+#[tokio::test]
+async fn the_managers_of_a_mailbox_are_told_too_each_once_and_nobody_else() {
+    let (house, reference) = delivered().await;
+    let account = house.sign_in("agent@carsat.example").await.account.id;
+    let change = SettingsChange::Manager { account, manages: true };
+    house.app.change_settings(By::operator(Origin::Cli), &house.pensions.slug, change).await.unwrap();
+    let before = house.mails_to("agent@carsat.example").await.len();
+    let notice = house.mail(LetterKind::Notice).await;
+    house.report(house.way_back(notice.id), "failed", "5.2.2").await;
+    house.report(house.way_back(notice.id), "failed", "5.2.2").await;
+    assert_eq!(house.mails_to(MANAGER).await.len(), 1, "the second address");
+    let told = house.mails_to("agent@carsat.example").await.split_off(before);
+    assert_eq!(told.len(), 1, "the manager");
+    let text = mail_text(&told[0]);
+    assert!(
+        text.contains("vous êtes responsable de la boîte") && text.contains(reference.as_str()),
+        "{text}"
+    );
+    assert_eq!(house.ends_of(Action::SecondAddressTold).await.len(), 2);
+    // A manager who cannot be reached is told to nobody: no loop.
+    let second = house.mail(LetterKind::Undelivered).await;
+    let count = house.all_mails().await.len();
+    house.report(house.way_back(second.id), "failed", "5.1.1").await;
+    assert_eq!(house.all_mails().await.len(), count);
 }
 
 #[tokio::test]

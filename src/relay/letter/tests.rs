@@ -47,6 +47,7 @@ fn deposit_link(mailbox_name: &str) -> Letter {
 
 fn undelivered(still_waits: bool) -> Letter {
     Letter::Undelivered(UndeliveredLetter {
+        to_manager: false,
         mailbox_name: "Partenaires retraite".to_owned(),
         notice_address: "retraite@carsat.example".to_owned(),
         reference: still_waits.then(reference),

@@ -1,4 +1,4 @@
-//! To the second address of a mailbox: a notice does not arrive at the first (invariant 10). It says what waits and where
+//! To the second address of a mailbox, and to its managers: a notice does not arrive at the first (invariant 10). It says what waits and where
 //! to open it, so that nothing expires unseen. This letter's own failure is told to nobody: it never loops.
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use crate::value::{Language, Reference, Timestamp};
 pub struct UndeliveredLetter {
     /// The mailbox.
     pub mailbox_name: String,
+    /// It goes to a manager of the mailbox; else to the second address.
+    #[serde(default)]
+    pub to_manager: bool,
     /// Where notices go, in vain.
     pub notice_address: String,
     /// The transfer that the notice was about; none when it was about none.
@@ -83,15 +86,24 @@ pub(super) fn page(
     }
     page.button =
         Some((say(language, "Voir ce qui attend", "See what waits"), our_link(&told.path, base_url)?));
-    page.after.push(
+    let why = if told.to_manager {
         say(
             language,
-            "Vous recevez ce message parce que votre adresse est la seconde adresse de la boîte. Prévenez l’équipe, et \
-             l’exploitant de la passerelle si l’adresse des avis a changé.",
-            "You get this message because yours is the second address of the mailbox. Tell the team, and the operator of the \
-             gateway if the address for notices has changed.",
+            "Vous recevez ce message parce que vous êtes responsable de la boîte.",
+            "You get this message because you are a manager of the mailbox.",
         )
-        .to_owned(),
+    } else {
+        say(
+            language,
+            "Vous recevez ce message parce que votre adresse est la seconde adresse de la boîte.",
+            "You get this message because yours is the second address of the mailbox.",
+        )
+    };
+    let what = say(
+        language,
+        "Prévenez l’équipe, et l’exploitant de la passerelle si l’adresse des avis a changé.",
+        "Tell the team, and the operator of the gateway if the address for notices has changed.",
     );
+    page.after.push(format!("{why} {what}"));
     Ok(())
 }

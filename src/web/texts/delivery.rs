@@ -6,7 +6,7 @@ use super::words::words;
 words! {
     /// What became of mails, and the page on which a mailbox says that notices arrive.
     DeliveryWords {
-        undelivered: "Alerte à la seconde adresse", "Warning to the second address";
+        undelivered: "Alerte à la seconde adresse ou au responsable", "Warning to the second address or a manager";
         tls13: "par une connexion chiffrée (TLS 1.3)", "over an encrypted connection (TLS 1.3)";
         tls12: "par une connexion chiffrée (TLS 1.2)", "over an encrypted connection (TLS 1.2)";
         clear: "par une connexion non chiffrée", "over a connection that was not encrypted";
