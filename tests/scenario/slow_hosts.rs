@@ -1,5 +1,5 @@
 //! A host that greylists, a real Postfix, and a host that takes the connection and says nothing: mail for a third one arrives
-//! at once all the same; what was put off leaves when the host lets it (invariant 10, S8).
+//! at once all the same (invariant 10, S8). That what was put off leaves later is shown in `tests/app/queue.rs`, where time passes.
 
 use std::net::TcpListener;
 
@@ -51,13 +51,8 @@ fn a_host_that_greylists_and_one_that_hangs_delay_nobody_else() {
     });
     let waits = served.command("queue list");
     assert_eq!((arrived(AT_GREYLISTING), arrived(AT_SILENT)), (0, 0));
-    assert_eq!(waits.matches("timide.example").count(), 3, "{waits}");
-    assert_eq!(waits.matches("muet.example").count(), 3, "{waits}");
-
-    // The time that greylisting asks for went by.
-    shy.configure("smtpd_recipient_restrictions =");
-    served.command("queue retry --domain timide.example");
-    wait_until("each greylisted mail to arrive, once", || arrived(AT_GREYLISTING) >= 3);
-    assert_eq!((arrived(AT_GREYLISTING), arrived(AT_SILENT)), (3, 0));
+    let silent_at = silent.local_addr().unwrap().to_string();
+    assert_eq!(waits.matches(&shy.address).count(), 3, "{waits}");
+    assert_eq!(waits.matches(&silent_at).count(), 3, "{waits}");
     drop(silent);
 }
