@@ -174,10 +174,11 @@ pub use other_drafts::OtherDraft;
 pub use own_account::{EndedSessions, NAME_MAX_CHARS, OwnSession, parse_name};
 pub use passkeys::{Ceremony, PasskeyError, ShownPasskey};
 pub use people::{
-    AccountChange, AccountLinkError, AccountLinkView, By, Cell, GESTIONNAIRES_MAX, HistoryFilter,
-    HistoryPage, HistoryRow, HistoryState, ImportScope, ImportedPerson, Invitation, PeopleError,
-    PeopleImportError, PersonChange, ReviewStanding, StructureAgreement, StructurePerson, StructureSummary,
-    StructureView, Waiting, history_state, people_table, state_in_words,
+    AccountChange, AccountLinkError, AccountLinkView, AgentChange, By, Cell, GESTIONNAIRES_MAX,
+    HistoryFilter, HistoryPage, HistoryRow, HistoryState, HousePerson, HouseReview, ImportScope,
+    ImportedPerson, Invitation, PeopleError, PeopleImportError, PersonChange, ReviewStanding,
+    StructureAgreement, StructurePerson, StructureSummary, StructureView, Waiting, history_state,
+    house_table, people_table, state_in_words,
 };
 pub use person_data::{ErasureError, ErasureReport, Kept, PersonData};
 pub use personal_keys::{ResetError, SecretError};

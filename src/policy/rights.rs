@@ -52,13 +52,15 @@ pub enum Act {
     ConfirmPeople,
     /// Sees the history of a structure's deposits, without content (D11).
     SeeStructureHistory,
-    /// Sees what every account may do and when it was last used (P5).
+    /// Sees what every account may do and when it was last used, and confirms that it is right (P5).
     ReviewRights,
+    /// Creates agents of the fund, changes and closes their accounts; which mailbox they open is its manager's to say (P6, P7).
+    ManageAgents,
 }
 
 impl Act {
     /// All that there are.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ReadMailbox,
         Self::ManageMailbox,
         Self::ReadLog,
@@ -69,6 +71,7 @@ impl Act {
         Self::ConfirmPeople,
         Self::SeeStructureHistory,
         Self::ReviewRights,
+        Self::ManageAgents,
     ];
 }
 
@@ -98,7 +101,11 @@ pub const fn reach(role: Role, act: Act) -> Reach {
         ) => Reach::OwnStructure,
         (
             Role::Administrator,
-            Act::SeeStructure | Act::AppointGestionnaires | Act::ExcludeStructures | Act::ReviewRights,
+            Act::SeeStructure
+            | Act::AppointGestionnaires
+            | Act::ExcludeStructures
+            | Act::ReviewRights
+            | Act::ManageAgents,
         )
         | (Role::SecurityOfficer, Act::ReadLog | Act::SeeStructure | Act::ReviewRights) => Reach::Everywhere,
         _ => Reach::Nowhere,
@@ -130,7 +137,7 @@ mod tests {
                 assert!(matches!(reach(role, act), Reach::Nowhere | Reach::OwnStructure), "{role:?} {act:?}");
             }
         }
-        for act in [Act::AppointGestionnaires, Act::ExcludeStructures] {
+        for act in [Act::AppointGestionnaires, Act::ExcludeStructures, Act::ManageAgents] {
             let who = Role::ALL.into_iter().filter(|role| reach(*role, act) != Reach::Nowhere);
             assert_eq!(who.collect::<Vec<_>>(), [Role::Administrator], "{act:?}");
         }

@@ -2,6 +2,7 @@
 //! decided here; no view knows of HTTP.
 
 mod account;
+mod accounts;
 mod answer;
 mod api;
 pub mod assets;
@@ -129,6 +130,7 @@ pub fn router(app: Arc<App>, config: WebConfig) -> Router {
         .merge(account::routes())
         .merge(entry::routes())
         .merge(case_more::routes())
+        .merge(accounts::routes())
         .merge(defaults::routes())
         .merge(register::routes())
         .merge(outside::routes())

@@ -29,10 +29,12 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// The routes that ask for a recent proof: who opens a mailbox, who has an account, what ends a transfer, what leaves the gateway, the
 /// own keys.
 /// Changing the password and the second factor ask for the password themselves.
-pub(in crate::web) const DANGEROUS: [(Method, &str); 20] = [
+pub(in crate::web) const DANGEROUS: [(Method, &str); 22] = [
     (Method::POST, "/boites/{mailbox}/membres"),
     (Method::POST, "/boites/{mailbox}/membres/garde"),
     (Method::POST, "/boites/{mailbox}/reglages"),
+    (Method::POST, "/comptes"),
+    (Method::GET, "/comptes.csv"),
     (Method::POST, "/structures/{structure}"),
     (Method::POST, "/structures/{structure}/import"),
     (Method::POST, "/transferts/{reference}/retirer"),

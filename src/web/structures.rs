@@ -22,7 +22,7 @@ use crate::app::{
 };
 use crate::identity::{AccountState, Place, Role};
 use crate::policy::rights::Act;
-use crate::value::{AccountId, Language, MailAddress, PartnerId};
+use crate::value::{AccountId, Language, MailAddress, PartnerId, Timestamp};
 
 /// The routes of these pages.
 pub(super) fn routes() -> Router<Shared> {
@@ -193,12 +193,13 @@ async fn done(
     )
 }
 
-const fn notice_of(error: &PeopleError) -> Option<StructureNotice> {
+pub(super) const fn notice_of(error: &PeopleError) -> Option<StructureNotice> {
     Some(match error {
         PeopleError::Taken => StructureNotice::Taken,
         PeopleError::OutsideDomains => StructureNotice::Outside,
         PeopleError::TooMany { .. } => StructureNotice::TooMany,
         PeopleError::LastGestionnaire => StructureNotice::Last,
+        PeopleError::LastMember => StructureNotice::LastMember,
         PeopleError::NotFitting => StructureNotice::NotFitting,
         PeopleError::NotFound => StructureNotice::NotFound,
         PeopleError::NotEntitled | PeopleError::Fault(_) => return None,
@@ -258,6 +259,20 @@ async fn page(
     Ok(Answer::page(status, guest, &page).into_response())
 }
 
+/// An account's state: its mark, its words, and since when.
+pub(super) const fn state_mark(
+    state: &AccountState,
+    language: Language,
+) -> (&'static str, &'static str, Option<Timestamp>) {
+    let w = StructureWords::of(language);
+    match *state {
+        AccountState::Active => ("good", w.active, None),
+        AccountState::Invited { since } => ("wait", w.waits, Some(since)),
+        AccountState::Deactivated { since, .. } => ("", w.off, Some(since)),
+        AccountState::CutOff { since } => ("bad", w.cut, Some(since)),
+    }
+}
+
 fn row(
     person: StructurePerson,
     signed: &Signed,
@@ -266,13 +281,7 @@ fn row(
     may_cut: bool,
 ) -> PersonRow {
     let StructurePerson { account, met_at } = person;
-    let w = StructureWords::of(language);
-    let (state, state_words, since) = match account.state {
-        AccountState::Active => ("good", w.active, None),
-        AccountState::Invited { since } => ("wait", w.waits, Some(since)),
-        AccountState::Deactivated { since, .. } => ("", w.off, Some(since)),
-        AccountState::CutOff { since } => ("bad", w.cut, Some(since)),
-    };
+    let (state, state_words, since) = state_mark(&account.state, language);
     let (is_cut, is_closed) =
         (matches!(account.state, AccountState::CutOff { .. }), account.unused_since().is_some());
     PersonRow {
@@ -291,7 +300,7 @@ fn row(
     }
 }
 
-async fn visitor(shared: &Shared, guest: &Guest, path: &str) -> Result<Signed, Response> {
+pub(super) async fn visitor(shared: &Shared, guest: &Guest, path: &str) -> Result<Signed, Response> {
     let errors = Errors::new(shared, guest);
     let signed = guest.signed(shared).await.map_err(|error| errors.fault(&error))?;
     signed.ok_or_else(|| errors.open(&OpenError::NotSignedIn, path))

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its premise does not hold")]
 #![expect(clippy::expect_used, reason = "a test ends where its premise does not hold")]
 
+mod agents;
 mod agreements;
 mod alerts;
 mod answered_by_mail;

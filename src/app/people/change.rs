@@ -27,7 +27,7 @@ pub enum AccountChange {
 }
 
 impl AccountChange {
-    const fn action(&self) -> Action {
+    pub(super) const fn action(&self) -> Action {
         match self {
             Self::Rename(_) => Action::AccountChanged,
             Self::Deactivate => Action::AccountDeactivated,

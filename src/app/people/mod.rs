@@ -6,6 +6,7 @@ mod clock;
 mod cut;
 mod exclude;
 mod history;
+mod house;
 mod import;
 mod invite;
 mod links;
@@ -21,6 +22,7 @@ use crate::audit::RefusalReason;
 pub use change::AccountChange;
 pub(super) use cut::AddressStanding;
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryState, history_state};
+pub use house::{AgentChange, HousePerson, HouseReview, house_table};
 pub use import::{Cell, ImportScope, ImportedPerson, PeopleImportError, PersonChange};
 pub use invite::Invitation;
 pub use links::{AccountLinkError, AccountLinkView};
@@ -60,6 +62,9 @@ pub enum PeopleError {
     /// The last active gestionnaire cannot go (P1).
     #[error("the last active gestionnaire of a structure cannot be deactivated")]
     LastGestionnaire,
+    /// Nobody else opens a mailbox in custody of its members.
+    #[error("nobody else opens a mailbox of this account")]
+    LastMember,
     /// The account is in no state for this.
     #[error("the account is in no state for this")]
     NotFitting,
@@ -78,6 +83,7 @@ impl PeopleError {
             Self::OutsideDomains => RefusalReason::AddressNotAdmitted,
             Self::TooMany { .. } => RefusalReason::TooMany,
             Self::LastGestionnaire => RefusalReason::LastManager,
+            Self::LastMember => RefusalReason::LastMember,
             Self::Fault(_) => return None,
         })
     }

@@ -150,7 +150,7 @@ impl App {
     }
 
     /// When somebody was last met, by the account's own address or the one that deposits.
-    async fn met_at(&self, account: &Account) -> Result<Option<Timestamp>, AppError> {
+    pub(super) async fn met_at(&self, account: &Account) -> Result<Option<Timestamp>, AppError> {
         let mut last = None;
         for person in [account.person, self.person_of(&account.professional_address())?] {
             let met: Option<(PersonName, u64)> = self.read(&Key::Person(person)).await?;
@@ -191,7 +191,7 @@ impl App {
 }
 
 /// Whether a person who was met at an instant used the account then: that it was made, or its password chosen, is no use.
-fn was_used(account: &Account, met_at: Timestamp) -> bool {
+pub(super) fn was_used(account: &Account, met_at: Timestamp) -> bool {
     let is_invited = matches!(account.state, AccountState::Invited { .. });
     !is_invited && account.password_set_at.is_none_or(|set| met_at > set)
 }

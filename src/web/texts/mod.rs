@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "words are named as the page names its parts")]
 
 mod account;
+mod accounts;
 mod api;
 mod case_more;
 mod cases;
@@ -34,6 +35,7 @@ mod tokens;
 mod words;
 
 pub(in crate::web) use account::{AccountWords, FactorWords};
+pub(in crate::web) use accounts::AccountsWords;
 pub(in crate::web) use api::ApiWords;
 pub(in crate::web) use case_more::CaseMoreWords;
 pub(in crate::web) use cases::{CaseWords, CaseloadWords, DispatchWords};

@@ -25,6 +25,7 @@ words! {
         taken: "Prise en charge", "Taken in charge";
         answered: "Réponse", "Answer";
         managers: "Responsables de la boîte", "Managers of the mailbox";
+        manager: "responsable", "manager";
         manage: "Nommer responsable", "Make a manager";
         unmanage: "Retirer la responsabilité", "No longer a manager";
         member: "Membre", "Member";

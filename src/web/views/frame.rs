@@ -7,9 +7,9 @@ use askama::filters::HtmlSafe;
 
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 use crate::web::texts::{
-    AccountWords, CaseMoreWords, CaseWords, CaseloadWords, DefaultsWords, DeliveryWords, DispatchWords,
-    EntryWords, KitWords, OutsideWords, ReceiptWords, RegisterWords, SettingsWords, StatisticsWords,
-    StructureWords, Texts,
+    AccountWords, AccountsWords, CaseMoreWords, CaseWords, CaseloadWords, DefaultsWords, DeliveryWords,
+    DispatchWords, EntryWords, KitWords, OutsideWords, ReceiptWords, RegisterWords, SettingsWords,
+    StatisticsWords, StructureWords, Texts,
 };
 
 /// What every page is given, whatever it shows.
@@ -40,7 +40,7 @@ pub struct SignedIn {
     pub reads_mailboxes: bool,
     /// Whether the person is a security officer, and sees the link to the log.
     pub reads_journal: bool,
-    /// Whether the person looks after all structures.
+    /// Whether the person looks after all structures, and reviews all accounts.
     pub sees_structures: bool,
     /// Whether the person looks after the own structure.
     pub has_structure: bool,
@@ -76,6 +76,11 @@ impl Frame {
     /// What the link to the structures says.
     pub(in crate::web) fn structures(&self) -> &'static str {
         StructureWords::of(self.language).list
+    }
+
+    /// What the link to the accounts of the house says.
+    pub(in crate::web) fn accounts(&self) -> &'static str {
+        AccountsWords::of(self.language).title
     }
 
     /// What the link to the own structure says.

@@ -7,6 +7,7 @@
 //! Each page extends `templates/layout.html` and so carries a [`Frame`].
 
 mod account;
+mod accounts;
 mod boxes;
 mod case;
 mod case_more;
@@ -42,6 +43,7 @@ mod tokens;
 mod transfer;
 
 pub use account::{AccountNotice, AccountPage, SessionRow};
+pub use accounts::{AccountsPage, HousePersonRow};
 pub use askama::Template;
 pub use boxes::{Mailbox, MailboxesPage, TransferRow, TransferState, WaitingRow};
 pub use case::{CaseDue, CaseNotice, CaseStage, CaseView, DispatchPage, DispatchProblem, DispatchTyped};

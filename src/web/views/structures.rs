@@ -117,6 +117,7 @@ pub enum StructureNotice {
     Outside,
     TooMany,
     Last,
+    LastMember,
     NotFitting,
     NotFound,
     NameUnfit,
@@ -157,21 +158,28 @@ impl StructurePage {
     }
 
     fn told(&self) -> Option<&'static str> {
-        let w = self.w();
-        Some(match self.notice? {
-            StructureNotice::Made => w.done_account,
-            StructureNotice::Saved => w.done,
-            StructureNotice::LinkSent => w.done_link,
-            StructureNotice::CutOff => w.done_cut,
-            StructureNotice::Confirmed => w.done_review,
-            StructureNotice::Taken => w.taken,
-            StructureNotice::Outside => w.outside,
-            StructureNotice::TooMany => w.too_many,
-            StructureNotice::Last => w.last,
-            StructureNotice::NotFitting => w.not_fitting,
-            StructureNotice::NotFound => w.not_found,
-            StructureNotice::NameUnfit => w.name_unfit,
-            StructureNotice::AddressUnfit => w.address_unfit,
-        })
+        Some(self.notice?.told(&self.w()))
+    }
+}
+
+impl StructureNotice {
+    /// In words.
+    pub(super) const fn told(self, w: &StructureWords) -> &'static str {
+        match self {
+            Self::Made => w.done_account,
+            Self::Saved => w.done,
+            Self::LinkSent => w.done_link,
+            Self::CutOff => w.done_cut,
+            Self::Confirmed => w.done_review,
+            Self::Taken => w.taken,
+            Self::Outside => w.outside,
+            Self::TooMany => w.too_many,
+            Self::Last => w.last,
+            Self::LastMember => w.last_member,
+            Self::NotFitting => w.not_fitting,
+            Self::NotFound => w.not_found,
+            Self::NameUnfit => w.name_unfit,
+            Self::AddressUnfit => w.address_unfit,
+        }
     }
 }

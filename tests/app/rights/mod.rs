@@ -119,6 +119,7 @@ fn resource(path: &str) -> &'static str {
         "statistiques" | "statistiques.csv" | "statistiques.xlsx" => "the statistics",
         "plis" => "a link for somebody outside",
         "journal" | "dossiers" => "the log",
+        "comptes" | "comptes.csv" => "the accounts of the house",
         "structure" | "structures" | "jetons" => "a structure",
         "api" => "a deposit of software",
         "demo" => "the demonstration",

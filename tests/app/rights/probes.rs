@@ -351,6 +351,20 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
         ("POST", "/dossiers/personne") => {
             Asked::of(path.into()).form(&[("adresse", DEPOSITOR), ("action", "voir")])
         }
+        // The accounts of the house.
+        ("POST", "/comptes") if who == Who::Officer => {
+            Asked::of(path.into()).form(&[("action", "confirmer")])
+        }
+        ("POST", "/comptes") => {
+            let organisation = world.house.pensions.organisation.to_string();
+            let fields = [
+                ("action", "creer"),
+                ("nom", "Dominique Noir"),
+                ("adresse", "noir@carsat.example"),
+                ("organisme", organisation.as_str()),
+            ];
+            Asked::of(path.into()).form(&fields)
+        }
         // A partner's structure.
         ("POST", "/structures/{structure}") if who == Who::Administrator => Asked::of(filled(world, path))
             .form(&[("action", "bloquer"), ("adresse", "perdu@departement.example")]),

@@ -129,7 +129,8 @@ impl Who {
             Self::Depositor | Self::Reader | Self::Agent | Self::Manager | Self::Officer | Self::Software => {
                 true
             }
-            Self::Gestionnaire | Self::Administrator => path.starts_with("/structures/"),
+            Self::Administrator => path.starts_with("/structures/") || path.starts_with("/comptes"),
+            Self::Gestionnaire => path.starts_with("/structures/"),
             _ => false,
         }
     }
