@@ -97,7 +97,8 @@ fn refusals(frame: &Frame, state: &JournalState, now: Timestamp, typed: &str) ->
         to: typed.to_owned(),
         gathered: 1_250,
         sign_ins: 1_243,
-        is_cut: true,
+        span: Some((now - Millis::days(7), now)),
+        older: Some("/journal/refus?before=1250".to_owned()),
         by_origin: vec![row("203.0.113.66", 1_240), row("192.0.2.17", 2)],
         by_person: vec![row(typed, 7)],
     }

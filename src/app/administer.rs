@@ -155,8 +155,15 @@ impl App {
         Ok(())
     }
 
-    /// Creates an account.
+    /// Creates an account. Its mailboxes are all of its own organisation, whose security officer reads what it does (P7).
     pub async fn create_account(&self, new: NewAccount, origin: Origin) -> Result<Account, AppError> {
+        for mailbox in &new.mailboxes {
+            let found: Option<(Mailbox, u64)> = self.read(&Key::Mailbox(*mailbox)).await?;
+            let (mailbox, _) = found.ok_or(AppError::Broken("no such mailbox"))?;
+            if new.organisation != Some(mailbox.organisation) {
+                return Err(AppError::Broken("a person has mailboxes of one organisation only"));
+            }
+        }
         let (hash, secret) = self.hash_password(new.password).await?;
         let account = Account {
             id: AccountId::new(self.random.bytes()),
@@ -230,6 +237,9 @@ impl App {
     ) -> Result<(), AppError> {
         let found: Option<(Account, u64)> = self.read(&Key::Account(member)).await?;
         let (mut account, version) = found.ok_or(AppError::Broken("no such account"))?;
+        if account.organisation != Some(mailbox.organisation) {
+            return Err(AppError::Broken("a mailbox has members of its own organisation only"));
+        }
         unit.expect_unchanged(Key::Account(member), version);
         account.mailboxes.push(mailbox.id);
         let membership = Object::Membership { account: member, mailbox: mailbox.id };

@@ -150,7 +150,6 @@ const fn reason_of(error: &AppError) -> FailureReason {
     match error {
         AppError::Keyring(_) => FailureReason::Keyring,
         AppError::Objects(_) => FailureReason::Objects,
-        AppError::Store(_) => FailureReason::Store,
         _ => FailureReason::Internal,
     }
 }

@@ -150,7 +150,14 @@ impl App {
                 self.store.commit(unit).await.map_err(AppError::from)?;
                 return Ok(());
             }
-            let Some(part) = view.draft.remove(number)? else { return Ok(()) };
+            let part = match view.draft.remove(number) {
+                Ok(Some(part)) => part,
+                Ok(None) => return Ok(()),
+                Err(refusal) => {
+                    self.log_file_refused(&view.draft, reason_of(refusal), visitor).await?;
+                    return Err(refusal.into());
+                }
+            };
             let now = self.believed_now()?;
             let mut unit = UnitOfWork::default();
             unit.expect_unchanged(Key::Draft(draft), view.version);

@@ -123,7 +123,6 @@ coded! {
         ReceiptVerified = "log.receipt_verified", "vérification d'un reçu de dépôt", "verification of a deposit receipt";
         ReceiptSaltTold = "log.receipt_salt_told", "communication du sel d'un reçu", "telling of the salt of a receipt";
         LogPruned = "log.pruned", "purge du journal après sa durée de conservation", "pruning of the log after its retention";
-        CheckpointSigned = "log.checkpoint_signed", "signature d'un point de contrôle", "signing of a checkpoint";
         CheckpointWitnessed = "log.checkpoint_witnessed", "contresignature par un témoin", "cosignature by a witness";
         CheckpointStamped = "log.checkpoint_stamped", "horodatage d'un point de contrôle", "timestamp of a checkpoint";
         NameErased = "log.name_erased", "effacement d'un nom de la table des personnes", "erasure of a name from the table of persons";
@@ -139,10 +138,8 @@ coded! {
         AlertRaised = "gateway.alert_raised", "alerte", "alert";
         // People, partners and rights (P1 to P7).
         OrganisationCreated = "organisation.created", "création d'un organisme", "creation of an organisation";
-        OrganisationChanged = "organisation.changed", "modification d'un organisme", "change of an organisation";
         MailboxCreated = "mailbox.created", "création d'une boîte", "creation of a mailbox";
         MailboxChanged = "mailbox.changed", "modification d'une boîte", "change of a mailbox";
-        MailboxClosed = "mailbox.closed", "fermeture d'une boîte", "closing of a mailbox";
         MemberAdded = "mailbox.member_added", "ajout d'un membre à une boîte", "admission of a member to a mailbox";
         MemberAdmitted = "mailbox.member_admitted", "ouverture d'une boîte à une personne par un membre", "opening of a mailbox to a person by a member";
         MemberRemoved = "mailbox.member_removed", "retrait d'un membre d'une boîte", "removal of a member from a mailbox";

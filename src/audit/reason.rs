@@ -59,11 +59,8 @@ coded! {
     /// Which rule said no.
     RefusalReason {
         AddressNotAdmitted = "address_not_admitted", "adresse non admise par une convention en vigueur", "address not admitted by an agreement in force";
-        AddressBlocked = "address_blocked", "adresse bloquée", "blocked address";
-        AgreementEnded = "agreement_ended", "convention terminée", "agreement ended";
         PartnerSuspended = "partner_suspended", "partenaire suspendu", "partner suspended";
         MailboxUnknown = "mailbox_unknown", "boîte inconnue", "unknown mailbox";
-        MailboxClosed = "mailbox_closed", "boîte fermée", "closed mailbox";
         ProofWrong = "proof_wrong", "lien ou code faux", "wrong link or code";
         ProofExpired = "proof_expired", "lien ou code expiré", "expired link or code";
         ProofUsed = "proof_used", "lien ou code déjà utilisé", "link or code used already";
@@ -86,7 +83,6 @@ coded! {
         ReturnForged = "return_forged", "adresse de retour contrefaite", "forged return address";
         MailLoop = "mail_loop", "boucle de courriels", "mail loop";
         RelayDenied = "relay_denied", "relais interdit", "relaying denied";
-        EncryptionRequired = "encryption_required", "chiffrement TLS exigé", "TLS required";
         CredentialsWrong = "credentials_wrong", "identifiants faux", "wrong credentials";
         SecondFactorWrong = "second_factor_wrong", "second facteur faux", "wrong second factor";
         AccountInactive = "account_inactive", "compte inactif", "inactive account";
@@ -96,7 +92,6 @@ coded! {
         NotEntitled = "not_entitled", "personne non habilitée", "person not entitled";
         TransferExpired = "transfer_expired", "transfert expiré", "expired transfer";
         TransferRevoked = "transfer_revoked", "transfert révoqué", "revoked transfer";
-        TransferHeld = "transfer_held", "transfert en attente d'analyse", "transfer held for scanning";
         NotFound = "not_found", "objet inexistant", "no such object";
         ValidityTooLong = "validity_too_long", "durée de validité trop longue", "validity too long";
         CustodyWeaker = "custody_weaker", "destination moins protégée", "destination less protected";
@@ -114,26 +109,21 @@ coded! {
         ReceiptFalse = "receipt_false", "reçu illisible, faux ou modifié", "unreadable, false or altered receipt";
         SecondPersonNeeded = "second_person_needed", "seconde personne nécessaire", "second person needed";
         RecoveryRequestOver = "recovery_request_over", "demande de secours de plus de 24 heures", "recovery request of more than 24 hours";
-        RecipientRefused = "recipient_refused", "destinataire refusé par son serveur", "recipient refused by its server";
     }
 }
 
 coded! {
     /// What broke.
     FailureReason {
-        Store = "store", "base de données indisponible", "store not available";
         Objects = "objects", "stockage des fichiers indisponible", "object store not available";
         Keyring = "keyring", "trousseau de clés indisponible", "keyring not available";
-        DiskFull = "disk_full", "disque plein", "disk full";
         SealDamaged = "seal_damaged", "contenu chiffré endommagé ou remplacé", "sealed content damaged or replaced";
         Scanner = "scanner", "antivirus indisponible", "virus scanner not available";
-        NameResolution = "name_resolution", "résolution de nom impossible", "name resolution failed";
         Connection = "connection", "connexion impossible", "no connection";
         ConnectionLost = "connection_lost", "connexion interrompue", "connection lost";
         Tls = "tls", "négociation TLS impossible", "TLS negotiation failed";
         PeerTemporary = "peer_temporary", "refus temporaire du serveur distant", "temporary refusal by the peer";
         PeerPermanent = "peer_permanent", "refus définitif du serveur distant", "permanent refusal by the peer";
-        Timeout = "timeout", "délai dépassé", "timeout";
         GaveUp = "gave_up", "abandon après tous les essais", "given up after all tries";
         Interrupted = "interrupted", "interrompu par un arrêt", "interrupted by a stop";
         Clock = "clock", "horloge incohérente", "inconsistent clock";

@@ -32,7 +32,11 @@ pub struct AskedFor;
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     state: Mutex<State>,
+    watch: Option<Watch>,
 }
+
+/// Is shown each unit that happened, from within the call that committed it.
+pub type Watch = fn(&UnitOfWork);
 
 #[derive(Default)]
 struct State {
@@ -47,7 +51,12 @@ struct State {
 impl FaultyStore {
     /// Stands before a store; without further orders it does what that one does.
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, state: Mutex::new(State::default()) }
+        Self { inner, state: Mutex::new(State::default()), watch: None }
+    }
+
+    /// The same, and somebody is shown each unit that happens.
+    pub fn watched(inner: Arc<dyn Store>, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..Self::new(inner) }
     }
 
     /// Fails the commit after `successes` more that succeed.
@@ -74,6 +83,9 @@ impl FaultyStore {
 
     async fn commit_and_note(&self, unit: UnitOfWork) -> Result<Committed, CommitError> {
         let committed = self.inner.commit(unit.clone()).await?;
+        if let Some(watch) = self.watch {
+            watch(&unit);
+        }
         self.state().units.push(unit);
         Ok(committed)
     }

@@ -30,7 +30,7 @@ pub async fn back_up(house: &House) -> Vec<u8> {
 /// An empty gateway beside the same keyring, as after a disk was lost.
 pub fn empty(house: &House) -> House {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
+    let store = Arc::new(FaultyStore::watched(Arc::new(MemoryStore::default()), crate::log_coverage::watch));
     let policies = house.app.policies.load();
     let app = App::new(AppParts {
         store: store.clone(),

@@ -128,11 +128,34 @@ async fn an_attack_stands_out_among_refusals() {
         assert!(house.app.sign_in(Some(address(who)), wrong, visitor()).await.is_err());
     }
     let officer = house.sign_in(OFFICER).await;
-    let told = house.app.tell_refusals(&officer, None, None, visitor()).await.unwrap().unwrap();
+    let told = house.app.tell_refusals(&officer, None, None, None, visitor()).await.unwrap().unwrap();
     assert_eq!((told.gathered, told.sign_ins), (3, 3));
     assert_eq!((told.by_origin[0].count, told.by_origin[0].others), (3, 2));
     let most = &told.by_person[0];
     assert_eq!((most.key.shown(), most.count), ("agent@carsat.example".to_owned(), 2));
+}
+
+#[tokio::test]
+async fn more_refusals_than_a_page_gathers_are_gathered_by_the_next_ones_each_once() {
+    let house = House::build().await;
+    for _ in 0..2_100 {
+        house.app.log_forged_request(visitor()).await.unwrap();
+        house.clock.advance(Millis(1));
+    }
+    let officer = house.sign_in(OFFICER).await;
+    let (mut sizes, mut before, mut until) = (Vec::new(), None, None);
+    loop {
+        let told = house.app.tell_refusals(&officer, None, None, before, visitor()).await.unwrap().unwrap();
+        let (first, last) = told.span.unwrap();
+        assert!(until.is_none_or(|until| last < until), "each page tells of older ones");
+        assert_eq!(told.by_origin[0].count, told.gathered);
+        sizes.push(told.gathered);
+        (before, until) = (told.older, Some(first));
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [2_000, 100]);
 }
 
 #[tokio::test]
@@ -258,7 +281,7 @@ async fn each_look_says_what_kind_it_was_and_nobody_else_looks() {
         assert_eq!(app.read_log(who, &filter, PageStart::Newest, visitor()).await.unwrap().is_some(), may);
         assert_eq!(app.tell_story(who, "0000-0000-0000", visitor()).await.unwrap().is_some(), may);
         assert_eq!(app.tell_person(who, DEPOSITOR, visitor()).await.unwrap().is_some(), may);
-        assert_eq!(app.tell_refusals(who, None, None, visitor()).await.unwrap().is_some(), may);
+        assert_eq!(app.tell_refusals(who, None, None, None, visitor()).await.unwrap().is_some(), may);
         assert_eq!(app.tell_rights(who, None, visitor()).await.unwrap().is_some(), may);
         assert_eq!(app.ask_export(who, visitor()).await.unwrap(), may);
     }

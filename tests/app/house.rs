@@ -165,7 +165,7 @@ impl House {
         scanning: Option<Scanning>,
     ) -> Self {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let store = Arc::new(FaultyStore::new(store));
+        let store = Arc::new(FaultyStore::watched(store, crate::log_coverage::watch));
         let clock = Arc::new(ManualClock::new(NOW));
         let outbox = Arc::new(Outbox::default());
         let senders = Arc::new(Senders::default());

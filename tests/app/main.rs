@@ -71,6 +71,7 @@ mod submission;
 mod swapped;
 mod timestamps;
 mod together;
+mod two_organisations;
 mod uploads;
 mod withdrawn;
 mod witnesses;

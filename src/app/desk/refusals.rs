@@ -10,10 +10,11 @@ use crate::app::{App, AppError, LogState, Signed, Visitor};
 use crate::audit::{Action, Event, LogView, Outcome, OutcomeClass, RefusalReason, Selection};
 use crate::value::Timestamp;
 
-/// How many refusals are gathered, the latest ones.
-const GATHERED_MAX: usize = 5_000;
+/// How many refusals a page gathers, the latest ones; older ones are gathered by the next page. Each is read and
+/// decoded, which bounds what a page costs (decision 0044).
+const GATHERED_MAX: usize = 2_000;
 /// How many looks into the store that takes at most.
-const STEPS: usize = 12_500;
+const STEPS: usize = 5_000;
 /// How many groups are told of each kind.
 const GROUPS_MAX: usize = 30;
 
@@ -43,8 +44,10 @@ pub struct RefusalsPage {
     pub gathered: u64,
     /// How many of them were sign-ins.
     pub sign_ins: u64,
-    /// There are older ones in the period that were not gathered.
-    pub is_cut: bool,
+    /// The first and the last of them.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Where the gathering goes on: older ones of the period were not gathered.
+    pub older: Option<u64>,
     /// By network address, most refusals first.
     pub by_origin: Vec<RefusalGroup<IpAddr>>,
     /// By person, most refusals first.
@@ -54,12 +57,14 @@ pub struct RefusalsPage {
 }
 
 impl App {
-    /// Gathers the refusals of a period. `None` when the person is no security officer.
+    /// Gathers the refusals of a period, the latest ones, or the latest ones before an entry of the log
+    /// ([`RefusalsPage::older`]). `None` when the person is no security officer.
     pub async fn tell_refusals(
         &self,
         signed: &Signed,
         from: Option<Timestamp>,
         until: Option<Timestamp>,
+        before: Option<u64>,
         visitor: Visitor,
     ) -> Result<Option<RefusalsPage>, AppError> {
         if !self.officer_looks(signed, LogView::Refusals, visitor).await? {
@@ -67,11 +72,15 @@ impl App {
         }
         let outcome = Some(OutcomeClass::Refused);
         let selection = Selection { outcome, from, until, ..Selection::default() };
-        let found = self.store.search(&LogSearch::newest(selection), GATHERED_MAX, STEPS).await?;
+        let search = LogSearch::newest(selection);
+        let search = before.map_or(search.clone(), |place| search.resumed(place));
+        let found = self.store.search(&search, GATHERED_MAX, STEPS).await?;
         let (mut origins, mut people) = (Groups::default(), Groups::default());
-        let mut sign_ins = 0;
+        let (mut sign_ins, mut span) = (0, None);
         for (_, entry) in &found.entries {
             let event = entry.event().map_err(|_| AppError::Broken("log entry"))?;
+            let (first, last) = span.unwrap_or((event.at, event.at));
+            span = Some((event.at.min(first), event.at.max(last)));
             sign_ins += u64::from(event.action == Action::SignInRefused);
             let (address, person) = (event.address(), event.people()[0]);
             if let Some(address) = address {
@@ -91,7 +100,8 @@ impl App {
         Ok(Some(RefusalsPage {
             gathered: found.entries.len() as u64,
             sign_ins,
-            is_cut: found.resume.is_some(),
+            span,
+            older: found.resume,
             by_origin: origins.largest(),
             by_person,
             state: self.log_state().await?,

@@ -59,7 +59,11 @@ pub(super) async fn mailbox(app: &Arc<App>, replies: &Replies, new: NewMailbox) 
     }
     let mut members = Vec::with_capacity(new.members.len());
     for address in &new.members {
-        members.push(find_account(app, address).await?.id);
+        let member = find_account(app, address).await?;
+        if member.organisation != Some(organisation.id) {
+            return Err(RequestError::Unfit { what: "a mailbox has members of its own organisation only" });
+        }
+        members.push(member.id);
     }
     if new.custody == CustodyName::Members && members.is_empty() {
         return Err(RequestError::Missing {
@@ -195,6 +199,9 @@ pub(super) async fn account(app: &Arc<App>, replies: &Replies, new: NewAccount) 
         (None, Some(_)) => None,
         (None, None) => Some(find_organisation(app, None).await?.id),
     };
+    if mailboxes.iter().any(|mailbox| Some(mailbox.organisation) != organisation) {
+        return Err(RequestError::Unfit { what: "a person has mailboxes of one organisation only" });
+    }
     let told = format!("account {} added", new.address);
     let account = AccountToCreate {
         address: new.address,

@@ -26,6 +26,7 @@ const REASONS_MAX: usize = 3;
 pub(super) struct Asked {
     from: String,
     to: String,
+    before: String,
 }
 
 pub(super) async fn show(
@@ -40,7 +41,9 @@ pub(super) async fn show(
     let (from, until) = (calendar::start_of_day(&asked.from, 0), calendar::start_of_day(&asked.to, 1));
     let week = shared.app.now().at - PERIOD;
     let from = if from.is_none() && until.is_none() { Some(week) } else { from };
-    let told = super::told(shared.app.tell_refusals(&signed, from, until, guest.visitor).await, &errors)?;
+    let before = asked.before.parse().ok();
+    let told = shared.app.tell_refusals(&signed, from, until, before, guest.visitor).await;
+    let told = super::told(told, &errors)?;
     let language = guest.language;
     // The links lead to the same period.
     let period = match (&asked.from[..], &asked.to[..]) {
@@ -54,7 +57,8 @@ pub(super) async fn show(
         state: state(&shared, &told.state),
         gathered: told.gathered,
         sign_ins: told.sign_ins,
-        is_cut: told.is_cut,
+        span: told.span,
+        older: told.older.map(|place| format!("/journal/refus?before={place}{period}")),
         by_origin: told
             .by_origin
             .into_iter()

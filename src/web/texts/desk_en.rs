@@ -60,7 +60,7 @@ pub(super) const DESK: Desk = Desk {
     changes: "Changes of the account",
     refusals_title: "Failed sign-ins and refusals",
     refusals_lead: "By origin and by person, the most first: an attack stands out.",
-    gathered_cut: "There are older ones in this period.",
+    gathered_cut: "Gather the older ones of this period",
     by_origin: "By origin",
     by_person: "By person",
     persons: "Persons",

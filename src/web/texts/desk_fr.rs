@@ -60,7 +60,7 @@ pub(super) const DESK: Desk = Desk {
     changes: "Changements du compte",
     refusals_title: "Échecs de connexion et refus",
     refusals_lead: "Regroupés par origine et par personne, les plus nombreux d’abord\u{202f}: une attaque se voit.",
-    gathered_cut: "Il y en a de plus anciens dans cette période.",
+    gathered_cut: "Regrouper les plus anciens de cette période",
     by_origin: "Par origine",
     by_person: "Par personne",
     persons: "Personnes",

@@ -21,8 +21,10 @@ pub struct RefusalsPage {
     pub gathered: u64,
     /// How many of them were sign-ins.
     pub sign_ins: u64,
-    /// There are older ones in the period that were not gathered.
-    pub is_cut: bool,
+    /// The first and the last of them.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The page that gathers the older ones of the period; none when there are none.
+    pub older: Option<String>,
     /// By network address, most first.
     pub by_origin: Vec<RefusalRow>,
     /// By person, most first.
