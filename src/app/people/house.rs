@@ -231,7 +231,7 @@ impl App {
                     // Who was cut off comes back without mailboxes: their managers entitle anew.
                     for mailbox in std::mem::take(&mut account.mailboxes) {
                         let membership = Object::Membership { account: account.id, mailbox };
-                        self.log(unit, told(Action::MemberRemoved, membership).with(right.clone()))?;
+                        self.log(unit, told(Action::MemberRemoved, membership).with(right))?;
                     }
                     account.manages.clear();
                 }

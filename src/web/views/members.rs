@@ -6,6 +6,7 @@ use super::Frame;
 use crate::value::Timestamp;
 
 /// `GET /boites/{mailbox}/membres`, and the answer to its forms when they are refused.
+#[expect(clippy::struct_excessive_bools, reason = "what the page offers, each yes or no")]
 #[derive(Debug, Clone, Template)]
 #[template(path = "members.html")]
 pub struct MembersPage {
