@@ -63,7 +63,8 @@ async fn an_answer_to_an_acknowledgement_is_added_to_the_case_and_acknowledged()
     agreement.terms.form_required = true;
     house.app.put_agreement(agreement, Origin::Cli).await.unwrap();
 
-    // Who answers the acknowledgement of an answer speaks of the same case.
+    // Who answers the acknowledgement of an answer speaks of the same case. Answers are listed by their time.
+    house.clock.advance(Millis::seconds(1));
     let id = letter(&house, DEPOSITOR, first.as_str()).await;
     let second = added(&house, &reply(DEPOSITOR, "pensions@pli.example", &id, "Encore une pièce.")).await;
     assert_eq!(transfer(&house, &second).await.answers, Some(case));

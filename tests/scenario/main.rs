@@ -37,5 +37,6 @@ mod submission;
 mod support;
 mod timestamps;
 mod tls_profile;
+mod two_organisations;
 mod way_out;
 mod witness;
