@@ -124,6 +124,7 @@ fn declared(file: &str, text: &str) -> Vec<UseCase> {
 type Left = BTreeMap<String, BTreeSet<(String, String)>>;
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the stories run once more in a process of their own")]
 fn every_use_case_of_every_story_leaves_its_events() {
     if std::env::var_os(NOTES).is_some() {
         return;
@@ -203,7 +204,7 @@ fn silent(cases: &[UseCase], left: &Left) -> Vec<String> {
         let events = left.get(case);
         match (events, quiet.get(case.as_str())) {
             (None, None) => {
-                wrong.push(format!("{case} leaves no event in any story: tell one, or say why in QUIET"))
+                wrong.push(format!("{case} leaves no event in any story: tell one, or say why in QUIET"));
             }
             (Some(_), Some(_)) => wrong.push(format!("{case} leaves events: take it out of QUIET")),
             _ => {}
