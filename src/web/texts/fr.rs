@@ -259,7 +259,7 @@ pub(super) const TEXTS: Texts = Texts {
         unnamed: "Fichier dont le nom est effacé",
         waiting_title: "En attente d’analyse antivirus",
         waiting_help: "Ces dépôts sont reçus et conservés chiffrés. Ils passent d’eux-mêmes dans la liste dès que l’analyse a abouti ; la durée de validité commence alors.",
-        more_waiting: "Seuls les plus anciens sont montrés ici. D’autres dépôts attendent de même : ils apparaîtront à leur tour.",
+        more_waiting: "Seuls les plus anciens sont montrés ici. D’autres dépôts attendent de même : ils apparaîtront à leur tour.",
         because: "Motif",
         kept_until: "Conservé jusqu’au",
         warning: "Attention : ce fichier",

@@ -78,7 +78,7 @@ words! {
         outside: "Cette adresse n’est pas dans les domaines de la structure. Rien n’a été changé.", "This address is in none of the structure’s domains. Nothing was changed.";
         too_many: "Une structure a cinq gestionnaires au plus. Rien n’a été changé.", "A structure has five gestionnaires at most. Nothing was changed.";
         last: "C’est le dernier gestionnaire actif : nommez-en un autre d’abord. Rien n’a été changé.", "This is the last active gestionnaire: appoint another first. Nothing was changed.";
-        last_member: "Cette personne est la seule à pouvoir ouvrir une boîte dont les membres gardent la clé : faites-en ouvrir l’accès à une autre d’abord. Rien n’a été changé.", "This person is the only one who opens a mailbox whose members keep the key: have it opened to another first. Nothing was changed.";
+        last_member: "Cette personne est la seule à pouvoir ouvrir une boîte dont les membres gardent la clé : faites-en ouvrir l’accès à une autre d’abord. Rien n’a été changé.", "This person is the only one who opens a mailbox whose members keep the key: have it opened to another first. Nothing was changed.";
         not_fitting: "Le compte n’est pas dans un état qui le permet. Rien n’a été changé.", "The account is in no state for this. Nothing was changed.";
         not_found: "Ce compte n’existe plus. Rien n’a été changé.", "This account is no more. Nothing was changed.";
         name_unfit: "Un nom a de 1 à 100 caractères. Rien n’a été changé.", "A name has 1 to 100 characters. Nothing was changed.";
