@@ -352,7 +352,8 @@ pub async fn sent(world: &World, route: &Route, who: Who, session: Option<&Token
             Asked::of(path.into()).form(&[("adresse", DEPOSITOR), ("action", "voir")])
         }
         // The accounts of the house.
-        ("POST", "/comptes") if who == Who::Officer => {
+        // Confirming is the officer's too; an agent who becomes one sends the same.
+        ("POST", "/comptes") if who != Who::Administrator => {
             Asked::of(path.into()).form(&[("action", "confirmer")])
         }
         ("POST", "/comptes") => {
