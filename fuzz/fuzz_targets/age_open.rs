@@ -7,13 +7,13 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use pli::value::Digest;
-use pli::vault::{AGE_MAGIC, Identity, Opener, Recipient, Sealed, open};
+use pli::vault::{AGE_MAGIC, Identity, Recipient, Sealed, TruncatedSegment, open};
 
 static IDENTITY: LazyLock<Identity> = LazyLock::new(Identity::generate);
 
 fuzz_target!(|bytes: &[u8]| {
     let sealed = [AGE_MAGIC, bytes].concat();
-    assert!(Opener::new(&IDENTITY, &sealed[..], Digest::of(&sealed)).is_err());
+    assert!(TruncatedSegment::new(&IDENTITY, &sealed[..], Digest::of(&sealed)).is_err());
     let sealed = Sealed::from_bytes(sealed).expect("it begins as an age file");
     assert!(open(&IDENTITY, &sealed).is_err());
     let _ = std::str::from_utf8(bytes).map(|text| (Identity::parse(text), Recipient::parse(text)));
