@@ -316,6 +316,7 @@ const QUIET: &[(&str, &str)] = &[
     ("administer::organisations", "a query of names"),
     ("administer::partners", "a query of names"),
     ("another_draft::may_begin_another", "a query"),
+    ("answered_letter::mailbox_answered", "which mailbox a mail is for; taking or refusing it has its event"),
     ("api_clients::api_client", "who shows a token; the use case that it is for leaves `token.used`"),
     ("api_clients::api_clients", "a query of the operator's"),
     ("api_deposit::api_deposit", "the software's own draft; its answer is the state that events tell of"),
