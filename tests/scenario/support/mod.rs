@@ -20,8 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-/// How long a condition may take to come true before the story fails. Nothing waits this long when all is well.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a condition may take to come true before the story fails. Nothing waits this long when all is well; the
+/// longest that a gateway takes by itself is a held deposit that it looks at again after a minute.
+const DEADLINE: Duration = Duration::from_mins(2);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
