@@ -80,6 +80,7 @@ fn structures(frame: &Frame, now: Timestamp, typed: &str) -> Vec<(&'static str, 
         may_see_history: true,
         has_list: true,
         notice: Some(StructureNotice::Made),
+        typed: None,
     };
     let refused = StructurePage {
         gestionnaires: Vec::new(),

@@ -190,16 +190,18 @@ impl App {
     /// Who is told in the place of a mailbox: its second address, and its managers. None of them takes deposits.
     async fn told_instead(&self, mailbox: &Mailbox) -> Result<Vec<Other>, AppError> {
         let second = mailbox.second_notice_address.clone();
-        let mut others: Vec<Other> =
-            second.into_iter().map(|address| Other { address, is_manager: false }).collect();
+        let mut others: Vec<Other> = second
+            .into_iter()
+            .map(|address| Other { address, language: Language::Fr, is_manager: false })
+            .collect();
         let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
         let managers = accounts.into_iter().map(|(account, _)| account).filter(|account| {
             account.is_active() && account.reads(mailbox.id) && account.manages.contains(&mailbox.id)
         });
-        for address in managers.map(|manager| manager.address).take(MANAGERS_TOLD_MAX) {
+        for Account { address, language, .. } in managers.take(MANAGERS_TOLD_MAX) {
             let is_new = others.iter().all(|other| other.address != address);
             if is_new && self.may_be_second(mailbox, &address).await.is_ok() {
-                others.push(Other { address, is_manager: true });
+                others.push(Other { address, language, is_manager: true });
             }
         }
         Ok(others)
@@ -272,7 +274,7 @@ impl App {
             kind: LetterKind::Undelivered,
             letter: &letter,
             to: &other.address,
-            language: Language::Fr,
+            language: other.language,
             mailbox: Some(mailbox.id),
             transfer: mail.transfer,
             written_at: now,
@@ -287,6 +289,7 @@ impl App {
 /// Somebody who is told in the place of a mailbox.
 struct Other {
     address: MailAddress,
+    language: Language,
     /// As a manager; else at the second address.
     is_manager: bool,
 }

@@ -155,7 +155,7 @@ impl Described {
                 Role::Administrator => "administrateur des droits",
                 Role::SecurityOfficer => "officier de sécurité",
             };
-            let _ = writeln!(text, "  {role:<22} {:<44} {}", person.address, person.password);
+            let _ = writeln!(text, "  {role:<25} {:<44} {}", person.address, person.password);
         }
         let _ = writeln!(text, "\nCourriels envoyés : {}/demo/mail · Ctrl-C pour arrêter\n", self.http);
         text

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Deserialize;
 
@@ -11,8 +11,8 @@ use super::Shared;
 use super::answer::{Answer, Outcome};
 use super::desk::attachment;
 use super::request::Guest;
-use super::structures::{notice_of, refusal, state_mark, visitor};
-use super::views::{AccountsPage, HousePersonRow, StructureNotice};
+use super::structures::{notice_of, notice_of_done, refusal, state_mark, visitor};
+use super::views::{AccountsPage, HousePersonRow, NewPerson, StructureNotice};
 use crate::app::{
     AccountChange, AgentChange, By, HousePerson, Invitation, PeopleError, Signed, house_table, parse_name,
     role_code,
@@ -62,14 +62,8 @@ struct ChangeForm {
 
 async fn show(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: Guest) -> Outcome {
     let signed = visitor(&shared, &guest, PATH).await?;
-    let notice = asked.fait.map(|done| match done.as_str() {
-        "compte" => StructureNotice::Made,
-        "lien" => StructureNotice::LinkSent,
-        "coupe" => StructureNotice::CutOff,
-        "confirme" => StructureNotice::Confirmed,
-        _ => StructureNotice::Saved,
-    });
-    page(&shared, &guest, &signed, StatusCode::OK, notice).await
+    let notice = asked.fait.as_deref().map(notice_of_done);
+    page(&shared, &guest, &signed, StatusCode::OK, notice, None).await
 }
 
 async fn change(State(shared): State<Shared>, guest: Guest, Form(form): Form<ChangeForm>) -> Outcome {
@@ -82,7 +76,15 @@ async fn change(State(shared): State<Shared>, guest: Guest, Form(form): Form<Cha
         },
         Err(notice) => notice,
     };
-    page(&shared, &guest, &signed, StatusCode::UNPROCESSABLE_ENTITY, Some(notice)).await
+    // What was typed stays where it was typed.
+    let typed = matches!(form.action, Change::Creer).then(|| NewPerson {
+        action: "creer",
+        name: form.nom,
+        address: form.adresse,
+        organisation: form.organisme,
+        language: form.langue,
+    });
+    page(&shared, &guest, &signed, StatusCode::UNPROCESSABLE_ENTITY, Some(notice), typed).await
 }
 
 /// Does what the form asks for: what to say of it, why it was not done, or what of the form cannot be read.
@@ -132,7 +134,8 @@ async fn page(
     signed: &Signed,
     status: StatusCode,
     notice: Option<StructureNotice>,
-) -> Result<Response, Response> {
+    typed: Option<NewPerson>,
+) -> Outcome {
     let review = shared.app.house_review(signed, guest.visitor).await;
     let review = review.map_err(|error| refusal(shared, guest, signed, &error))?;
     let may_manage = signed.account.may(Act::ManageAgents, Place::House);
@@ -149,6 +152,7 @@ async fn page(
         confirmed_at: review.confirmed_at,
         may_manage,
         notice,
+        typed,
     };
     Ok(Answer::page(status, guest, &page).into_response())
 }
@@ -172,6 +176,6 @@ fn row(person: HousePerson, may_manage: bool, language: Language) -> HousePerson
         mailboxes,
         may_change: may_manage && is_agent,
         is_closed: matches!(account.state, AccountState::Deactivated { .. } | AccountState::CutOff { .. }),
-        is_cut: matches!(account.state, AccountState::CutOff { .. }),
+        may_cut: may_manage && is_agent && !matches!(account.state, AccountState::CutOff { .. }),
     }
 }

@@ -14,7 +14,8 @@ use super::desk::attachment;
 use super::request::Guest;
 use super::texts::StructureWords;
 use super::views::{
-    ErrorKind, PersonRow, StructureNotice, StructurePage, StructureRow, StructuresPage, agreement_row,
+    ErrorKind, NewPerson, PersonRow, StructureNotice, StructurePage, StructureRow, StructuresPage,
+    agreement_row,
 };
 use crate::app::{
     AccountChange, By, Invitation, OpenError, PeopleError, Signed, StructurePerson, StructureView,
@@ -104,15 +105,8 @@ async fn show(
     guest: Guest,
 ) -> Outcome {
     let (signed, structure) = asked_for(&shared, &guest, &structure).await?;
-    let notice = match asked.fait.as_deref() {
-        Some("compte") => Some(StructureNotice::Made),
-        Some("lien") => Some(StructureNotice::LinkSent),
-        Some("coupe") => Some(StructureNotice::CutOff),
-        Some("confirme") => Some(StructureNotice::Confirmed),
-        Some(_) => Some(StructureNotice::Saved),
-        None => None,
-    };
-    page(&shared, &guest, &signed, structure, StatusCode::OK, notice).await
+    let notice = asked.fait.as_deref().map(notice_of_done);
+    page(&shared, &guest, &signed, structure, StatusCode::OK, notice, None).await
 }
 
 async fn change(
@@ -122,12 +116,25 @@ async fn change(
     Form(form): Form<ChangeForm>,
 ) -> Outcome {
     let (signed, structure) = asked_for(&shared, &guest, &structure).await?;
-    let outcome = done(&shared, &guest, &signed, structure, form).await?;
+    let outcome = done(&shared, &guest, &signed, structure, &form).await?;
     let notice = match outcome {
         Ok(done) => return Ok(Answer::see_other(&format!("{}?fait={done}", path(structure))).into_response()),
         Err(notice) => notice,
     };
-    page(&shared, &guest, &signed, structure, StatusCode::UNPROCESSABLE_ENTITY, Some(notice)).await
+    let action = match form.action {
+        Change::Nommer => Some("nommer"),
+        Change::Creer => Some("creer"),
+        Change::Bloquer => Some("bloquer"),
+        _ => None,
+    };
+    let typed = action.map(|action| NewPerson {
+        action,
+        name: form.nom,
+        address: form.adresse,
+        organisation: String::new(),
+        language: form.langue,
+    });
+    page(&shared, &guest, &signed, structure, StatusCode::UNPROCESSABLE_ENTITY, Some(notice), typed).await
 }
 
 /// Does what the form asks for: what to say of it, or why it was not done.
@@ -136,7 +143,7 @@ async fn done(
     guest: &Guest,
     signed: &Signed,
     structure: PartnerId,
-    form: ChangeForm,
+    form: &ChangeForm,
 ) -> Result<Result<&'static str, StructureNotice>, Response> {
     let (app, by) = (&shared.app, By::person(signed, guest.visitor));
     let account = form.compte.parse::<AccountId>().ok();
@@ -193,6 +200,17 @@ async fn done(
     )
 }
 
+/// What the redirection after a change says was done.
+pub(super) fn notice_of_done(done: &str) -> StructureNotice {
+    match done {
+        "compte" => StructureNotice::Made,
+        "lien" => StructureNotice::LinkSent,
+        "coupe" => StructureNotice::CutOff,
+        "confirme" => StructureNotice::Confirmed,
+        _ => StructureNotice::Saved,
+    }
+}
+
 pub(super) const fn notice_of(error: &PeopleError) -> Option<StructureNotice> {
     Some(match error {
         PeopleError::Taken => StructureNotice::Taken,
@@ -222,6 +240,7 @@ async fn page(
     structure: PartnerId,
     status: StatusCode,
     notice: Option<StructureNotice>,
+    typed: Option<NewPerson>,
 ) -> Outcome {
     let view = shared.app.structure(signed, structure, guest.visitor).await;
     let view = view.map_err(|error| refusal(shared, guest, signed, &error))?;
@@ -255,6 +274,7 @@ async fn page(
         may_see_history: may(Act::SeeStructureHistory),
         has_list: signed.account.may(Act::SeeStructure, Place::House),
         notice,
+        typed,
     };
     Ok(Answer::page(status, guest, &page).into_response())
 }

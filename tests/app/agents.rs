@@ -7,7 +7,7 @@ use pli::app::ports::Key;
 use pli::app::{AgentChange, By, PeopleError};
 use pli::audit::{Action, Origin, Outcome, RefusalReason};
 use pli::identity::{Account, AccountState, Password, Role};
-use pli::value::{AccountId, Language, MailboxId};
+use pli::value::{AccountId, Language, MailboxId, OrganisationId};
 use pli::web::{WebConfig, router};
 
 use crate::custody_house::{MEMBER, account, log, members_house};
@@ -24,11 +24,15 @@ fn pages(house: &House) -> Router {
 }
 
 async fn administrator(house: &House) {
+    administrator_of(house, FUND, None).await;
+}
+
+async fn administrator_of(house: &House, who: &str, organisation: Option<OrganisationId>) {
     let new = pli::app::NewAccount {
-        address: address(FUND),
+        address: address(who),
         name: "Yann Le Bihan".into(),
         role: Role::Administrator,
-        organisation: None,
+        organisation,
         partner: None,
         mailboxes: vec![],
         password: Password::new(PASSWORD.into()).unwrap(),
@@ -59,7 +63,11 @@ async fn an_administrator_creates_an_agent_who_opens_nothing_until_a_manager_ent
         "action=creer&nom=Nolwenn+Sala%C3%BCn&adresse=nouvelle%40carsat.example&organisme={organisation}&langue=fr"
     );
     assert_eq!(post(&house, &fund, &create).await, StatusCode::SEE_OTHER);
-    assert_eq!(post(&house, &fund, &create).await, StatusCode::UNPROCESSABLE_ENTITY, "the address is taken");
+    let (taken, _, page) = ask(&pages(&house), Method::POST, "/comptes", &fund, &create).await;
+    assert_eq!(taken, StatusCode::UNPROCESSABLE_ENTITY, "the address is taken");
+    for typed in ["value=\"Nolwenn Salaün\"", "value=\"nouvelle@carsat.example\""] {
+        assert!(page.contains(typed), "{typed} stays where it was typed");
+    }
     let made = account(&house, NEW).await;
     assert!(made.role == Role::Agent && made.mailboxes.is_empty() && made.organisation == Some(organisation));
     let link = link_to(&house, NEW).await;
@@ -150,4 +158,18 @@ async fn the_rights_of_the_house_are_listed_confirmed_and_exported() {
     for path in ["/comptes", "/comptes.csv"] {
         assert_eq!(ask(&pages(&house), Method::GET, path, &agent, "").await.0, StatusCode::FORBIDDEN);
     }
+}
+
+#[tokio::test]
+async fn what_one_fund_confirms_is_not_confirmed_for_another() {
+    let house = House::build().await;
+    let other = OrganisationId::new([9; 16]);
+    for (who, organisation) in [(FUND, house.pensions.organisation), ("droits@cpam.example", other)] {
+        administrator_of(&house, who, Some(organisation)).await;
+    }
+    let (own, others) = (house.sign_in(FUND).await, house.sign_in("droits@cpam.example").await);
+    house.app.confirm_house(By::person(&own, visitor())).await.unwrap();
+    let confirmed = async |signed| house.app.house_review(signed, visitor()).await.unwrap().confirmed_at;
+    assert_eq!(confirmed(&own).await, Some(house.app.now().at));
+    assert_eq!(confirmed(&others).await, None, "nobody of that fund saw those accounts");
 }

@@ -5,18 +5,19 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::{Method, Request, StatusCode};
-use pli::app::ports::{List, Record, SecretName};
+use pli::app::ports::{Change, List, Record, SecretName, UnitOfWork};
 use pli::app::{By, SecondAddressError, SettingsChange};
 use pli::audit::{Action, AlertKind, Origin, Outcome, RefusalReason, Selection};
-use pli::identity::Password;
+use pli::identity::{Account, Password};
 use pli::mailbox::Pulse;
 use pli::relay::letter::{LetterKind, MailTag, TaggedMail, parse_return_address};
 use pli::relay::queue::{DeliveryProblem, MailState, QueuedMail};
 use pli::relay::truth::Reported;
-use pli::value::{Domain, MailId, Millis, Reference, SecretBytes, Timestamp};
+use pli::value::{Domain, Language, MailId, Millis, Reference, SecretBytes, Timestamp};
 use pli::web::{WebConfig, router};
 use tower::ServiceExt;
 
+use crate::custody_house::account;
 use crate::house::{DEPOSITOR, House, PASSWORD, address, mail_text, relay, visitor};
 
 const NOTICES: &str = "balc-pensions@carsat.example";
@@ -153,8 +154,10 @@ async fn a_notice_that_came_back_is_told_to_the_second_address_once_and_never_in
 #[tokio::test]
 async fn the_managers_of_a_mailbox_are_told_too_each_once_and_nobody_else() {
     let (house, reference) = delivered().await;
-    let account = house.sign_in("agent@carsat.example").await.account.id;
-    let change = SettingsChange::Manager { account, manages: true };
+    let english = Account { language: Language::En, ..account(&house, "agent@carsat.example").await };
+    let change = SettingsChange::Manager { account: english.id, manages: true };
+    let unit = UnitOfWork { changes: vec![Change::Put(Record::Account(english))], ..UnitOfWork::default() };
+    house.app.store.commit(unit).await.unwrap();
     house.app.change_settings(By::operator(Origin::Cli), &house.pensions.slug, change).await.unwrap();
     let before = house.mails_to("agent@carsat.example").await.len();
     let notice = house.mail(LetterKind::Notice).await;
@@ -164,10 +167,7 @@ async fn the_managers_of_a_mailbox_are_told_too_each_once_and_nobody_else() {
     let told = house.mails_to("agent@carsat.example").await.split_off(before);
     assert_eq!(told.len(), 1, "the manager");
     let text = mail_text(&told[0]);
-    assert!(
-        text.contains("vous êtes responsable de la boîte") && text.contains(reference.as_str()),
-        "{text}"
-    );
+    assert!(text.contains("you are a manager of the mailbox") && text.contains(reference.as_str()), "{text}");
     assert_eq!(house.ends_of(Action::SecondAddressTold).await.len(), 2);
     // A manager who cannot be reached is told to nobody: no loop.
     let second = house.mail(LetterKind::Undelivered).await;

@@ -105,6 +105,7 @@ for (const [locale, viewport, colorScheme] of [
     await visit('/journal/file');
     await visit('/journal/droits');
     await visit('/journal/droits?day=2026-01-31');
+    await visit('/comptes');
     await visit(`/transferts/${reference}`);
     for (const path of ['/journal/personne', `/journal/personne?person=${encodeURIComponent(gateway.agent.address)}`, '/journal/refus', '/journal/droits', '/journal/droits?day=2026-01-01', '/journal?action=transfer.opened']) {
       await visit(path);

@@ -61,6 +61,28 @@ for (const [locale, viewport, colorScheme] of [
     await page.click('details:has(button[value=couper]) > summary >> nth=0');
     await look('structure-cut-off');
 
+    // The fund's own agents, and the review of the house.
+    await page.goto(`${gateway.http}/comptes`);
+    await look('accounts');
+    await page.click('details:has(button[value=couper]) > summary >> nth=0');
+    await look('accounts-change');
+    await page.click('details:has(button[value=creer]) > summary');
+    await page.fill('#a-nom', 'Nolwenn Le Bihan');
+    await page.fill('#a-adresse', gateway.agent.address);
+    await go('button[value=creer]');
+    await page.waitForSelector('.notice.bad');
+    await look('accounts-taken');
+    assert.equal(await page.inputValue('#a-nom'), 'Nolwenn Le Bihan', 'what was typed stays');
+    const agent = `nolwenn-${locale.slice(0, 2)}@carsat-bretagne.example`;
+    await page.fill('#a-adresse', agent);
+    await go('button[value=creer]');
+    await page.waitForSelector('#notice');
+    assert.ok((await page.textContent('main')).includes(agent));
+    await go('button[value=confirmer]');
+    await page.waitForSelector('#notice');
+    await look('accounts-confirmed');
+    await gateway.newLink(agent, 'compte', 0);
+
     // The gestionnaire to be activates the account.
     await page.context().clearCookies();
     const link = await gateway.newLink(address, 'compte', 0);
@@ -95,8 +117,7 @@ for (const [locale, viewport, colorScheme] of [
     await go('button[value=creer]');
     await page.waitForSelector('.notice.bad');
     await look('structure-outside');
-    await page.click('details:has(button[value=creer]) > summary');
-    await page.fill('#t-nom', 'Jeanne Le Bris');
+    assert.equal(await page.inputValue('#t-nom'), 'Jeanne Le Bris', 'what was typed stays');
     await page.fill('#t-adresse', technicien);
     await go('button[value=creer]');
     assert.ok((await page.textContent('main')).includes(technicien));

@@ -6,7 +6,7 @@ use super::{ACCOUNTS_MAX, By, GESTIONNAIRES_MAX, Invitation, PeopleError};
 use crate::app::administer::right_of;
 use crate::app::ports::{Key, List, UnitOfWork};
 use crate::app::{App, AppError, CONFLICT_TRIES, event};
-use crate::audit::{Action, Detail, Object, Outcome};
+use crate::audit::{Action, Detail, Event, Object, Origin, Outcome};
 use crate::identity::{
     Account, AccountState, Confirmation, Deactivation, LinkPurpose, Partner, Place, Role, StructureReview,
 };
@@ -56,6 +56,16 @@ impl App {
             return Err(self.refuse_people(by, about, PeopleError::NotFitting).await);
         }
         self.permit(by, act_on(invitation.role), Place::Structure(partner), about).await?;
+        self.invite_by(by, about, &invitation).await
+    }
+
+    /// Makes the account that somebody may make; a refusal is in the log as what was tried, `about`.
+    pub(super) async fn invite_by(
+        &self,
+        by: By<'_>,
+        about: (Action, Object),
+        invitation: &Invitation,
+    ) -> Result<Account, PeopleError> {
         for _ in 0..CONFLICT_TRIES {
             match self.invite(invitation.clone(), by.actor(), by.origin).await {
                 Err(error) if error.is_conflict() => {}
@@ -205,16 +215,31 @@ impl App {
         } else if account.role == Role::Gestionnaire {
             self.touch_partner(unit, partner).await?;
         }
-        let told =
-            |action| event(now, by.actor(), action, object, Outcome::Done, by.origin).of_partner(partner);
-        // A chosen password is still good, unless it may be in the wrong hands.
+        let told = |action| {
+            let told = event(now, by.actor(), action, object, Outcome::Done, by.origin);
+            told.of_partner(partner).with(right)
+        };
+        self.put_usable_again(unit, account, by.origin, told)
+    }
+
+    /// Somebody who was cut off or deactivated may come again. A chosen password is still good, unless it may be in the wrong
+    /// hands: then by a new link.
+    pub(super) fn put_usable_again(
+        &self,
+        unit: &mut UnitOfWork,
+        account: &mut Account,
+        origin: Origin,
+        told: impl Fn(Action) -> Event,
+    ) -> Result<(), PeopleError> {
+        let was_cut = matches!(account.state, AccountState::CutOff { .. });
         if account.password_set_at.is_some() && !was_cut {
             account.state = AccountState::Active;
-            self.log(unit, told(Action::AccountActivated).with(right))?;
+            self.log(unit, told(Action::AccountActivated))?;
         } else {
+            let now = self.now().at;
             account.state = AccountState::Invited { since: now };
-            self.log(unit, told(Action::RightsChanged).with(right))?;
-            self.put_account_link(unit, account, LinkPurpose::Activation, now, by.origin)?;
+            self.log(unit, told(Action::RightsChanged))?;
+            self.put_account_link(unit, account, LinkPurpose::Activation, now, origin)?;
         }
         Ok(())
     }
@@ -242,7 +267,7 @@ impl App {
 }
 
 /// What a link to an account is for.
-const fn purpose(account: &Account) -> LinkPurpose {
+pub(super) const fn purpose(account: &Account) -> LinkPurpose {
     match account.state {
         AccountState::Invited { .. } => LinkPurpose::Activation,
         _ => LinkPurpose::Reset,

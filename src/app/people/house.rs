@@ -2,6 +2,7 @@
 //! opens which mailbox is its manager's to say (`mailbox_settings.rs`), so that nobody who makes accounts reads by that. And the
 //! review of rights over the whole house, for the officer too.
 
+use super::change::purpose;
 use super::permit::By;
 use super::structures::was_used;
 use super::{ACCOUNTS_MAX, AccountChange, Invitation, PeopleError};
@@ -10,7 +11,7 @@ use crate::app::kit_text::csv;
 use crate::app::ports::{Key, List, LogSearch, UnitOfWork};
 use crate::app::{App, AppError, CONFLICT_TRIES, Signed, Visitor, event, state_in_words};
 use crate::audit::{Action, Detail, Object, Outcome, OutcomeClass, Selection};
-use crate::identity::{Account, AccountState, Deactivation, LinkPurpose, Place, Role};
+use crate::identity::{Account, AccountState, Deactivation, Place, Role};
 use crate::mailbox::Custody;
 use crate::policy::rights::Act;
 use crate::value::{AccountId, Language, OrganisationId, Timestamp, calendar};
@@ -68,8 +69,7 @@ impl App {
         let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
         let mut people = Vec::new();
         for (account, _) in accounts {
-            // Another fund's people are that fund's to review.
-            if own.is_some() && account.organisation.is_some() && account.organisation != own {
+            if !is_reviewed_by(own, &account) {
                 continue;
             }
             let fund =
@@ -93,17 +93,17 @@ impl App {
             };
             key(one).cmp(&key(other))
         });
-        Ok(HouseReview { people, organisations, confirmed_at: self.house_confirmed_at().await? })
+        Ok(HouseReview { people, organisations, confirmed_at: self.house_confirmed_at(own).await? })
     }
 
-    /// When the accounts of the house were last confirmed: the log knows.
-    async fn house_confirmed_at(&self) -> Result<Option<Timestamp>, AppError> {
+    /// When the accounts that somebody of this fund reviews were last confirmed: the log knows.
+    async fn house_confirmed_at(&self, own: Option<OrganisationId>) -> Result<Option<Timestamp>, AppError> {
         let actions = vec![Action::RightsReviewed];
         let selection = Selection { actions, outcome: Some(OutcomeClass::Done), ..Selection::default() };
         let found = self.store.search(&LogSearch::newest(selection), REVIEWS_MAX, STEPS).await?;
         for (_, entry) in found.entries {
             let told = entry.event().map_err(|_| AppError::Broken("log entry"))?;
-            if told.object == Object::None {
+            if [Object::None, house_of(own)].contains(&told.object) {
                 return Ok(Some(told.at));
             }
         }
@@ -112,10 +112,12 @@ impl App {
 
     /// Somebody confirms that the accounts of the house are right (P5).
     pub async fn confirm_house(&self, by: By<'_>) -> Result<(), PeopleError> {
-        let about = (Action::RightsReviewed, Object::None);
+        let own = by.account().and_then(|account| account.organisation);
+        let about = (Action::RightsReviewed, house_of(own));
         self.permit(by, Act::ReviewRights, Place::House, about).await?;
         let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
-        let count = accounts.iter().filter(|(account, _)| account.unused_since().is_none()).count();
+        let seen = accounts.iter().filter(|(account, _)| is_reviewed_by(own, account));
+        let count = seen.filter(|(account, _)| account.unused_since().is_none()).count();
         let told = event(self.believed_now()?, by.actor(), about.0, about.1, Outcome::Done, by.origin);
         self.log_alone(told.with(Detail::Count(count as u64))).await?;
         Ok(())
@@ -134,14 +136,7 @@ impl App {
         if !fits {
             return Err(self.refuse_people(by, about, PeopleError::NotFound).await);
         }
-        for _ in 0..CONFLICT_TRIES {
-            match self.invite(invitation.clone(), by.actor(), by.origin).await {
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(self.refuse_people(by, about, error).await),
-                Ok(account) => return Ok(account),
-            }
-        }
-        Err(AppError::Contended.into())
+        self.invite_by(by, about, &invitation).await
     }
 
     /// Changes the account of an agent.
@@ -235,23 +230,15 @@ impl App {
                     }
                     account.manages.clear();
                 }
-                if account.password_set_at.is_some() && !was_cut {
-                    account.state = AccountState::Active;
-                    self.log(unit, told(Action::AccountActivated, object).with(right))?;
-                } else {
-                    account.state = AccountState::Invited { since: now };
-                    self.log(unit, told(Action::RightsChanged, object).with(right))?;
-                    self.put_account_link(unit, &account, LinkPurpose::Activation, now, by.origin)?;
-                }
+                let told = |action| told(action, object).with(right);
+                self.put_usable_again(unit, &mut account, by.origin, told)?;
             }
             AccountChange::SendLink => {
                 if !account.may_choose_password() {
                     return Err(PeopleError::NotFitting);
                 }
-                let is_invited = matches!(account.state, AccountState::Invited { .. });
-                let purpose = if is_invited { LinkPurpose::Activation } else { LinkPurpose::Reset };
                 self.log(unit, told(Action::AccountLinkAsked, object))?;
-                self.put_account_link(unit, &account, purpose, now, by.origin)?;
+                self.put_account_link(unit, &account, purpose(&account), now, by.origin)?;
             }
         }
         unit.put(account);
@@ -269,6 +256,16 @@ impl App {
         }
         Ok(false)
     }
+}
+
+/// What somebody of a fund reviews: that fund's accounts and those of no fund; whoever belongs to none reviews all.
+fn house_of(own: Option<OrganisationId>) -> Object {
+    own.map_or(Object::None, Object::Organisation)
+}
+
+/// Another fund's people are that fund's to review.
+fn is_reviewed_by(own: Option<OrganisationId>, account: &Account) -> bool {
+    own.is_none() || account.organisation.is_none() || account.organisation == own
 }
 
 /// Whether the people of a fund are this person's to change; those of another fund are not.

@@ -1,5 +1,5 @@
-//! To the second address of a mailbox, and to its managers: a notice does not arrive at the first (invariant 10). It says what waits and where
-//! to open it, so that nothing expires unseen. This letter's own failure is told to nobody: it never loops.
+//! To the second address of a mailbox, and to its managers: a notice does not arrive at the first (invariant 10). It says what
+//! waits and where to open it, so that nothing expires unseen. This letter's own failure is told to nobody: it never loops.
 
 use serde::{Deserialize, Serialize};
 

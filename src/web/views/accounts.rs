@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, StructureNotice};
+use super::{Frame, NewPerson, StructureNotice};
 use crate::value::Timestamp;
 use crate::web::texts::{AccountsWords, SettingsWords, StructureWords};
 
@@ -26,6 +26,8 @@ pub struct AccountsPage {
     pub may_manage: bool,
     /// What to say above.
     pub notice: Option<StructureNotice>,
+    /// What was typed for a new agent, when it was refused.
+    pub typed: Option<NewPerson>,
 }
 
 /// An account.
@@ -60,8 +62,8 @@ pub struct HousePersonRow {
     pub may_change: bool,
     /// Whether it is closed, and may be opened again.
     pub is_closed: bool,
-    /// Whether it was cut off.
-    pub is_cut: bool,
+    /// Whether the person who looks may cut it off.
+    pub may_cut: bool,
 }
 
 impl AccountsPage {
@@ -75,6 +77,10 @@ impl AccountsPage {
 
     fn manager(&self) -> &'static str {
         SettingsWords::of(self.frame.language).manager
+    }
+
+    fn typed(&self) -> NewPerson {
+        self.typed.clone().unwrap_or_default()
     }
 
     fn refused(&self) -> bool {

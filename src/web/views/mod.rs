@@ -91,7 +91,7 @@ pub use sign_in::{SignInNotice, SignInPage};
 pub use status::{OtherDraftRow, StatusAskPage, StatusCodePage, StatusLinkPage, StatusPage, WithdrawForm};
 pub use step_up::{StepUpNotice, StepUpPage};
 pub use structures::{
-    PersonRow, StructureNotice, StructurePage, StructureRow, StructuresPage, agreement_row,
+    NewPerson, PersonRow, StructureNotice, StructurePage, StructureRow, StructuresPage, agreement_row,
 };
 pub use tokens::{TokenMailbox, TokenNotice, TokenRow, TokensPage};
 pub use transfer::{Delivery, EnvelopePage, LetterKind, LetterState, OpenedFile, OpenedPage, TransferHead};

@@ -102,6 +102,30 @@ pub struct StructurePage {
     pub has_list: bool,
     /// What to say above.
     pub notice: Option<StructureNotice>,
+    /// What was typed, when it was refused.
+    pub typed: Option<NewPerson>,
+}
+
+/// A form that makes an account or names an address, as it was typed: what is refused stays where it was typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewPerson {
+    /// What the form's button says.
+    pub action: &'static str,
+    /// First and last name.
+    pub name: String,
+    /// The address.
+    pub address: String,
+    /// The fund's id, where one is asked for.
+    pub organisation: String,
+    /// The language of mails, as a tag.
+    pub language: String,
+}
+
+impl NewPerson {
+    /// Whether nothing was typed.
+    pub const fn is_empty(&self) -> bool {
+        self.action.is_empty()
+    }
 }
 
 /// What the page has to say of the last change.
@@ -149,6 +173,11 @@ impl StructuresPage {
 }
 
 impl StructurePage {
+    /// What was typed into the form with this button.
+    fn typed(&self, action: &str) -> NewPerson {
+        self.typed.clone().filter(|typed| typed.action == action).unwrap_or_default()
+    }
+
     fn w(&self) -> StructureWords {
         StructureWords::of(self.frame.language)
     }
