@@ -6,6 +6,7 @@
 mod archive;
 mod pipe;
 mod range;
+mod zip;
 
 use std::future::ready;
 use std::io;
@@ -25,6 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
+use self::archive::{Archive, Window};
 use self::pipe::{Feed, Pipe, piped};
 use self::range::{Stretch, Wanted, wanted};
 use super::Shared;
@@ -32,11 +34,11 @@ use super::answer::{Errors, Outcome};
 use super::request::Guest;
 use super::transfer::visitor;
 use super::views::ErrorKind;
-use crate::app::{App, FileView, OpenError, OpenedTransfer, OutsideReader, PartStream, Signed, Visitor};
+use crate::app::{App, AppError, OpenError, OpenedTransfer, OutsideReader, PartStream, Signed, Visitor};
 use crate::audit::FailureReason;
 use crate::message::name_of;
 use crate::retention::PendingEffect;
-use crate::value::{ByteSize, Millis};
+use crate::value::{ByteSize, Digest, Millis};
 
 /// How many downloads go on at once: each holds a thread. Who comes later is asked to come again.
 pub(super) const DOWNLOADS_AT_ONCE: usize = 64;
@@ -109,13 +111,15 @@ pub(super) async fn send_file(
         .ok()
         .and_then(|number: u32| opened.files().into_iter().find(|file| file.number == number));
     let file = file.ok_or_else(|| errors.page(ErrorKind::NotFound))?;
+    let sent =
+        Sent { name: &file.name, kind: FILE_TYPE, size: file.size.bytes(), tag: entity_tag(&file.binding) };
     if method == Method::HEAD {
-        return Ok(whole_file(Body::empty(), &file));
+        return Ok(sent.whole(Body::empty()));
     }
-    let stretch = match wanted(&headers, file.size.bytes(), &entity_tag(&file)) {
+    let stretch = match wanted(&headers, sent.size, &sent.tag) {
         Wanted::Whole => None,
         Wanted::Stretch(stretch) => Some(stretch),
-        Wanted::NotThere => return Ok(not_there(&file)),
+        Wanted::NotThere => return Ok(sent.not_there()),
     };
     let place = place(shared, &errors)?;
     let mut stream =
@@ -134,8 +138,8 @@ pub(super) async fn send_file(
         download.end(outcome.err().as_ref(), from, sent);
     });
     Ok(match stretch {
-        None => whole_file(body, &file),
-        Some(stretch) => partial_file(body, &file, stretch),
+        None => sent.whole(body),
+        Some(stretch) => sent.partial(body, stretch),
     })
 }
 
@@ -156,37 +160,57 @@ pub(super) async fn archive(
     Path(reference): Path<String>,
     guest: Guest,
     method: Method,
+    headers: HeaderMap,
 ) -> Outcome {
     let path = format!("/transferts/{reference}");
     let (signed, opened) = open(&shared, &guest, &reference, &path).await?;
-    send_archive(&shared, &guest, Reader::Member(Box::new(signed)), opened, &method).await
+    let asked = Asked { path, method, headers };
+    send_archive(&shared, &guest, Reader::Member(Box::new(signed)), opened, asked).await
 }
 
-/// Sends all files of an opened transfer as one zip.
+/// Sends all files of an opened transfer as one zip, whole or a stretch of it. Of a stretch everything before it is read again, since
+/// the directory at the end holds a check sum of each file.
 pub(super) async fn send_archive(
     shared: &Shared,
     guest: &Guest,
     reader: Reader,
     opened: OpenedTransfer,
-    method: &Method,
+    asked: Asked,
 ) -> Outcome {
+    let Asked { method, headers, .. } = asked;
     let errors = Errors::new(shared, guest);
+    let message = shared.app.message(&opened).await.map_err(|error| errors.fault(&error))?;
+    let archive = Archive::of(&opened.files(), message);
     let name = format!("{}.zip", opened.transfer.reference);
-    if *method == Method::HEAD {
-        return Ok(answer(Body::empty(), &name, ARCHIVE_TYPE, None));
+    let tag = archive_tag(&opened.transfer.manifest_digest);
+    let sent = Sent { name: &name, kind: ARCHIVE_TYPE, size: archive.size(), tag };
+    if method == Method::HEAD {
+        return Ok(sent.whole(Body::empty()));
     }
+    let stretch = match wanted(&headers, sent.size, &sent.tag) {
+        Wanted::Whole => None,
+        Wanted::Stretch(stretch) => Some(stretch),
+        Wanted::NotThere => return Ok(sent.not_there()),
+    };
     let place = place(shared, &errors)?;
     let download = Download::begin(shared, place, reader, opened, None, guest.visitor).await;
     let download = download.map_err(|error| errors.fault(&error))?;
     let (feed, body) = download.piped();
+    let from = stretch.map(|stretch| ByteSize(stretch.first));
+    let (first, length) = stretch.map_or((0, sent.size), |stretch| (stretch.first, stretch.length()));
     spawn_blocking(move || {
         let may_go_on = || download.may_go_on();
         let mut pipe = Pipe::new(feed, &may_go_on, READER_PATIENCE);
-        let outcome = archive::write(&download.app, &download.opened, &mut pipe, &download.handle);
+        let mut window = Window::new(&mut pipe, first, length);
+        let outcome = archive.write(&mut window, |number, content| content.add(download.open_file(number)?));
+        let outcome = window.end(outcome);
         let sent = pipe.end(outcome.is_ok());
-        download.end(outcome.err().as_ref(), None, sent);
+        download.end(outcome.err().as_ref(), from, sent);
     });
-    Ok(answer(body, &name, ARCHIVE_TYPE, None))
+    Ok(match stretch {
+        None => sent.whole(body),
+        Some(stretch) => sent.partial(body, stretch),
+    })
 }
 
 /// A place among the downloads that go on at once.
@@ -226,7 +250,7 @@ impl Download {
         opened: OpenedTransfer,
         number: Option<u32>,
         visitor: Visitor,
-    ) -> Result<Self, crate::app::AppError> {
+    ) -> Result<Self, AppError> {
         let pending = match &reader {
             Reader::Member(signed) => shared.app.begin_download(signed, &opened, number, visitor).await?,
             Reader::Outside(reader) => shared.app.begin_outside_download(reader, number, visitor).await?,
@@ -264,6 +288,14 @@ impl Download {
         self.app.may_still_read(&self.opened.transfer)
     }
 
+    /// One of its files; where blocking is allowed. Damage stays damage, so that the log says so.
+    fn open_file(&self, number: u32) -> io::Result<PartStream> {
+        self.handle.block_on(self.app.open_file(&self.opened, number)).map_err(|error| match error {
+            OpenError::Fault(AppError::Vault(error)) => error.into(),
+            other => io::Error::other(other),
+        })
+    }
+
     /// Commits the result; where blocking is allowed.
     fn end(&self, failure: Option<&io::Error>, from: Option<ByteSize>, sent: ByteSize) {
         let failure = failure.map(|error| match error.kind() {
@@ -280,53 +312,65 @@ impl Download {
 }
 
 /// A strong tag (RFC 9110 section 8.8.1): what binds the file's sealed bytes, which says nothing of them in clear.
-fn entity_tag(file: &FileView) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{}\"", file.binding.to_hex()))
-        .unwrap_or(HeaderValue::from_static("\"\""))
+fn entity_tag(binding: &Digest) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{}\"", binding.to_hex())).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-fn whole_file(body: Body, file: &FileView) -> Response {
-    let mut response = answer(body, &file.name, FILE_TYPE, Some(file.size));
-    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    response.headers_mut().insert(ETAG, entity_tag(file));
-    response
+/// The same of an archive: what binds all that the transfer holds. Another way of writing archives has another label.
+fn archive_tag(manifest: &Digest) -> HeaderValue {
+    entity_tag(&Digest::of(&[b"zip 1", manifest.as_bytes().as_slice()].concat()))
 }
 
-fn partial_file(body: Body, file: &FileView, stretch: Stretch) -> Response {
-    let mut response = whole_file(body, file);
-    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(stretch.length()));
-    if let Ok(range) = HeaderValue::from_str(&stretch.content_range(file.size.bytes())) {
-        response.headers_mut().insert(CONTENT_RANGE, range);
+/// What a download sends, whole or in part.
+struct Sent<'n> {
+    name: &'n str,
+    kind: &'static str,
+    size: u64,
+    tag: HeaderValue,
+}
+
+impl Sent<'_> {
+    fn whole(&self, body: Body) -> Response {
+        let mut response = answer(body, self.name, self.kind, self.size);
+        response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        response.headers_mut().insert(ETAG, self.tag.clone());
+        response
     }
-    response
-}
 
-/// 416, with the size that there is (RFC 9110 section 15.5.17).
-fn not_there(file: &FileView) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-    if let Ok(range) = HeaderValue::from_str(&format!("bytes */{}", file.size.bytes())) {
-        response.headers_mut().insert(CONTENT_RANGE, range);
+    fn partial(&self, body: Body, stretch: Stretch) -> Response {
+        let mut response = self.whole(body);
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(stretch.length()));
+        if let Ok(range) = HeaderValue::from_str(&stretch.content_range(self.size)) {
+            response.headers_mut().insert(CONTENT_RANGE, range);
+        }
+        response
     }
-    let headers = response.headers_mut();
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    // A program asked, not a person: it is no page, and stays as it is.
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(FILE_TYPE));
-    response
+
+    /// 416, with the size that there is (RFC 9110 section 15.5.17).
+    fn not_there(&self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+        if let Ok(range) = HeaderValue::from_str(&format!("bytes */{}", self.size)) {
+            response.headers_mut().insert(CONTENT_RANGE, range);
+        }
+        let headers = response.headers_mut();
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        // A program asked, not a person: it is no page, and stays as it is.
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(FILE_TYPE));
+        response
+    }
 }
 
 /// Always as a file to keep, never as a page: what was deposited must not run in the gateway's name.
-fn answer(body: Body, name: &str, content_type: &'static str, size: Option<ByteSize>) -> Response {
+fn answer(body: Body, name: &str, content_type: &'static str, size: u64) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     // Of a file of a folder, its own name: only the archive has folders.
     headers.insert(CONTENT_DISPOSITION, disposition(name_of(name)));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    if let Some(size) = size {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(size.bytes()));
-    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
     response
 }
 

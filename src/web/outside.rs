@@ -195,12 +195,14 @@ async fn archive(
     Path(link): Path<String>,
     guest: Guest,
     method: Method,
+    headers: HeaderMap,
 ) -> Outcome {
     let reader = reader(&shared, &guest, &link).await?;
     let path = format!("/plis/{link}");
     let opened = shared.app.opened_outside(&reader, guest.visitor).await;
     let opened = opened.map_err(|error| Errors::new(&shared, &guest).open(&error, &path))?;
-    send_archive(&shared, &guest, Reader::Outside(Box::new(reader)), opened, &method).await
+    let asked = Asked { path, method, headers };
+    send_archive(&shared, &guest, Reader::Outside(Box::new(reader)), opened, asked).await
 }
 
 /// Who reads in this browser by this link; else the page that says to follow the link again.

@@ -102,6 +102,7 @@ async fn a_download_that_was_cut_goes_on_where_it_stopped_and_both_are_in_the_lo
 
     let (status, headers, body) = agent.ask(Method::GET, &file, &[]).await;
     assert_eq!((status, &body[..]), (StatusCode::OK, &bytes[..]));
+    downloads(&house, 1).await;
     assert_eq!(headers[ACCEPT_RANGES], "bytes");
     let tag = headers[ETAG].to_str().unwrap().to_owned();
     assert!(tag.starts_with('"') && tag.len() > 40, "{tag} is no strong tag");
@@ -162,6 +163,47 @@ async fn what_is_no_single_range_of_this_file_gets_the_whole_or_416() {
     assert_eq!((head.0, &head.1[CONTENT_LENGTH]), (StatusCode::OK, &"1000".parse().unwrap()));
     assert!(head.1.contains_key(ETAG) && head.1.contains_key(ACCEPT_RANGES));
     assert_eq!(house.events().await, before, "nothing was sent, so nothing was downloaded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_tells_its_length_and_goes_on_where_it_was_cut() {
+    let house = House::build().await;
+    let reference = deposit(&house, &[("un.tiff", &scan(300_000)), ("deux.tiff", &scan(150_001))]).await;
+    let (agent, zip) = (Agent::of(&house).await, format!("/transferts/{reference}/tout.zip"));
+    let (status, headers, whole) = agent.ask(Method::GET, &zip, &[]).await;
+    assert_eq!((status, headers[ACCEPT_RANGES].to_str().unwrap()), (StatusCode::OK, "bytes"));
+    assert_eq!(headers[CONTENT_LENGTH], whole.len().to_string());
+    let (tag, size) = (headers[ETAG].to_str().unwrap().to_owned(), whole.len());
+
+    // Within a file, in a file's header, in the directory at the end.
+    for (before, first) in (1..).zip([1, 100_000, 300_100, 449_000, size - 30]) {
+        downloads(&house, before).await;
+        let asked = [(RANGE.as_str(), &*format!("bytes={first}-")), (IF_RANGE.as_str(), &*tag)];
+        let (status, headers, rest) = agent.ask(Method::GET, &zip, &asked).await;
+        assert_eq!(status, StatusCode::PARTIAL_CONTENT, "{first}");
+        assert_eq!(headers[CONTENT_RANGE], format!("bytes {first}-{}/{size}", size - 1));
+        assert!(rest == whole[first..], "from {first}");
+    }
+    let told = downloads(&house, 6).await;
+    let read = told.iter().map(|event| event.detail.unwrap()).collect::<Vec<_>>();
+    let cut =
+        |from: usize| Detail::Stretch { from: ByteSize(from as u64), bytes: ByteSize((size - from) as u64) };
+    assert_eq!(read[..2], [Detail::Bytes(ByteSize(size as u64)), cut(1)], "each with where it began");
+
+    let other = [(RANGE.as_str(), "bytes=5-"), (IF_RANGE.as_str(), "\"another\"")];
+    let (status, _, again) = agent.ask(Method::GET, &zip, &other).await;
+    assert_eq!(
+        (status, again == whole),
+        (StatusCode::OK, true),
+        "another form of it: the whole, the same bytes"
+    );
+    let (status, headers, _) = agent.get(&zip, &format!("bytes={size}-")).await;
+    assert_eq!(status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(headers[CONTENT_RANGE], format!("bytes */{size}"));
+    let (_, headers, nothing) = agent.ask(Method::HEAD, &zip, &[]).await;
+    assert_eq!((headers[CONTENT_LENGTH].to_str().unwrap(), nothing.len()), (&*size.to_string(), 0));
+    let (_, headers, _) = agent.ask(Method::HEAD, &format!("/transferts/{reference}/fichiers/1"), &[]).await;
+    assert_ne!(headers[ETAG], tag);
 }
 
 #[tokio::test(flavor = "multi_thread")]

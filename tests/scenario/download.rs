@@ -50,6 +50,11 @@ fn curl_goes_on_where_it_was_cut_and_the_archive_checks_itself() {
 
     let archive = place.path().join("tout.zip");
     run_well(curl(&["--output"]).arg(&archive).arg(format!("{url}/tout.zip")));
+    // It goes on as well: the line breaks in the middle of the scan.
+    let whole = fs::read(&archive).unwrap();
+    fs::write(&archive, &whole[..2_500_000]).unwrap();
+    run_well(curl(&["--continue-at", "-", "--output"]).arg(&archive).arg(format!("{url}/tout.zip")));
+    assert!(fs::read(&archive).unwrap() == whole, "what was resumed is the archive");
     let unpack = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; z.extractall(sys.argv[2])";
     let folder = place.path().join("tout");
     run_well(program("python3").args(["-c", unpack]).arg(&archive).arg(&folder));

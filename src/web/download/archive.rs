@@ -1,117 +1,174 @@
-//! All files of a transfer as one zip (PKWARE APPNOTE 6.3.10), made while it is sent: files stored as they are, with their
-//! folders, and the list of their digests as `sha256sum --check` reads it.
+//! All files of a transfer as one zip, made while it is sent: files stored as they are, with their folders, and the list of their
+//! digests as `sha256sum --check` reads it. What it holds and how long it is stands before its first byte, so that its reader sees
+//! how much is left, and goes on where the line broke (decision 0124).
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use tokio::runtime::Handle;
-use zip::result::ZipError;
-use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
-use zip::{CompressionMethod, DateTime};
+use flate2::Crc;
+use zeroize::Zeroizing;
 
-use super::pipe::Pipe;
-use crate::app::{App, AppError, OpenError, OpenedTransfer, PartStream};
-use crate::value::Digest;
+use super::zip::{Entry, end};
+use crate::app::{FileView, PartStream};
+use crate::value::{Digest, SecretBytes};
 
 /// The list of digests, in the archive's own folder.
 const DIGESTS_NAME: &str = "empreintes-sha256.txt";
 const MESSAGE_NAME: &str = "message.txt";
-/// From here on a file's entry needs zip64; below, readers that do not know it can read it.
-const ZIP64_FROM_BYTES: u64 = 0xffff_ffff;
 
-/// Writes the archive, where blocking is allowed.
-pub(super) fn write(
-    app: &App,
-    opened: &OpenedTransfer,
-    pipe: &mut Pipe<'_>,
-    handle: &Handle,
-) -> io::Result<()> {
-    let mut archive = Archive::new(&mut *pipe);
-    let message = handle.block_on(app.message(opened)).map_err(unreadable)?;
-    let message = message.expose();
-    if !message.is_empty() {
-        let size = message.len() as u64;
-        archive.add(MESSAGE_NAME, size, Digest::of(message), |zip| zip.write_all(message))?;
-    }
-    for file in opened.files() {
-        archive.add(&entry_path(&file.name), file.size.bytes(), file.digest, |zip| {
-            let opening = handle.block_on(app.open_file(opened, file.number));
-            let stream = opening.map_err(|error| match error {
-                OpenError::Fault(fault) => unreadable(fault),
-                other => io::Error::other(other),
-            })?;
-            copy(stream, zip)
-        })?;
-    }
-    archive.finish()?;
-    pipe.flush()
-}
-
-/// An archive that is written from its beginning to its end, never going back.
-struct Archive<W: Write> {
-    zip: ZipWriter<StreamWriter<W>>,
-    names: Names,
+/// What an archive holds, in its order.
+pub(super) struct Archive {
+    entries: Vec<(Entry, Content)>,
+    message: SecretBytes,
     digests: String,
-    list: String,
+    directory_at: u64,
+    size: u64,
 }
 
-impl<W: Write> Archive<W> {
-    fn new(sink: W) -> Self {
+/// What one of its files is.
+#[derive(Debug, Clone, Copy)]
+enum Content {
+    Message,
+    File(u32),
+    Digests,
+}
+
+impl Archive {
+    /// The archive of these files, and of the message if there is one.
+    pub(super) fn of(files: &[FileView], message: SecretBytes) -> Self {
         let mut names = Names::default();
         // Its name is taken first: a file of this name gets a number, not the list.
         let list = names.take(DIGESTS_NAME);
-        Self { zip: ZipWriter::new_stream(sink), names, digests: String::new(), list }
+        let (mut held, mut digests) = (Vec::new(), String::new());
+        let mut hold = |path: &str, size: u64, digest: Digest, content| {
+            let name = names.take(path);
+            digests.push_str(&digest_line(digest, &name));
+            held.push((name, size, content));
+        };
+        if !message.expose().is_empty() {
+            let text = message.expose();
+            hold(MESSAGE_NAME, text.len() as u64, Digest::of(text), Content::Message);
+        }
+        for file in files {
+            hold(&entry_path(&file.name), file.size.bytes(), file.digest, Content::File(file.number));
+        }
+        held.push((list, digests.len() as u64, Content::Digests));
+        let mut entries = Vec::new();
+        let mut at = 0;
+        for (name, size, content) in held {
+            let entry = Entry::new(name, size, at);
+            at = entry.end();
+            entries.push((entry, content));
+        }
+        let directory: usize = entries.iter().map(|(entry, _)| entry.directory(0).len()).sum();
+        let size = at + directory as u64 + end(entries.len() as u64, at, directory as u64).len() as u64;
+        Self { entries, message, digests, directory_at: at, size }
     }
 
-    /// Adds a file of this size; `content` writes it.
-    fn add(
-        &mut self,
-        path: &str,
-        size: u64,
-        digest: Digest,
-        content: impl FnOnce(&mut ZipWriter<StreamWriter<W>>) -> io::Result<()>,
+    /// How long it is, in bytes.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Writes it; `file` writes the content of a file.
+    pub(super) fn write<W: Write>(
+        &self,
+        sink: &mut W,
+        mut file: impl FnMut(u32, &mut Summed<'_, W>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let name = self.names.take(path);
-        self.digests.push_str(&digest_line(digest, &name));
-        self.zip.start_file(name, options(size)).map_err(broken)?;
-        content(&mut self.zip)
-    }
-
-    /// Adds the list of digests and the directory.
-    fn finish(mut self) -> io::Result<()> {
-        let size = self.digests.len() as u64;
-        self.zip.start_file(self.list, options(size)).map_err(broken)?;
-        self.zip.write_all(self.digests.as_bytes())?;
-        self.zip.finish().map_err(broken).map(drop)
-    }
-}
-
-fn copy(mut stream: PartStream, writer: &mut impl Write) -> io::Result<()> {
-    while let Some(chunk) = stream.pull_chunk()? {
-        writer.write_all(&zeroize::Zeroizing::new(chunk))?;
-    }
-    Ok(())
-}
-
-fn options(size: u64) -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .large_file(size >= ZIP64_FROM_BYTES)
-}
-
-/// Damage stays damage, so that the log says so.
-fn unreadable(error: AppError) -> io::Error {
-    match error {
-        AppError::Vault(error) => error.into(),
-        other => io::Error::other(other),
+        let mut directory = Vec::new();
+        for (entry, content) in &self.entries {
+            sink.write_all(&entry.header())?;
+            let mut summed = Summed { sink, crc: Crc::new(), size: 0 };
+            match content {
+                Content::Message => summed.write_all(self.message.expose())?,
+                Content::File(number) => file(*number, &mut summed)?,
+                Content::Digests => summed.write_all(self.digests.as_bytes())?,
+            }
+            if summed.size != entry.size() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let crc = summed.crc.sum();
+            sink.write_all(&entry.descriptor(crc))?;
+            directory.extend(entry.directory(crc));
+        }
+        sink.write_all(&directory)?;
+        sink.write_all(&end(self.entries.len() as u64, self.directory_at, directory.len() as u64))
     }
 }
 
-fn broken(error: ZipError) -> io::Error {
-    match error {
-        ZipError::Io(error) => error,
-        other => io::Error::other(other),
+/// The content of one file on its way into an archive.
+pub(super) struct Summed<'s, W> {
+    sink: &'s mut W,
+    crc: Crc,
+    size: u64,
+}
+
+impl<W: Write> Summed<'_, W> {
+    /// Adds what a sealed file holds.
+    pub(super) fn add(&mut self, mut stream: PartStream) -> io::Result<()> {
+        while let Some(chunk) = stream.pull_chunk()? {
+            self.write_all(&Zeroizing::new(chunk))?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Summed<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.sink.write(bytes)?;
+        self.crc.update(&bytes[..taken]);
+        self.size += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+/// Lets a stretch of what is written through. Once all of it is through, it takes nothing more: what fails then has not failed.
+pub(super) struct Window<W> {
+    sink: W,
+    skip: u64,
+    left: u64,
+}
+
+impl<W: Write> Window<W> {
+    /// So many bytes, from this one on.
+    pub(super) const fn new(sink: W, first: u64, length: u64) -> Self {
+        Self { sink, skip: first, left: length }
+    }
+
+    /// What became of the stretch, by what became of the writing.
+    pub(super) fn end(mut self, outcome: io::Result<()>) -> io::Result<()> {
+        if self.left > 0 {
+            outcome?;
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.sink.flush()
+    }
+}
+
+impl<W: Write> Write for Window<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let skipped = self.skip.min(bytes.len() as u64);
+        self.skip -= skipped;
+        let skipped = usize::try_from(skipped).unwrap_or(bytes.len());
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len() - skipped);
+        if wanted == 0 {
+            return Ok(skipped);
+        }
+        let sent = self.sink.write(&bytes[skipped..skipped + wanted])?;
+        self.left -= sent as u64;
+        Ok(skipped + sent)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
     }
 }
 
@@ -220,22 +277,41 @@ mod tests {
         u64::from_le_bytes(read)
     }
 
+    fn view(number: u32, name: &str, bytes: u64, digest: Digest) -> FileView {
+        FileView {
+            number,
+            name: name.into(),
+            content_type: String::new(),
+            size: crate::value::ByteSize(bytes),
+            digest,
+            binding: digest,
+            is_original: false,
+            is_form: false,
+            check: crate::transfer::Check::Off,
+        }
+    }
+
     #[test]
     fn above_four_gibibytes_the_archive_is_a_zip64_that_opens() {
         const BIG: u64 = (4 << 30) + 5;
         let (zeros, small) = (vec![0; 1 << 20], b"%PDF-1.7 synthetic");
         let mut written = Sparse::default();
-        let mut archive = Archive::new(&mut written);
-        let big = |zip: &mut ZipWriter<StreamWriter<&mut Sparse>>| {
-            for _ in 0..BIG >> 20 {
-                zip.write_all(&zeros)?;
+        let files = [
+            view(1, "plan.tiff", BIG, Digest::of(b"its digest is known")),
+            view(2, "avis.pdf", small.len() as u64, Digest::of(small)),
+        ];
+        let archive = Archive::of(&files, SecretBytes::default());
+        let content = |number, summed: &mut Summed<'_, &mut Sparse>| match number {
+            1 => {
+                for _ in 0..BIG >> 20 {
+                    summed.write_all(&zeros)?;
+                }
+                summed.write_all(&zeros[..5])
             }
-            zip.write_all(&zeros[..5])
+            _ => summed.write_all(small),
         };
-        archive.add("plan.tiff", BIG, Digest::of(b"its digest is known"), big).unwrap();
-        let (digest, size) = (Digest::of(small), small.len() as u64);
-        archive.add("avis.pdf", size, digest, |zip| zip.write_all(small)).unwrap();
-        archive.finish().unwrap();
+        archive.write(&mut &mut written, content).unwrap();
+        assert_eq!(written.size, archive.size(), "its length was told before");
         let held: usize = written.kept.iter().map(|(_, piece)| piece.len()).sum();
         assert!(written.size > BIG && held < 4096, "{held} bytes are no zeros");
 
@@ -261,7 +337,7 @@ mod tests {
         assert_eq!((number(&mut written, extra + 4, 8), number(&mut written, extra + 12, 8)), (BIG, BIG));
 
         // And as a reader takes it: what stands behind the big file is found.
-        let mut opened = zip::ZipArchive::new(written).unwrap();
+        let mut opened = ::zip::ZipArchive::new(written).unwrap();
         assert_eq!(opened.by_name("plan.tiff").unwrap().size(), BIG);
         let mut read = Vec::new();
         opened.by_name("avis.pdf").unwrap().read_to_end(&mut read).unwrap();
@@ -269,6 +345,53 @@ mod tests {
         let mut list = String::new();
         opened.by_name(DIGESTS_NAME).unwrap().read_to_string(&mut list).unwrap();
         assert_eq!(list.lines().count(), 2);
+    }
+
+    /// What is asked for in two stretches, or in many, is what is asked for at once.
+    #[test]
+    fn a_stretch_of_an_archive_is_that_stretch_wherever_it_begins() {
+        let bytes: Vec<Vec<u8>> = [0, 1, 700, 33].map(|size| (0..=250).cycle().take(size).collect()).into();
+        let files: Vec<FileView> = (1..)
+            .zip(&bytes)
+            .map(|(number, bytes)| {
+                view(number, &format!("d/{number}.pdf"), bytes.len() as u64, Digest::of(bytes))
+            })
+            .collect();
+        let archive = Archive::of(&files, SecretBytes::new("Bonjour".into()));
+        let stretch = |first: u64, length: u64| {
+            let mut sent = Vec::new();
+            let mut window = Window::new(&mut sent, first, length);
+            let outcome = archive.write(&mut window, |number, summed| {
+                // In pieces, as they come from the store.
+                bytes[number as usize - 1].chunks(100).try_for_each(|piece| summed.write_all(piece))
+            });
+            window.end(outcome).map(|()| sent)
+        };
+        let whole = stretch(0, archive.size()).unwrap();
+        assert_eq!(whole.len() as u64, archive.size());
+        let mut opened = ::zip::ZipArchive::new(io::Cursor::new(&whole)).unwrap();
+        assert_eq!(opened.len(), 6);
+        for (file, bytes) in files.iter().zip(&bytes) {
+            let mut read = Vec::new();
+            opened.by_name(&file.name).unwrap().read_to_end(&mut read).unwrap();
+            assert_eq!(&read, bytes);
+        }
+        for first in 0..archive.size() {
+            let from = usize::try_from(first).unwrap();
+            assert_eq!(stretch(first, archive.size() - first).unwrap(), &whole[from..], "from {first}");
+            assert_eq!(stretch(first, 1).unwrap(), &whole[from..=from], "{first} alone");
+        }
+        assert!(stretch(1, archive.size()).is_err(), "more than there is");
+    }
+
+    /// A file that is not as long as its manifest says breaks the archive off: what was told of it would not be true.
+    #[test]
+    fn a_file_of_another_size_ends_the_archive() {
+        let archive = Archive::of(&[view(1, "a.pdf", 5, Digest::of(b"12345"))], SecretBytes::default());
+        for content in [&b"1234"[..], b"123456"] {
+            let outcome = archive.write(&mut Vec::new(), |_, summed| summed.write_all(content));
+            assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
     }
 
     #[test]

@@ -131,10 +131,14 @@ mod tests {
         Box::new(|| Box::pin(ready(true)))
     }
 
-    /// Feeds `pieces` pieces to a body on a thread of its own, with little patience.
-    fn feed(feed: Feed, pieces: usize) -> JoinHandle<(io::Result<()>, ByteSize)> {
+    /// Nobody waits this long when all is well.
+    const LONG: Duration = Duration::from_mins(1);
+    const SHORT: Duration = Duration::from_millis(50);
+
+    /// Feeds `pieces` pieces to a body on a thread of its own.
+    fn feed(feed: Feed, pieces: usize, patience: Duration) -> JoinHandle<(io::Result<()>, ByteSize)> {
         spawn_blocking(move || {
-            let mut pipe = Pipe::new(feed, &|| true, Duration::from_millis(50));
+            let mut pipe = Pipe::new(feed, &|| true, patience);
             let outcome = pipe.write_all(&vec![7; pieces * PIECE_BYTES]);
             let sent = pipe.end(outcome.is_ok());
             (outcome, sent)
@@ -144,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_who_takes_nothing_is_cut_and_never_has_a_whole_body() {
         let (end, body) = piped(open());
-        let (outcome, sent) = feed(end, PIECES_WAITING + 1).await.unwrap();
+        let (outcome, sent) = feed(end, PIECES_WAITING + 1, SHORT).await.unwrap();
         assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(sent.bytes(), (PIECES_WAITING * PIECE_BYTES) as u64);
         assert!(axum::body::to_bytes(body, usize::MAX).await.is_err(), "a cut body looks whole");
@@ -153,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_who_takes_all_has_a_whole_body() {
         let (end, body) = piped(open());
-        let fed = feed(end, 3 * PIECES_WAITING);
+        let fed = feed(end, 3 * PIECES_WAITING, LONG);
         let read = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         assert_eq!(read.len(), 3 * PIECES_WAITING * PIECE_BYTES);
         fed.await.unwrap().0.unwrap();
@@ -162,9 +166,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_sent_of_what_may_not_be_read_any_more() {
         let (end, _body) = piped(open());
-        let cut = spawn_blocking(move || {
-            Pipe::new(end, &|| false, Duration::from_mins(1)).write_all(&vec![7; PIECE_BYTES])
-        });
+        let cut = spawn_blocking(move || Pipe::new(end, &|| false, LONG).write_all(&vec![7; PIECE_BYTES]));
         assert_eq!(cut.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
@@ -176,7 +178,7 @@ mod tests {
             Box::pin(ready(left >= 0))
         });
         let (end, body) = piped(gate);
-        let fed = feed(end, pieces);
+        let fed = feed(end, pieces, LONG);
         let mut came = body.into_data_stream();
         for _ in 0..2 {
             assert_eq!(came.next().await.unwrap().unwrap().len(), PIECE_BYTES);
