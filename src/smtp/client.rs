@@ -33,6 +33,10 @@ pub use tls::{ClientTls, TlsaMatching, TlsaRecord, TlsaSelector, TlsaUsage};
 /// How long a host has to answer QUIT; the mail is delivered by then.
 const QUIT_WAIT: Duration = Duration::from_secs(2);
 
+/// Octets a second that a line carries at least on the whole: a message has so much more time as it is larger. Two old ISDN
+/// channels carry as much.
+const LINE_PACE: u64 = 16 * 1024;
+
 /// Whether a mail may travel in clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsRequirement {
@@ -102,10 +106,28 @@ pub struct ClientWaits {
     /// For the answer to a command (RFC 5321 section 4.5.3.2.1 and following). Default 5 minutes.
     pub reply: Duration,
     /// For the answer to the end of the message (section 4.5.3.2.6: a host that is cut off here may have taken
-    /// the mail). Default 10 minutes.
+    /// the mail), beside the time that the message takes on the line. Default 10 minutes.
     pub end_of_message: Duration,
-    /// For all of it. Default 20 minutes.
+    /// For all of it, beside that time: less would cut off a host that is slow at each step, and slower at none than it may
+    /// be. Default 45 minutes.
     pub whole: Duration,
+}
+
+impl ClientWaits {
+    /// How long a message may be on the line.
+    fn on_the_line(octets: usize) -> Duration {
+        Duration::from_secs((octets as u64).div_ceil(LINE_PACE))
+    }
+
+    /// For a message and the answer to its end.
+    fn message(&self, octets: usize) -> Duration {
+        self.end_of_message + Self::on_the_line(octets)
+    }
+
+    /// For all of a mail with a message of this size.
+    fn mail(&self, octets: usize) -> Duration {
+        self.whole + Self::on_the_line(octets)
+    }
 }
 
 impl Default for ClientWaits {
@@ -114,7 +136,7 @@ impl Default for ClientWaits {
             connect: Duration::from_secs(30),
             reply: Duration::from_mins(5),
             end_of_message: Duration::from_mins(10),
-            whole: Duration::from_mins(20),
+            whole: Duration::from_mins(45),
         }
     }
 }
@@ -243,7 +265,8 @@ impl Host {
         }
         // lettre ends every message with a CRLF of its own.
         let body = sent.message.strip_suffix(b"\r\n").unwrap_or(sent.message);
-        completed(&within(route.waits.end_of_message, self.connection.message(body)).await?)
+        let wait = route.waits.message(body.len());
+        completed(&within(wait, self.connection.message(body)).await?)
     }
 
     fn parameters(&self, sent: &SentMail<'_>) -> Result<Vec<MailParameter>, DeliveryOutcome> {

@@ -33,6 +33,10 @@ pub const DISCARDED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Octets set aside for a message before its first byte, however large its sender says it is.
 pub const FIRST_ALLOCATION_BYTES_MAX: usize = 1024 * 1024;
 
+/// Of the memory for messages, what the messages of one peer may hold, in quarters: whoever announces more than it sends, or
+/// sends as slowly as it may, leaves room for the mail of others.
+pub const PEER_MEMORY_QUARTERS: u64 = 3;
+
 /// Octets of the name in EHLO or HELO (RFC 5321 section 4.5.3.1.2).
 pub const HELLO_BYTES_MAX: usize = 255;
 
@@ -68,8 +72,8 @@ pub struct ListenerLimits {
     /// Connections at once from one peer (an IPv4 address, an IPv6 /64). Default 50, so that a relay in front
     /// can send side by side and nobody else can fill the house.
     pub connections_per_peer: usize,
-    /// Memory for messages in flight, all sessions together. What does not fit is told to come later.
-    /// Default 512 MiB.
+    /// Memory for messages in flight, all sessions together, of which one peer may hold [`PEER_MEMORY_QUARTERS`]. What does
+    /// not fit is told to come later. Default 512 MiB.
     pub memory: ByteSize,
     /// Wait for a whole command line (RFC 5321 section 4.5.3.2.7), however it trickles in. Default 5 minutes.
     pub command_wait: Duration,
@@ -86,7 +90,7 @@ pub struct ListenerLimits {
     pub handshake_wait: Duration,
     /// Wait for a peer to take a reply. Default 5 minutes.
     pub reply_wait: Duration,
-    /// Wait, at the end, for the transactions in progress. Default 30 seconds.
+    /// Wait, at the end, for the transactions in progress. Default 10 seconds.
     pub drain: Duration,
 }
 

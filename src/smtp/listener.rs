@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 use zeroize::Zeroizing;
 
-use super::limits::ListenerLimits;
+use super::limits::{ListenerLimits, PEER_MEMORY_QUARTERS};
 use super::mail::{MailHandler, PeerTls};
 use super::reply::Reply;
 use super::session::{Session, SessionConfig, Step};
@@ -150,23 +150,76 @@ impl House {
     fn new(config: ListenerConfig, handler: Door, shutdown: CancellationToken) -> Self {
         let limits = &config.limits;
         // One message of the largest size must always fit, or it would be put off for ever.
-        let memory = limits.memory.max(limits.session.message).bytes().div_ceil(MEMORY_UNIT_BYTES) + 1;
-        let memory = usize::try_from(memory).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let one_message = limits.session.message.bytes().div_ceil(MEMORY_UNIT_BYTES) + 1;
+        let memory = limits.memory.bytes().div_ceil(MEMORY_UNIT_BYTES).max(one_message);
+        let share = (memory / 4 * PEER_MEMORY_QUARTERS).max(one_message);
+        let permits = |units| usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let (memory, memory_per_peer) = (permits(memory), permits(share));
         Self {
             connections: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
-            peers: Arc::new(Peers { limit: limits.connections_per_peer, open: Mutex::default() }),
+            peers: Arc::new(Peers {
+                limit: limits.connections_per_peer,
+                memory_limit: memory_per_peer,
+                open: Mutex::default(),
+            }),
             memory: Arc::new(Semaphore::new(memory)),
             config,
             handler,
             shutdown,
         }
     }
+
+    /// Memory for a message of this peer, in units of [`MEMORY_UNIT_BYTES`]; none when the house has no more, or the peer
+    /// has its share.
+    fn hold(&self, peer: IpAddr, units: usize) -> Option<Held> {
+        let wanted = u32::try_from(units).ok()?;
+        let permit = self.memory.clone().try_acquire_many_owned(wanted).ok()?;
+        let share = self.peers.share(peer, units)?;
+        Some(Held { permit, share })
+    }
 }
 
-/// Connections by peer.
+/// Connections and memory by peer.
 struct Peers {
     limit: usize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    /// What the messages of one peer may hold, in units of [`MEMORY_UNIT_BYTES`].
+    memory_limit: usize,
+    open: Mutex<HashMap<IpAddr, Used>>,
+}
+
+/// What a peer takes up.
+#[derive(Default)]
+struct Used {
+    connections: usize,
+    memory: usize,
+}
+
+/// The memory that a message holds, until it is dropped.
+struct Held {
+    permit: OwnedSemaphorePermit,
+    share: Share,
+}
+
+/// What of its peer's share a message takes.
+struct Share {
+    peers: Arc<Peers>,
+    network: IpAddr,
+    units: usize,
+}
+
+impl Held {
+    /// Adds more memory of the same peer.
+    fn merge(&mut self, more: Self) {
+        let Self { permit, mut share } = more;
+        self.permit.merge(permit);
+        self.share.units += std::mem::take(&mut share.units);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.peers.change(self.network, |used| used.memory -= self.units);
+    }
 }
 
 /// A connection that is counted, until it is dropped.
@@ -178,25 +231,39 @@ struct Counted {
 impl Peers {
     fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Counted> {
         let network = network_of(peer);
+        let is_let_in = self.change(network, |used| {
+            let fits = used.connections < self.limit;
+            used.connections += usize::from(fits);
+            fits
+        });
+        is_let_in.then(|| Counted { peers: self.clone(), network })
+    }
+
+    fn share(self: &Arc<Self>, peer: IpAddr, units: usize) -> Option<Share> {
+        let network = network_of(peer);
+        let fits = self.change(network, |used| {
+            let fits = used.memory.saturating_add(units) <= self.memory_limit;
+            used.memory += if fits { units } else { 0 };
+            fits
+        });
+        fits.then(|| Share { peers: self.clone(), network, units })
+    }
+
+    /// Changes what a peer takes up; one that takes up nothing is forgotten.
+    fn change<T>(&self, network: IpAddr, change: impl FnOnce(&mut Used) -> T) -> T {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(network).or_default();
-        if *count >= self.limit {
-            return None;
+        let used = open.entry(network).or_default();
+        let outcome = change(used);
+        if used.connections == 0 && used.memory == 0 {
+            open.remove(&network);
         }
-        *count += 1;
-        Some(Counted { peers: self.clone(), network })
+        outcome
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = self.peers.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.network);
-            }
-        }
+        self.peers.change(self.network, |used| used.connections -= 1);
     }
 }
 
@@ -320,7 +387,7 @@ struct Conversation<'a, S> {
     /// Replies not sent yet: those to pipelined commands go in one packet (RFC 2920 section 3.2).
     replies: Vec<u8>,
     /// The memory held for the message in progress.
-    memory: Option<OwnedSemaphorePermit>,
+    memory: Option<Held>,
     /// When the message in progress began.
     message_begun: Option<Instant>,
     /// When the next command line must be in.
@@ -456,7 +523,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
         let needed = self.session.memory().bytes().div_ceil(MEMORY_UNIT_BYTES);
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
-        let held = self.memory.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let held = self.memory.as_ref().map_or(0, |held| held.permit.num_permits());
         if needed == 0 {
             self.memory = None;
         } else if needed > held && !self.hold(needed - held) {
@@ -467,11 +534,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     }
 
     fn hold(&mut self, more: usize) -> bool {
-        let Ok(more) = u32::try_from(more) else { return false };
-        let Ok(permit) = self.house.memory.clone().try_acquire_many_owned(more) else { return false };
+        let Some(more) = self.house.hold(self.session.peer(), more) else { return false };
         match &mut self.memory {
-            Some(held) => held.merge(permit),
-            None => self.memory = Some(permit),
+            Some(held) => held.merge(more),
+            None => self.memory = Some(more),
         }
         true
     }

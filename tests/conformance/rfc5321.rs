@@ -1,6 +1,8 @@
 //! RFC 5321, the receiving side.
 
-use pli::smtp::{MailOutcome, SessionLimits, Step};
+use std::time::Duration;
+
+use pli::smtp::{ListenerLimits, MailOutcome, SessionLimits, Step};
 use pli::value::ByteSize;
 use proptest::prelude::*;
 
@@ -114,6 +116,42 @@ fn section_4_1_1_4_no_false_ending_smuggles_a_second_mail_wherever_the_bytes_are
             assert_eq!(tell(&mut session(), &[front, back]), whole, "{ending:?} cut at {cut}");
         }
     }
+}
+
+/// What every server must take, at the least, to the last octet.
+#[test]
+fn section_4_5_3_1_sizes_up_to_which_nobody_is_refused() {
+    let first = |dialogue: &str| tell(&mut session(), &[dialogue.as_bytes()]).last().unwrap().clone();
+    // 4.5.3.1.1 to .3: a local part of 64 octets, a domain of 255, a path of 256 with its brackets.
+    let (local, label) = ("l".repeat(64), "d".repeat(60));
+    let domain = format!("{label}.{label}.{label}.exampl");
+    let path = format!("<{local}@{domain}>");
+    assert_eq!(path.len(), 256);
+    assert_eq!(first(&format!("EHLO x.example\r\nMAIL FROM:{path}\r\n")), "250");
+    let longest = format!("{label}.{label}.{label}.{label}.{}", "e".repeat(11));
+    assert_eq!(longest.len(), 255);
+    assert_eq!(first(&format!("EHLO {longest}\r\n")), "250");
+    // 4.5.3.1.4: a command line of 512 octets with its end; each extension may lengthen it.
+    let line = format!("NOOP {}\r\n", "x".repeat(505));
+    assert_eq!((line.len(), first(&line).as_str()), (512, "250"));
+    // 4.5.3.1.7: a message of 64K octets; here as the defaults have it.
+    let limits = SessionLimits::default();
+    let line = format!("{}\r\n", "x".repeat(998));
+    let message = line.repeat(66);
+    assert!(message.len() > 64 * 1024);
+    let told = tell(&mut session_with(limits), &[format!("{ENVELOPE}{message}.\r\n").as_bytes()]);
+    assert!(told.last().unwrap().starts_with("Some("), "{:?}", told.last());
+}
+
+/// A sender may count on five minutes between commands (4.5.3.2.7), three for each block of a message (4.5.3.2.5, which is the
+/// sender's own patience, so that one that keeps to it is heard), and on the same patience for the answers it reads.
+#[test]
+fn section_4_5_3_2_a_server_waits_as_long_as_a_sender_may_take() {
+    let (limits, minutes) = (ListenerLimits::default(), Duration::from_mins);
+    assert!(limits.command_wait >= minutes(5));
+    assert!(limits.data_wait >= minutes(3));
+    assert!(limits.reply_wait >= minutes(5));
+    assert!(limits.session_wait >= limits.command_wait && limits.message_wait >= limits.data_wait);
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl Connections {
         }
         let mut last = delayed(DelayReason::Unreachable);
         for route in routes {
-            match timeout(route.waits.whole, self.attempt(route, sent)).await {
+            let wait = route.waits.mail(sent.message.len());
+            match timeout(wait, self.attempt(route, sent)).await {
                 Ok(Ok(outcome)) => return outcome,
                 // No mail was named: the next host may do better.
                 Ok(Err(outcome)) => last = outcome,

@@ -332,6 +332,26 @@ async fn a_host_that_says_nothing_is_given_up_in_time() {
     assert_eq!(send(&route, MESSAGE).await, delayed(DelayReason::TimedOut));
 }
 
+/// RFC 5321 section 4.5.3.2: none of the waits is shorter than it says, and a host that takes its time at each step, by right,
+/// is heard to its end.
+#[test]
+fn no_wait_is_shorter_than_rfc_5321_allows_a_host() {
+    let (waits, minutes) = (ClientWaits::default(), Duration::from_mins);
+    // 4.5.3.2.1 to .3: greeting, MAIL, RCPT, 5 minutes each; 4.5.3.2.4: DATA, 2 minutes. One wait serves them all.
+    assert!(waits.reply >= minutes(5));
+    // 4.5.3.2.6: 10 minutes after the final dot, whatever the message took before it.
+    assert!(waits.message(0) >= minutes(10));
+    let steps =
+        [waits.connect, minutes(5), minutes(5), minutes(5), minutes(5), minutes(5), minutes(2), minutes(10)];
+    assert!(
+        waits.mail(0) >= steps.iter().sum::<Duration>(),
+        "greeting, EHLO before and after TLS, MAIL, RCPT, DATA, the end"
+    );
+    let large = 50 * 1024 * 1024;
+    let slow_line = Duration::from_secs(50 * 64);
+    assert!(waits.message(large) >= minutes(10) + slow_line && waits.mail(large) >= minutes(42) + slow_line);
+}
+
 #[tokio::test]
 async fn nobody_at_home_delays_the_mail() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -125,6 +125,45 @@ async fn what_does_not_fit_in_memory_is_told_to_come_later_and_what_fits_is_take
     assert!(ask(&mut second, &message).await.starts_with("250"));
 }
 
+/// Connected from this address of the loopback net.
+async fn connect_from(peer: [u8; 4], address: std::net::SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((peer, 0).into()).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    assert!(read_reply(&mut stream).await.starts_with("220 "));
+    stream
+}
+
+/// Whoever announces large mails and then sends nothing fills its own share, and not the house.
+#[tokio::test]
+async fn a_peer_that_announces_much_leaves_room_for_the_mail_of_others() {
+    let mut limits = ListenerLimits { memory: ByteSize::mebibytes(1), ..ListenerLimits::default() };
+    limits.session.message = ByteSize(256 * 1024);
+    let server = start(Keeper::open(), ListenerTls::Off, limits).await;
+    let announced = b"EHLO x.example\r\nMAIL FROM:<a@b.example> SIZE=250000\r\nRCPT TO:<depot@carsat.example>\r\nDATA\r\n";
+    let begin = async |peer| {
+        let mut stream = connect_from(peer, server.address).await;
+        stream.write_all(announced).await.unwrap();
+        for code in ["250", "250", "250", "354"] {
+            assert!(read_reply(&mut stream).await.starts_with(code));
+        }
+        stream
+    };
+    let mut greedy = Vec::new();
+    for _ in 0..3 {
+        greedy.push(begin([127, 0, 0, 2]).await);
+    }
+    let mut over = begin([127, 0, 0, 2]).await;
+    assert!(ask(&mut over, b"x\r\n.\r\n").await.starts_with("452 4.3.1"), "it has its share already");
+    let mut other = begin([127, 0, 0, 3]).await;
+    assert!(ask(&mut other, b"x\r\n.\r\n").await.starts_with("250"), "another peer's mail is taken");
+    // What is given back may be taken again.
+    let mut first = greedy.remove(0);
+    assert!(ask(&mut first, b"x\r\n.\r\n").await.starts_with("250"));
+    let mut again = begin([127, 0, 0, 2]).await;
+    assert!(ask(&mut again, b"x\r\n.\r\n").await.starts_with("250"));
+}
+
 #[tokio::test]
 async fn who_says_nothing_is_told_goodbye() {
     let limits = ListenerLimits { command_wait: Duration::from_millis(20), ..ListenerLimits::default() };
