@@ -82,6 +82,9 @@ pub enum MailRefusal {
     /// It answers a mail of the gateway.
     #[error("it answers an automatic mail")]
     IsReply,
+    /// It answers a notice: the partner is answered on the page of the case.
+    #[error("it answers a notice")]
+    AnswersNotice,
     /// A program sent it on its own account.
     #[error("it is automatic mail")]
     Automatic,
@@ -152,7 +155,9 @@ impl App {
             Answering::Case(letter) => Some(letter),
             Answering::Letter => {
                 let reason = RefusalReason::PolicyDenied;
-                return Err(self.refuse_mail(&mail, now, reason, MailRefusal::IsReply).await);
+                let is_of_a_team = self.names_a_notice(&parsed);
+                let refusal = if is_of_a_team { MailRefusal::AnswersNotice } else { MailRefusal::IsReply };
+                return Err(self.refuse_mail(&mail, now, reason, refusal).await);
             }
         };
         let author = self.authenticated_author(&mail, &parsed, &mailbox, answered.is_some(), now).await?;

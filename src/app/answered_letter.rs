@@ -9,7 +9,7 @@ use super::ports::{Key, List};
 use super::{App, AppError};
 use crate::identity::Partner;
 use crate::message::{Limits, MailKind, ParsedMail, parse};
-use crate::relay::letter::{LetterKind, mail_of_message_id};
+use crate::relay::letter::{LetterKind, letter_of_message_id, mail_of_message_id};
 use crate::relay::queue::QueuedMail;
 use crate::transfer::{Route, Transfer};
 use crate::value::{MailAddress, MailId, MailboxId, Millis, SecretBytes, Timestamp, TransferId};
@@ -61,6 +61,21 @@ impl App {
     /// Whether a mail says that it answers one of ours, whichever.
     pub(super) fn names_our_letter(&self, parsed: &ParsedMail<'_>) -> bool {
         self.named_letters(parsed).next().is_some()
+    }
+
+    /// Whether a mail says that it answers a letter to the team of a mailbox, for a mail that came to the address that letters
+    /// are sent from: an agent who answers a notice means the partner, and answers on the page of the case.
+    pub fn says_it_answers_a_notice(&self, envelope_from: &MailAddress, bytes: &SecretBytes) -> bool {
+        parse(bytes.expose(), Some(envelope_from), &Limits::default())
+            .is_ok_and(|parsed| self.names_a_notice(&parsed))
+    }
+
+    /// The same of a mail that was read. Only what the mail says counts: who wrote it learns nothing.
+    pub(super) fn names_a_notice(&self, parsed: &ParsedMail<'_>) -> bool {
+        let domain = &self.settings.mail_domain;
+        let mut named = parsed.in_reply_to.iter().chain(parsed.references.iter().rev());
+        let newest = named.find_map(|id| letter_of_message_id(id, domain));
+        newest.is_some_and(|(kind, _)| matches!(kind, LetterKind::Notice | LetterKind::Reminder))
     }
 
     /// The letter that a mail answers, if it is one that takes answers.

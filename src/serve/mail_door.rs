@@ -133,6 +133,9 @@ impl MailDoor {
         }
         let (action, reason) = (Action::MailRefused, RefusalReason::PolicyDenied);
         match self.app.log_recipient_refused(action, reason, visitor).await {
+            Ok(()) if self.app.says_it_answers_a_notice(from, &received.bytes) => {
+                MailOutcome::Refused(RefusedMail::AnswersNotice)
+            }
             Ok(()) => MailOutcome::Refused(RefusedMail::AddressTakesNoMail),
             Err(error) => later(&error),
         }
@@ -209,6 +212,7 @@ fn refused(refusal: &MailRefusal) -> MailOutcome {
         MailRefusal::MayNotDeposit => RefusedMail::MayNotDeposit,
         MailRefusal::SenderUnchecked => return MailOutcome::TryLater(TryLater::SenderUnchecked),
         MailRefusal::IsReply => RefusedMail::IsReply,
+        MailRefusal::AnswersNotice => RefusedMail::AnswersNotice,
         MailRefusal::Automatic => RefusedMail::Automatic,
         MailRefusal::Loop => RefusedMail::Loop,
         MailRefusal::Malformed(MessageError::TooDeep { .. } | MessageError::TooManyParts { .. }) => {

@@ -123,6 +123,8 @@ pub enum RefusedMail {
     AddressTakesNoMail,
     /// It answers one of the gateway's mails: answers are given on the transfer's page.
     IsReply,
+    /// It answers a notice to a mailbox: the partner is answered on the page of the case.
+    AnswersNotice,
     /// A program sent it by itself: automatic mail is no deposit.
     Automatic,
     /// Its sender may deposit, and the agreement does not open deposits by mail (D11).

@@ -353,6 +353,14 @@ impl Reply {
                     "This answers an automatic message, which nobody reads. Open the link in that message, or write a new mail.",
                 ],
             ),
+            RefusedMail::AnswersNotice => (
+                550,
+                (5, 7, 1),
+                &[
+                    "Le partenaire ne recoit pas cette reponse : elle repond a un avis, que personne ne lit. Ouvrez le lien de l'avis, puis Repondre sur la page du dossier.",
+                    "The partner does not get this answer: it answers a notice, which nobody reads. Open the link in the notice, then Answer on the page of the case.",
+                ],
+            ),
             RefusedMail::Automatic => (
                 550,
                 (5, 7, 1),

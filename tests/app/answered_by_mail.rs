@@ -122,9 +122,17 @@ async fn an_answer_counts_only_when_it_is_the_partners_and_the_case_lives() {
     // The link that begins a deposit and the mailbox's own notice are nobody's to answer.
     let link = letter(&house, DEPOSITOR, "/depot/lien/").await;
     let notice = letter(&house, "balc-pensions@carsat.example", deposit.as_str()).await;
-    for other in [link, notice, "<acknowledgement.00000000000000000000000000000000@pli.example>".into()] {
+    for other in [link, "<acknowledgement.00000000000000000000000000000000@pli.example>".into()] {
         let answer = reply(DEPOSITOR, to, &other, "Quatre.");
         assert!(is_guided(&house.mail_in(Some(DEPOSITOR), &answer, relay()).await), "{other}");
+    }
+    // Who answers a notice means the partner, and is told where that is done, whoever it is (invariant 8).
+    for from in [AGENT, DEPOSITOR, "x@ailleurs.example"] {
+        let answer = reply(from, to, &notice, "Quatre.");
+        let told = house.mail_in(Some(from), &answer, visitor()).await;
+        assert!(matches!(told, Err(MailRefusal::AnswersNotice)), "{from}: {told:?}");
+        let bytes = SecretBytes::new(answer.into_bytes());
+        assert!(house.app.says_it_answers_a_notice(&address(from), &bytes));
     }
     assert_eq!(house.transfers().await, 1, "nothing came of any of it");
 

@@ -78,7 +78,7 @@ async fn answers_bounces_and_absences_are_no_deposits() {
     let notice = house.mails_to("balc-pensions@carsat.example").await.pop().unwrap();
     let id = notice.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().trim();
     let reply = MAIL.replace("MIME-Version", &format!("In-Reply-To: {id}\nMIME-Version"));
-    assert!(matches!(house.mail_in(Some(DEPOSITOR), &reply, relay()).await, Err(MailRefusal::IsReply)));
+    assert!(matches!(house.mail_in(Some(DEPOSITOR), &reply, relay()).await, Err(MailRefusal::AnswersNotice)));
     let absent = MAIL.replace("MIME-Version", "Auto-Submitted: auto-replied\nMIME-Version");
     assert!(matches!(house.mail_in(Some(DEPOSITOR), &absent, relay()).await, Ok(MailAnswer::Noted)));
     let bounce = MAIL.replace("Message-ID", "X-Was");

@@ -25,8 +25,13 @@ fn a_reply_to_a_notice_is_refused_with_guidance() {
         );
         let answer = smtp::send(&gateway.smtp, from, to, reply.as_bytes()).unwrap();
         assert!(answer.code >= 500, "{from} to {to}: {}", answer.text);
-        let guided = ["lien", "page du transfert"].iter().any(|way| answer.text.contains(way));
-        assert!(guided, "it says what to do: {}", answer.text);
+        let guided =
+            ["Le partenaire ne recoit pas cette reponse", "Ouvrez le lien de l'avis", "puis Repondre"];
+        assert!(
+            guided.iter().all(|words| answer.text.contains(words)),
+            "it says what to do: {}",
+            answer.text
+        );
     }
     nothing_came_of_it(gateway, &reference);
 }

@@ -37,8 +37,8 @@ pub use account::{AccountLetter, AccountTopic};
 pub use heartbeat::HeartbeatLetter;
 pub use hold::{HoldAudience, HoldLetter, HoldStage, RefusedLine};
 pub use names::{
-    LetterKind, MailTag, TaggedMail, is_our_message_id, mail_of_message_id, message_id, parse_return_address,
-    return_address,
+    LetterKind, MailTag, TaggedMail, is_our_message_id, letter_of_message_id, mail_of_message_id, message_id,
+    parse_return_address, return_address,
 };
 pub use outside::OutsideLetter;
 pub use postmaster::PostmasterLetter;

@@ -214,12 +214,17 @@ pub fn is_our_message_id(text: &str, domain: &Domain) -> bool {
 
 /// The mail whose message id (with or without its angle brackets) this is, if it is one that this gateway gives.
 pub fn mail_of_message_id(text: &str, domain: &Domain) -> Option<MailId> {
+    letter_of_message_id(text, domain).map(|(_, mail)| mail)
+}
+
+/// The same, and which kind of mail the id says that it is; nothing is looked up.
+pub fn letter_of_message_id(text: &str, domain: &Domain) -> Option<(LetterKind, MailId)> {
     let text = text.trim().trim_start_matches('<').trim_end_matches('>');
     let (left, right) = text.rsplit_once('@')?;
     let (kind, id) = left.split_once('.')?;
-    let is_ours =
-        right.to_lowercase() == domain.as_str() && LetterKind::ALL.iter().any(|known| known.as_str() == kind);
-    id.parse().ok().filter(|_| is_ours)
+    let kind = LetterKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+    let is_ours = right.to_lowercase() == domain.as_str();
+    id.parse().ok().filter(|_| is_ours).map(|mail| (kind, mail))
 }
 
 /// `retour+{mail id}.{tag}@{domain}`, the envelope sender of one mail (variable envelope return path).
@@ -263,6 +268,7 @@ mod tests {
                 prop_assert!(is_message_id(&name));
                 prop_assert!(is_our_message_id(&name, &domain()));
                 prop_assert_eq!(mail_of_message_id(name.trim_matches(['<', '>']), &domain()), Some(id));
+                prop_assert_eq!(letter_of_message_id(&name, &domain()), Some((kind, id)));
             }
             let address = return_address(id, &[7; 32], &domain()).unwrap();
             prop_assert!(address.local().len() <= 64);

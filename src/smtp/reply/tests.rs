@@ -5,13 +5,15 @@ use crate::value::Reference;
 
 fn every_outcome() -> Vec<MailOutcome> {
     use RefusedMail::{
-        AddressTakesNoMail, Automatic, DoorClosed, Empty, FileRefused, FormNeeded, IsReply, Loop, Malformed,
-        MayNotDeposit, TitleNamesPerson, TooComplex, TooLarge,
+        AddressTakesNoMail, AnswersNotice, Automatic, DoorClosed, Empty, FileRefused, FormNeeded, IsReply,
+        Loop, Malformed, MayNotDeposit, TitleNamesPerson, TooComplex, TooLarge, TooManyFiles,
     };
     let refused = [
         MayNotDeposit,
         AddressTakesNoMail,
         IsReply,
+        AnswersNotice,
+        TooManyFiles { limit: 200 },
         Automatic,
         DoorClosed { page: true },
         DoorClosed { page: false },
@@ -26,7 +28,7 @@ fn every_outcome() -> Vec<MailOutcome> {
     ];
     let mut outcomes: Vec<_> = refused.into_iter().map(MailOutcome::Refused).collect();
     outcomes.extend(
-        [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked]
+        [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked, TryLater::TooFast]
             .map(MailOutcome::TryLater),
     );
     outcomes.push(MailOutcome::Noted);
@@ -52,7 +54,9 @@ fn every_outcome_is_said_in_short_ascii_lines_whose_codes_agree() {
 
 #[test]
 fn what_is_ours_to_mend_is_never_refused_for_good() {
-    for later in [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked] {
+    for later in
+        [TryLater::Fault, TryLater::Busy, TryLater::Full, TryLater::SenderUnchecked, TryLater::TooFast]
+    {
         let code = Reply::to_outcome(&MailOutcome::TryLater(later)).code();
         assert_eq!(code / 100, 4, "{later:?}");
     }
