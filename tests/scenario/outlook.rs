@@ -106,7 +106,7 @@ fn msmtp_hands_over_a_whole_mail_to_several_and_its_user_is_told_what_became_of_
     let port = served.submission_tls.rsplit(':').next().unwrap();
     let text = format!(
         "account default\nhost localhost\nport {port}\ntls on\ntls_starttls off\ntls_trust_file {}\nauth plain\n\
-         user {AGENT}\npassword {secret}\nfrom {AGENT}\ndsn_notify failure\ndsn_return headers\n",
+         user {AGENT}\npassword {secret}\nfrom {AGENT}\ndsn_notify failure\ndsn_return full\n",
         directory.join("certs/authority.pem").display()
     );
     fs::write(&settings, text).unwrap();
@@ -131,6 +131,12 @@ fn msmtp_hands_over_a_whole_mail_to_several_and_its_user_is_told_what_became_of_
         "Message-ID: <un@caisse.example>",
     ] {
         assert!(raw.contains(said), "{said}:\n{raw}");
+    }
+    for sealed in ["pension", "Exemple", "Demande urgente"] {
+        assert!(
+            !raw.contains(sealed) && !report.text.contains(sealed),
+            "RET=FULL brings nothing in clear:\n{raw}"
+        );
     }
     assert!(host.log().contains("from=<>"), "the report came from the null sender:\n{}", host.log());
 }

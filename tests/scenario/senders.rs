@@ -8,9 +8,13 @@ use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
+use crate::road::reference_in;
 use crate::support::certificates::certify;
+use crate::support::html::{form_with, text};
+use crate::support::http::Browser;
 use crate::support::peers::free_port;
-use crate::support::served::{Served, Setting};
+use crate::support::served::{AGENT, PAGE_PASSWORD, Served, Setting};
+use crate::support::steps::past_terms;
 use crate::support::{program, run, run_well, wait_until};
 
 const MAIL: &str = "From: Lea Prigent <lea.prigent@conseil.example>\r\nTo: retraite@pli.example\r\n\
@@ -41,6 +45,43 @@ fn a_signed_mail_of_a_partner_is_a_deposit_and_no_other_is() {
         unsigned,
         "proved, but nobody's partner: the same words"
     );
+}
+
+/// Who forwarded it on the way sealed what it had found (RFC 8617): the agent reads that, and everything else, on the page.
+#[test]
+fn what_was_found_of_the_sender_stands_on_the_page_of_the_transfer() {
+    let names = NameServer::start();
+    let served = names.gateway("--dmarc");
+    served.add_agent(AGENT, PAGE_PASSWORD);
+    let signed = names.sign(MAIL, "conseil.example");
+    let sealed = names.seal(&signed, "ailleurs.example");
+    let broken =
+        replaced(&sealed, "ARC-Authentication-Results: i=1;", "ARC-Authentication-Results: i=1; spf=pass");
+    let mut agent = Browser::new(&served.http);
+    let page = agent.get("/connexion").text();
+    let reply =
+        agent.submit(&form_with(&page, "password"), &[("address", AGENT), ("password", PAGE_PASSWORD)], &[]);
+    let page = agent.follow(reply);
+    past_terms(&mut agent, page);
+    for (number, (mail, arc)) in
+        [(signed, "none"), (sealed, "pass"), (broken, "fail")].into_iter().enumerate()
+    {
+        // Each is another mail, not a repeat: by its envelope, which nobody signed.
+        let from = format!("lea+{number}@conseil.example");
+        let accepted = deliver(&served.smtp, &from, &mail);
+        let page = agent.get(&format!("/transferts/{}", reference_in(&accepted))).text();
+        let found = text(&page);
+        let told = format!(
+            "spf=fail (conseil.example) · dkim=pass (conseil.example) · dmarc=pass (conseil.example) · arc={arc} · "
+        );
+        assert!(found.contains(&told), "{told}: {found}");
+    }
+}
+
+fn replaced(mail: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let text = String::from_utf8(mail.to_vec()).unwrap();
+    assert!(text.contains(from), "{text}");
+    text.replacen(from, to, 1).into_bytes()
 }
 
 #[test]
@@ -172,13 +213,25 @@ impl NameServer {
 
     /// The mail with a signature by dkimpy.
     fn sign(&self, mail: &str, domain: &str) -> Vec<u8> {
+        self.by_dkimpy("dkimsign", mail.as_bytes(), domain, &[])
+    }
+
+    /// The mail as a host of this domain forwards it: with what it found, sealed by dkimpy.
+    fn seal(&self, mail: &[u8], domain: &str) -> Vec<u8> {
+        let host = format!("relais.{domain}");
+        let found = format!("Authentication-Results: {host}; dkim=pass header.d=conseil.example\r\n");
+        self.by_dkimpy("arcsign", &[found.as_bytes(), mail].concat(), domain, &[&host])
+    }
+
+    fn by_dkimpy(&self, name: &str, mail: &[u8], domain: &str, more: &[&str]) -> Vec<u8> {
         let file = self.home.path().join("mail");
         fs::write(&file, mail).unwrap();
         run_well(
-            program("dkimsign")
+            program(name)
                 .arg("sel")
                 .arg(domain)
                 .arg(self.home.path().join(format!("{domain}.key")))
+                .args(more)
                 .stdin(fs::File::open(file).unwrap()),
         )
     }
