@@ -331,6 +331,114 @@ fn archives_without_measure_are_refused_before_they_cost_anything() {
     assert_eq!(judged(&tar_of(&many), "a.tar"), too_complex);
 }
 
+/// With these limits and every other as it is.
+fn with(change: impl FnOnce(&mut WalkLimits)) -> WalkLimits {
+    let mut limits = WalkLimits { ratio_from: 0, ratio: 1_000_000, ..WalkLimits::default() };
+    change(&mut limits);
+    limits
+}
+
+/// The least number for which this holds, as it does for every larger one.
+fn least_that(holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut not, mut is) = (0, 1 << 20);
+    while is - not > 1 {
+        let middle = u64::midpoint(not, is);
+        if holds(middle) { is = middle } else { not = middle }
+    }
+    is
+}
+
+/// What is as large as a limit goes on, what is one over does not: each limit for itself, in every kind of archive.
+#[test]
+fn each_limit_of_a_walk_holds_to_the_last_member_level_and_byte() {
+    let noise: Vec<u8> = (0..3000u32).map(|n| b'a' + u8::try_from(n * n % 23).unwrap()).collect();
+    let three: [(&str, &[u8]); 3] = [("a.txt", &noise), ("b.txt", &noise), ("c.txt", &noise)];
+    // The deposited file is the first, what is in it the others; the gzip's one member is a tar.
+    let archives = [
+        ("a.zip", zip_of(&three), 3, 1),
+        ("a.tar", tar_of(&three), 3, 1),
+        ("a.tgz", gzip_of(&tar_of(&three)), 4, 2),
+        ("a.eml", mail_of("a.zip", &zip_of(&three)), 4, 2),
+        ("b.zip", zip_of(&[("a.zip", &zip_of(&three))]), 4, 2),
+    ];
+    for (name, bytes, members, depth) in &archives {
+        let judged = |limits| {
+            let mut source = Cursor::new(bytes);
+            inspect(&mut source, name, None, &policy(), limits, &mut Stand::default()).unwrap()
+        };
+        let found = judged(with(|_| {}));
+        assert_eq!((found.members, &found.judgement), (*members, &warned(&[])), "{name}");
+        let fits = |limits, what| assert_eq!(judged(limits).judgement, warned(&[]), "{name}: {what}");
+        let over = |limits, what| {
+            assert_eq!(judged(limits).judgement, refused(RefusalCause::TooComplex), "{name}: {what}");
+        };
+        fits(with(|limits| limits.members = *members), "members");
+        over(with(|limits| limits.members = members - 1), "members");
+        fits(with(|limits| limits.depth = *depth), "depth");
+        over(with(|limits| limits.depth = depth - 1), "depth");
+        // What came out of all of it: the least total that lets it go on is found, and all of it is needed.
+        let least = least_that(|total| judged(with(|limits| limits.total = total)).judgement == warned(&[]));
+        assert!(least >= 9000, "{name}: three files of 3,000 bytes came out of {least}");
+        over(with(|limits| limits.total = least - 1), "total");
+        // The same number as so many times what was deposited.
+        let size = bytes.len() as u64;
+        fits(with(|limits| limits.ratio = least.div_ceil(size)), "ratio");
+        over(with(|limits| limits.ratio = (least - 1) / size), "ratio");
+        // A small archive is not judged by its ratio.
+        fits(with(|limits| (limits.ratio, limits.ratio_from) = (0, least)), "ratio of little");
+        over(with(|limits| (limits.ratio, limits.ratio_from) = (0, least - 1)), "ratio of little");
+    }
+}
+
+/// Each member is a stream of its own for the antivirus, which may stop looking at the whole after its limits.
+#[test]
+fn each_member_is_scanned_for_itself_whatever_was_said_of_the_whole() {
+    let inner = zip_of(&[("c.txt", b"3"), ("d.txt", b"4")]);
+    let zip = zip_of(&[("a.txt", b"1"), ("b.txt", b"2"), ("e.zip", &inner)]);
+    for (scanned, streams) in [(None, 6), (Some(AntivirusAnswer::Clean), 5)] {
+        let mut stand = Stand::default();
+        let found =
+            inspect(&mut Cursor::new(&zip), "a.zip", scanned, &policy(), WalkLimits::default(), &mut stand);
+        assert_eq!((found.unwrap().judgement, stand.streams), (warned(&[]), streams));
+    }
+}
+
+/// What the policy says of each finding is what happens: nothing is said, the agent is warned, the file is refused.
+#[test]
+fn each_finding_meets_each_measure() {
+    let locked = lock_first(zip_of(&[("a.pdf", PDF)]));
+    let files: [(Finding, &str, &str, Vec<u8>); 9] = [
+        (Finding::Macros, "macros", "a.docm", office(&[("word/vbaProject.bin", b"x")])),
+        (Finding::PdfScript, "pdf_script", "a.pdf", b"%PDF-1.4 << /S /JavaScript >> %%EOF".to_vec()),
+        (Finding::PdfLaunch, "pdf_launch", "a.pdf", b"%PDF-1.4 << /S /Launch >> %%EOF".to_vec()),
+        (
+            Finding::PdfAttachment,
+            "pdf_attachment",
+            "a.pdf",
+            b"%PDF-1.4 << /Type /EmbeddedFile >> %%EOF".to_vec(),
+        ),
+        (Finding::LockedPdf, "locked_pdf", "a.pdf", b"%PDF-1.4 trailer << /Encrypt 4 0 R >> %%EOF".to_vec()),
+        (Finding::LockedDocument, "locked_document", "a.docx", compound_of(&[("/EncryptedPackage", b"x")])),
+        (Finding::LockedArchive, "locked_archive", "a.zip", locked),
+        (Finding::NameContradictsContent, "name_contradicts_content", "a.jpg", PDF.to_vec()),
+        (Finding::Unreadable, "unreadable", "a.pdf", PDF[..30].to_vec()),
+    ];
+    let tried: Vec<Finding> = files.iter().map(|(finding, ..)| *finding).collect();
+    assert_eq!(tried, Finding::ALL, "every finding is tried");
+    for (finding, key, name, bytes) in &files {
+        for (measure, judgement) in [
+            ("accept", warned(&[])),
+            ("warn", warned(std::slice::from_ref(finding))),
+            ("refuse", refused(RefusalCause::Found(*finding))),
+        ] {
+            let policy = policy_with(&format!("{key} = \"{measure}\""));
+            assert_eq!(look(bytes, name, &policy).judgement, judgement, "{key} = {measure}");
+            let packed = zip_of(&[(*name, bytes)]);
+            assert_eq!(look(&packed, "in.zip", &policy).judgement, judgement, "{key} = {measure}, packed");
+        }
+    }
+}
+
 #[test]
 fn a_directory_that_claims_millions_of_entries_is_not_read() {
     let mut end = b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff\x10\0\0\0\0\0\0\0\0\0".to_vec();

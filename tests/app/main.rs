@@ -57,6 +57,7 @@ mod register;
 mod register_pages;
 mod reminders;
 mod reports;
+mod restored_secrets;
 mod resumable;
 mod rights;
 mod rotation;
