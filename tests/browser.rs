@@ -71,7 +71,7 @@ fn run(script: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(folder.join("node_modules").exists(), "tests/tools/install installs what the browser tests need");
     let output = Command::new("node")
-        .args(["--test", "--test-reporter=spec", "--test-timeout=240000", script])
+        .args(["--test", "--test-reporter=spec", "--test-timeout=600000", script])
         .current_dir(folder)
         .env("PLI_BINARY", env!("CARGO_BIN_EXE_pli"))
         .output()

@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use pli::policy::title::{
-    Finding, Inspection, Kind, OnSmtp, Reason, TitleGuard, TitleMode, TitlePolicy, TitleRefusal, check_line, explain,
+    Finding, Inspection, Kind, OnSmtp, Reason, TitleGuard, TitleMode, TitlePolicy, TitleRefusal, check_line,
+    explain,
 };
 use pli::value::Language;
 use proptest::prelude::*;

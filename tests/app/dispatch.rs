@@ -168,11 +168,11 @@ async fn a_note_is_sealed_with_the_case_and_a_person_of_the_agency_is_told_by_na
     let stages = house.app.dispatch_stages(&opened.transfer).await.unwrap();
     assert_eq!((stages[0].by.as_str(), stages[0].copy_to.as_deref()), (MEMBER, Some(AGENCY)));
     let written = serde_json::to_string(&Record::Transfer(opened.transfer.clone())).unwrap();
-    assert!(!written.contains("midi"), "the note is in clear in the store");
+    assert!(!written.contains("appeler"), "the note is in clear in the store");
     for to in ["balc-agence-rennes@carsat.example", AGENCY] {
         let mails = house.mails_to(to).await;
         assert_eq!(mails.len(), 1, "{to}");
-        assert!(mails[0].contains(DEPOSITOR) && !mails[0].contains("midi"), "{to}");
+        assert!(mails[0].contains(DEPOSITOR) && !mails[0].contains("appeler"), "{to}");
     }
     assert_eq!(opened.transfer.case.state, CaseState::New, "somebody of the agency is to take it");
     assert!(opened.transfer.case.first_taken.is_some(), "who dispatched it took note of it");

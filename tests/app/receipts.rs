@@ -63,7 +63,7 @@ async fn the_mail_names_nobody_in_its_receipt_and_never_tells_the_salt() {
     let mail = acknowledgement(&house).await;
     let (receipt, words) = (joined(&mail).unwrap(), mail_text(&mail));
     let salt = house.app.receipt_salt(transfer(&house, &reference).await.id).await.unwrap().unwrap();
-    for secret in ["jeanne", "martin", "Demande", "avis", "situation", "departement", &salt.to_string()] {
+    for secret in ["jeanne", "martin", "Demande", "avis de", "situation", "departement", &salt.to_string()] {
         assert!(!receipt.contains(secret), "{secret:?} is in\n{receipt}");
     }
     assert!(!words.contains(&salt.to_string()));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 
 export class Gateway {
   // `scannerGone`: files are to be inspected by a scanner that is not there.

@@ -5,6 +5,8 @@
 
 mod age_v1;
 mod any_bytes;
+#[path = "../tools/ports.rs"]
+mod ports;
 mod real_mail;
 mod rfc1870;
 mod rfc2920;

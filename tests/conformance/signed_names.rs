@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::ports::free_port;
+
 const HEAD: &str =
     "$TTL 300\n@ IN SOA ns.example. admin.example. 1 3600 600 86400 300\n@ IN NS ns.example.\n";
 
@@ -91,9 +93,4 @@ fn run(command: &mut Command, at: &Path) -> String {
     let output = command.current_dir(at).output().expect("ldnsutils (tests/tools/install)");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.local_addr().unwrap().port()
 }

@@ -10,6 +10,8 @@ pub mod http;
 pub mod log;
 pub mod outbox;
 pub mod peers;
+#[path = "../../tools/ports.rs"]
+pub mod ports;
 pub mod samples;
 pub mod served;
 pub mod smtp;

@@ -1,13 +1,13 @@
 //! Real mail programs around the gateway: swaks as a client, a private Postfix as a relay.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 
 use tempfile::TempDir;
 
 use super::outbox::Mail;
+pub use super::ports::free_port;
 use super::{program, run, run_well, wait_until};
 
 /// swaks sends a mail with attachments.
@@ -146,10 +146,13 @@ impl Sink {
     /// The mails that it took, oldest first. They stand in one file, each after lines of its envelope.
     pub fn mails(&self) -> Vec<Mail> {
         let text = fs::read_to_string(self.home.path().join(Self::FILE)).unwrap_or_default();
-        let mails = text
+        let mut mails: Vec<&str> = text
             .split("X-Client-Addr:")
-            .filter_map(|mail| mail.find("Received:").map(|start| &mail[start..]));
-        mails.map(|mail| Mail::read(mail.as_bytes())).collect()
+            .filter_map(|mail| mail.find("Received:").map(|start| &mail[start..]))
+            .collect();
+        // The one that is being written has no empty line behind its last one yet.
+        mails.pop_if(|last| !last.ends_with("\n\n"));
+        mails.into_iter().map(|mail| Mail::read(mail.as_bytes())).collect()
     }
 }
 
@@ -158,11 +161,6 @@ impl Drop for Sink {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A port that nobody had a moment ago: Postfix cannot choose one itself.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Postfix's sockets live under its queue directory, and the length of their paths is bounded.
