@@ -166,6 +166,8 @@ impl App {
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Account(account), leaving_version);
         leaving.mailboxes.retain(|id| *id != mailbox.id);
+        // Who is admitted again one day manages nothing until somebody says so.
+        leaving.manages.retain(|id| *id != mailbox.id);
         unit.put(leaving);
         self.log_member(&mut unit, signed, about, Outcome::Done, visitor)?;
         if mailbox.key.custody == Custody::Gateway {

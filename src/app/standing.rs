@@ -23,7 +23,7 @@ use super::ports::{
 use crate::audit::{Frontier, Node};
 use crate::identity::{Account, Agreement, Partner};
 use crate::retention::{Standing, StandingNote, Subject};
-use crate::value::{Digest, Timestamp};
+use crate::value::{Digest, MailboxId, Timestamp};
 
 /// A store whose closing changes are noted beside the keys.
 pub(super) struct WatchedStore {
@@ -88,6 +88,11 @@ fn account(turns: &mut Vec<Turn>, old: &Account, new: &Account) -> Result<(), St
     turns.extend(lost.map(|mailbox| closed(membership(*mailbox))));
     let gained = new.mailboxes.iter().filter(|mailbox| !old.mailboxes.contains(mailbox));
     turns.extend(gained.map(|mailbox| opened_or_closed(membership(*mailbox), true)));
+    let manager = |mailbox: &MailboxId| Subject::Manager { account: new.id, mailbox: *mailbox };
+    let lost = old.manages.iter().filter(|mailbox| !new.manages.contains(mailbox));
+    turns.extend(lost.map(|mailbox| closed(manager(mailbox))));
+    let gained = new.manages.iter().filter(|mailbox| !old.manages.contains(mailbox));
+    turns.extend(gained.map(|mailbox| opened_or_closed(manager(mailbox), true)));
     changed(turns, Subject::Credentials(new.id), credentials_digest(old)?, credentials_digest(new)?);
     Ok(())
 }

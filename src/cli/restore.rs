@@ -146,6 +146,7 @@ fn tell_restored(restored: &Restored, json: bool) -> io::Result<()> {
     for (count, what) in [
         (report.accounts_cut_off, "accounts cut off, or changed since: cut off"),
         (report.memberships_removed, "members removed"),
+        (report.managers_removed, "managers of a mailbox who are members only"),
         (report.addresses_blocked, "addresses blocked"),
         (report.partners_suspended, "partners suspended"),
         (report.agreements_ended, "agreements ended or changed since: ended"),

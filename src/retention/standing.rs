@@ -23,6 +23,13 @@ pub enum Subject {
         /// The mailbox.
         mailbox: MailboxId,
     },
+    /// That an account manages a mailbox.
+    Manager {
+        /// The account.
+        account: AccountId,
+        /// The mailbox.
+        mailbox: MailboxId,
+    },
     /// That an address of a partner may deposit.
     Address {
         /// The partner.

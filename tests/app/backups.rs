@@ -15,12 +15,14 @@ use pli::relay::queue::MailState;
 use pli::retention::KeyName;
 use pli::store::testing::FaultyStore;
 use pli::store::{DirectoryObjects, MemoryStore};
-use pli::value::{Language, Millis, Reference, Token};
+use pli::value::{Language, MailboxId, Millis, Reference, Token};
 
+use crate::custody_house::new_account;
 use crate::house::{DEPOSITOR, House, PASSWORD, address, is_found_below, mail_text, relay, visitor};
 
 const AGENT: &str = "agent@carsat.example";
 const OTHER: &str = "autre@carsat.example";
+const MANAGERS: [&str; 2] = ["une.fois@carsat.example", "encore@carsat.example"];
 
 pub async fn back_up(house: &House) -> Vec<u8> {
     let target = BackupTarget { writer: Vec::new(), progress: Box::new(|_| ()) };
@@ -71,6 +73,12 @@ async fn account(house: &House, who: &str) -> Account {
     let found = house.app.store.list(&List::AccountByAddress(address(who)), 1).await.unwrap();
     let Record::Account(account) = found[0].record.clone() else { panic!() };
     account
+}
+
+async fn managers(house: &House, who: &str, change: impl FnOnce(&mut Vec<MailboxId>)) {
+    let mut account = account(house, who).await;
+    change(&mut account.manages);
+    put(house, account.into()).await;
 }
 
 async fn put(house: &House, record: Record) {
@@ -321,7 +329,11 @@ async fn a_backup_of_another_gateway_or_beside_an_old_copy_of_the_keyring_is_ref
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_closed_after_the_backup_is_closed_again_whatever_it_is() {
     let house = House::build().await;
-    let revoked = house.deposit().await;
+    let (revoked, pensions) = (house.deposit().await, house.pensions.id);
+    for who in MANAGERS {
+        new_account(&house, who, &[&house.pensions]).await;
+        managers(&house, who, |manages| manages.push(pensions)).await;
+    }
     let backup = back_up(&house).await;
     let transfer = house.app.store.list(&List::TransferByReference(revoked.clone()), 1).await.unwrap();
     let Record::Partner(mut partner) =
@@ -342,6 +354,11 @@ async fn what_was_closed_after_the_backup_is_closed_again_whatever_it_is() {
     put(&house, agreement.into()).await;
     let delete = vec![Change::Delete(transfer[0].record.key())];
     house.app.store.commit(UnitOfWork { changes: delete, ..UnitOfWork::default() }).await.unwrap();
+    // One manager of a mailbox is only a member now, another one was so for a while.
+    for who in MANAGERS {
+        managers(&house, who, Vec::clear).await;
+    }
+    managers(&house, MANAGERS[1], |manages| manages.push(pensions)).await;
     // Cut off and let in again: it stays as it was backed up.
     let mut agent = account(&house, AGENT).await;
     for state in [AccountState::CutOff { since: house.app.now().at }, AccountState::Active] {
@@ -350,7 +367,7 @@ async fn what_was_closed_after_the_backup_is_closed_again_whatever_it_is() {
     }
 
     let restored = empty(&house);
-    restore(&restored, backup).await.unwrap();
+    let done = restore(&restored, backup).await.unwrap();
     let key = transfer[0].record.key();
     assert!(restored.record(&key).await.is_none(), "revoked");
     let Key::Transfer(id) = key else { panic!() };
@@ -368,10 +385,19 @@ async fn what_was_closed_after_the_backup_is_closed_again_whatever_it_is() {
     };
     assert!(!agreement.in_force(restored.app.now().at.day()), "what it admits is for the operator to say");
     assert!(account(&restored, AGENT).await.is_active());
+    let [once, again] = MANAGERS;
+    let (once, again) = (account(&restored, once).await, account(&restored, again).await);
+    assert!(once.reads(pensions) && once.manages.is_empty(), "a member, who manages no more");
+    assert!(again.manages.contains(&pensions), "it was given back before the loss");
+    assert_eq!(done.restoration.report.managers_removed, 1);
     let events = restored.events().await;
-    for action in
-        [Action::TransferRevoked, Action::AddressBlocked, Action::PartnerSuspended, Action::AgreementChanged]
-    {
+    for action in [
+        Action::TransferRevoked,
+        Action::AddressBlocked,
+        Action::PartnerSuspended,
+        Action::AgreementChanged,
+        Action::RightsChanged,
+    ] {
         assert!(events.contains(&action), "{action:?} is not in the log");
     }
     let newest = restored.app.look_for_restoration().await.unwrap().unwrap();

@@ -140,17 +140,21 @@ async fn asking_for_a_state_does_the_same_work_whoever_asks_for_whatever() {
     assert!(house.mails_to("x@ailleurs.example").await.is_empty());
 }
 
+/// The code of a mail, which stands in two halves.
+pub fn code_of(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_half = |word: &str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut pairs = words.windows(2);
+    pairs.find(|pair| pair.iter().all(|word| is_half(word))).expect("no code in the mail").concat()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_code_works_where_it_was_asked_for_and_a_wrong_one_costs_a_try() {
     let house = House::build().await;
     let reference = house.deposit().await;
     let asked = house.ask_status(&reference, DEPOSITOR).await;
     let text = house.newest(DEPOSITOR, "/suivi/lien/").await.unwrap();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let is_half = |word: &str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let code =
-        words.windows(2).find(|pair| pair.iter().all(|word| is_half(word))).expect("no code in the mail");
-    let code = &code.concat();
+    let code = &code_of(&text);
     let elsewhere = Token::new([9; 32]);
     let stolen = house.app.status_by_code(asked.proof, &elsewhere, code, visitor()).await;
     assert!(matches!(stolen, Err(StatusError::NotGood)));

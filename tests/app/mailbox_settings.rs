@@ -83,9 +83,15 @@ async fn whoever_is_no_member_manages_nothing() {
     new_account(&house, "neuve@carsat.example", &[]).await;
     assert!(matches!(manages(&house, "neuve@carsat.example", true).await, Err(SettingsError::NotFound)));
     manages(&house, AGENT, true).await.unwrap();
-    let mut agent = account(&house, AGENT).await;
-    agent.mailboxes.clear();
-    assert!(
-        !agent.may(pli::policy::rights::Act::ManageMailbox, pli::identity::Place::Mailbox(house.pensions.id))
-    );
+    let (agent, colleague) = (account(&house, AGENT).await, "autre@carsat.example");
+    house.app.entitle(account(&house, colleague).await.id, house.pensions.id, Origin::Cli).await.unwrap();
+    let signed = house.sign_in(colleague).await;
+    house.app.remove_member(&signed, &house.pensions.slug, agent.id, visitor()).await.unwrap();
+    let manages = |agent: &pli::identity::Account| {
+        agent.may(pli::policy::rights::Act::ManageMailbox, pli::identity::Place::Mailbox(house.pensions.id))
+    };
+    assert!(!manages(&account(&house, AGENT).await));
+    house.app.entitle(agent.id, house.pensions.id, Origin::Cli).await.unwrap();
+    let back = account(&house, AGENT).await;
+    assert!(back.reads(house.pensions.id) && !manages(&back), "who comes back is a member, and no manager");
 }

@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request, StatusCode};
 use pli::app::ports::{Key, List};
-use pli::app::{DepositStanding, OpenError, RegisterFilter, StatusError};
+use pli::app::{DepositStanding, OpenError, ProofAsked, RegisterFilter, StatusError};
 use pli::audit::{Action, Outcome, RefusalReason};
 use pli::identity::PROOF_LIFE;
 use pli::retention::{Standing, Subject};
@@ -15,6 +15,7 @@ use pli::web::{WebConfig, router};
 use tower::ServiceExt as _;
 
 use crate::custody_house::log;
+use crate::depositor::code_of;
 use crate::house::{DEPOSITOR, House, address, mail_text, visitor};
 use crate::scanning::{State, Told};
 
@@ -85,6 +86,34 @@ async fn a_withdrawn_deposit_is_gone_for_every_holder_and_each_is_told_why() {
         closed.map(|note| note.standing).any(|standing| standing == Standing::Closed),
         "no backup brings it back"
     );
+}
+
+/// The code of the mail, as it was asked for in this browser.
+async fn typed(house: &House, reference: &Reference) -> (ProofAsked, String) {
+    let asked =
+        house.app.request_status(reference, address(DEPOSITOR), Language::Fr, visitor()).await.unwrap();
+    let mails = house.mails_to(DEPOSITOR).await.into_iter().rev().map(|mail| mail_text(&mail));
+    let text = mails.into_iter().find(|text| text.contains("/suivi/lien/")).expect("no mail with a code");
+    (asked, code_of(&text))
+}
+
+#[tokio::test]
+async fn the_typed_code_withdraws_in_the_browser_that_asked_for_it_alone() {
+    let house = House::build().await;
+    let reference = house.deposit().await;
+    let (asked, code) = typed(&house, &reference).await;
+    let elsewhere = house.app.withdraw_by_code(asked.proof, &Token::new([9; 32]), &code, visitor()).await;
+    assert!(matches!(elsewhere, Err(StatusError::NotGood)), "{elsewhere:?}");
+    let wrong = if code.starts_with('1') { "22222222" } else { "11111111" };
+    let wrong = house.app.withdraw_by_code(asked.proof, &asked.browser, wrong, visitor()).await;
+    assert!(matches!(wrong, Err(StatusError::WrongCode { .. })), "{wrong:?}");
+    assert!(transfer(&house, &reference).await.is_some(), "nothing was withdrawn");
+    let status = house.app.withdraw_by_code(asked.proof, &asked.browser, &code, visitor()).await.unwrap();
+    assert!(matches!(status.standing, DepositStanding::Ended { is_withdrawn: true, .. }));
+    assert_eq!(told(&house, "balc-pensions@carsat.example").await, 1);
+    let signed = house.sign_in(AGENT).await;
+    let gone = house.app.open_transfer(&signed, &reference, visitor()).await;
+    assert!(matches!(gone, Err(OpenError::Withdrawn { .. })));
 }
 
 #[tokio::test]

@@ -29,6 +29,9 @@ pub struct RestoreReport {
     pub accounts_cut_off: u64,
     /// Members who had been removed.
     pub memberships_removed: u64,
+    /// Members who managed a mailbox no more.
+    #[serde(default)]
+    pub managers_removed: u64,
     /// Addresses that had been blocked.
     pub addresses_blocked: u64,
     /// Partners that had been suspended.

@@ -116,6 +116,17 @@ impl Applying {
             !removed
         });
         self.report.memberships_removed += (before - account.mailboxes.len()) as u64;
+        let still = &account.mailboxes;
+        account.manages.retain(|mailbox| {
+            let removed = self.is_closed(&Subject::Manager { account: id, mailbox: *mailbox });
+            // Who was removed altogether was told of above.
+            if removed && still.contains(mailbox) {
+                self.report.managers_removed += 1;
+                let object = Object::Membership { account: id, mailbox: *mailbox };
+                told.push((Action::RightsChanged, object, Some(right)));
+            }
+            !removed && still.contains(mailbox)
+        });
         let other = self.is_other(&Subject::Credentials(id), credentials_digest(&account)?);
         if account.is_active() && (other || self.is_closed(&Subject::Account(id))) {
             account.state = AccountState::CutOff { since: self.now };

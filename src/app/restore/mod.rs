@@ -307,6 +307,7 @@ impl Default for RestoreReport {
         Self {
             accounts_cut_off: 0,
             memberships_removed: 0,
+            managers_removed: 0,
             addresses_blocked: 0,
             partners_suspended: 0,
             agreements_ended: 0,
