@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::ports::{Key, List, UnitOfWork};
 use super::{App, AppError, Signed, Visitor, event};
 use crate::audit::{Action, Actor, Object, Origin, Outcome, RefusalReason};
-use crate::identity::{Account, MailPassword, MailSecret, Role};
+use crate::identity::{Account, MailPassword, MailSecret, MailSession, Role};
 use crate::mailbox::Mailbox;
 use crate::value::{AccountId, MailAddress, Timestamp};
 
@@ -118,7 +118,7 @@ impl App {
         address: Option<MailAddress>,
         secret: Option<MailSecret>,
         visitor: Visitor,
-    ) -> Result<AccountId, MailSignInError> {
+    ) -> Result<MailSession, MailSignInError> {
         let now = self.believed_now()?;
         if self.mail_tries.begin(visitor.address, now).is_err() {
             let reason = RefusalReason::RateLimited;
@@ -126,9 +126,9 @@ impl App {
             return Err(MailSignInError::TooMany);
         }
         match self.judge_mail_sign_in(address, secret, visitor).await {
-            Ok(Ok(account)) => {
+            Ok(Ok(session)) => {
                 self.mail_tries.forget(visitor.address);
-                Ok(account)
+                Ok(session)
             }
             Ok(Err((actor, reason))) => {
                 self.log_mail_sign_in(actor, Outcome::Refused(reason), visitor).await?;
@@ -146,7 +146,7 @@ impl App {
         address: Option<MailAddress>,
         secret: Option<MailSecret>,
         visitor: Visitor,
-    ) -> Result<Result<AccountId, (Actor, RefusalReason)>, AppError> {
+    ) -> Result<Result<MailSession, (Actor, RefusalReason)>, AppError> {
         let nobody =
             MailAddress::parse("inconnu@inconnu.example").map_err(|_| AppError::Broken("address"))?;
         let list = List::AccountByAddress(address.unwrap_or(nobody));
@@ -159,28 +159,32 @@ impl App {
         };
         let actor = Actor::Person(account.person);
         let secret = secret.unwrap_or_else(|| MailSecret::new([0; 15]));
-        if !kept.is_some_and(|(kept, _)| kept.verify(&secret)) {
+        let Some((kept, _)) = kept.filter(|(kept, _)| kept.verify(&secret)) else {
             return Ok(Err((actor, RefusalReason::CredentialsWrong)));
-        }
+        };
         if !submits(&account) {
             return Ok(Err((actor, RefusalReason::AccountCutOff)));
         }
         self.log_mail_sign_in(actor, Outcome::Done, visitor).await?;
-        Ok(Ok(account.id))
+        Ok(Ok(kept.session()))
     }
 
-    /// Whether an account may send as an address now: its own, or the team address of a mailbox that it reads.
+    /// Whether who signed in may send as an address now: the account's own, or the team address of a mailbox that it reads. A
+    /// connection ends with the mail password that it was opened with.
     pub async fn check_mail_sender(
         &self,
-        account: AccountId,
+        session: MailSession,
         from: &MailAddress,
         visitor: Visitor,
     ) -> Result<(), MailSenderError> {
         let now = self.believed_now()?;
-        let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
-        let Some((account, _)) = found.filter(|(account, _)| submits(account)) else {
+        let id = session.account;
+        let kept: Option<(MailPassword, u64)> = self.read(&Key::MailPassword(id)).await?;
+        let stands = kept.is_some_and(|(kept, _)| kept.session() == session);
+        let found: Option<(Account, u64)> = self.read(&Key::Account(id)).await?;
+        let Some((account, _)) = found.filter(|(account, _)| stands && submits(account)) else {
             let actor = Actor::System;
-            self.refuse_sender(actor, account, RefusalReason::AccountCutOff, (now, visitor)).await?;
+            self.refuse_sender(actor, id, RefusalReason::AccountCutOff, (now, visitor)).await?;
             return Err(MailSenderError::Ended);
         };
         if account.address == *from || self.sends_for(&account, from).await? {

@@ -53,7 +53,7 @@ pub enum ResetError {
 
 impl App {
     /// The person changes the password. The key stays the same under a new lock, so that nobody needs to admit the person
-    /// again; all other sessions of the account end.
+    /// again; all other sessions of the account end, and links to a new password.
     pub async fn change_password(
         &self,
         signed: &Signed,
@@ -91,6 +91,8 @@ impl App {
         account.password_set_at = Some(now);
         unit.expect_unchanged(Key::Account(account.id), version);
         self.end_other_sessions(&mut unit, account.id, Some(signed)).await?;
+        // A link that somebody asked for before would undo the choice.
+        self.use_account_links_up(&mut unit, account.id).await?;
         unit.put(account);
         self.store.commit(unit).await.map_err(AppError::from)?;
         Ok(())

@@ -86,7 +86,21 @@ pub struct MailPassword {
     digest: Digest,
 }
 
+/// A mail program that signed in: as whom, and with which mail password, so that its connection ends with that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailSession {
+    /// As whom.
+    pub account: AccountId,
+    /// Tells the mail password from another, and is no use for anything else.
+    pub mark: Digest,
+}
+
 impl MailPassword {
+    /// What is remembered of whoever signed in with it.
+    pub fn session(&self) -> MailSession {
+        MailSession { account: self.account, mark: Digest::of(self.digest.as_bytes()) }
+    }
+
     /// What is kept of a secret.
     pub fn of(account: AccountId, secret: &MailSecret, made_at: Timestamp) -> Self {
         Self { account, made_at, digest: secret.digest() }

@@ -25,7 +25,7 @@ pub use api_client::{
     API_DEPOSIT_LIFE, ApiClient, ApiDeposit, CLIENT_DAYS_MAX, ClientProof, read_token, token_text,
 };
 pub use link::{CodeChallenge, LINK_SESSION_LIFE, LinkSession, RecipientLink, StepRefusal, ToldPassword};
-pub use mail_password::{MailPassword, MailSecret};
+pub use mail_password::{MailPassword, MailSecret, MailSession};
 pub use organisation::Organisation;
 pub use partner::{Admission, Agreement, NetworkRange, NetworkRangeError, Partner, Site};
 pub use passkey::{PASSKEYS_MAX, PRF_INPUT, Passkey, passkey_name, prf_secret};

@@ -11,13 +11,13 @@ use crate::app::{
     App, MailRefusal, MailSenderError, MailSignInError, SubmissionAnswer, SubmissionRefusal, SubmittedMail,
     Visitor,
 };
-use crate::identity::MailSecret;
+use crate::identity::{MailSecret, MailSession};
 use crate::message::MessageError;
 use crate::smtp::{
     MailCredentials, RefusedSubmission, SenderAnswer, SignInAnswer, SubmissionHandler, SubmissionOutcome,
     TryLater,
 };
-use crate::value::{AccountId, MailAddress};
+use crate::value::MailAddress;
 
 /// The door of a gateway for mail programs.
 pub struct SubmissionDoor {
@@ -37,7 +37,7 @@ impl SubmissionHandler for SubmissionDoor {
         let address = MailAddress::parse(credentials.name.trim()).ok();
         let secret = MailSecret::parse(credentials.secret.expose());
         match self.app.sign_in_to_submit(address, secret, Visitor { address: peer }).await {
-            Ok(account) => SignInAnswer::Signed(account),
+            Ok(session) => SignInAnswer::Signed(session),
             Err(MailSignInError::Refused) => SignInAnswer::Refused,
             Err(MailSignInError::TooMany) => SignInAnswer::TooMany,
             Err(MailSignInError::Fault(error)) => {
@@ -47,8 +47,8 @@ impl SubmissionHandler for SubmissionDoor {
         }
     }
 
-    async fn check_sender(&self, account: AccountId, from: &MailAddress, peer: IpAddr) -> SenderAnswer {
-        match self.app.check_mail_sender(account, from, Visitor { address: peer }).await {
+    async fn check_sender(&self, session: MailSession, from: &MailAddress, peer: IpAddr) -> SenderAnswer {
+        match self.app.check_mail_sender(session, from, Visitor { address: peer }).await {
             Ok(()) => SenderAnswer::Allowed,
             Err(MailSenderError::Ended) => SenderAnswer::CutOff,
             Err(MailSenderError::NotYours) => SenderAnswer::NotYours,

@@ -490,8 +490,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 let answer = handler.sign_in(credentials, peer).await;
                 return Ok(self.session.signed_in(&answer));
             }
-            (Step::CheckSender { account, from }, Door::Submission(handler)) => {
-                let answer = handler.check_sender(account, &from, peer).await;
+            (Step::CheckSender { signed, from }, Door::Submission(handler)) => {
+                let answer = handler.check_sender(signed, &from, peer).await;
                 return Ok(self.session.sender_checked(answer));
             }
             (step, _) => return Ok(step),

@@ -19,7 +19,8 @@ use super::receiver::{DataReceiver, Line, LineReceiver, Message, MessageFault};
 use super::reply::Reply;
 use super::submission::MailCredentials;
 use crate::app::SubmittedMail;
-use crate::value::{AccountId, Addressee, ByteSize, Domain, MailAddress, SecretBytes};
+use crate::identity::MailSession;
+use crate::value::{Addressee, ByteSize, Domain, MailAddress, SecretBytes};
 
 /// What a session is told about its server.
 #[derive(Debug, Clone)]
@@ -48,7 +49,7 @@ pub enum Step {
     /// Have it looked up whether the account may send as this address, then call [`Session::sender_checked`].
     CheckSender {
         /// Who is signed in.
-        account: AccountId,
+        signed: MailSession,
         /// MAIL FROM.
         from: MailAddress,
     },

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use super::mail::TryLater;
 use crate::app::SubmittedMail;
-use crate::value::{AccountId, ByteSize, MailAddress, Reference, SecretBytes};
+use crate::identity::MailSession;
+use crate::value::{ByteSize, MailAddress, Reference, SecretBytes};
 
 /// What a mail program signs in with.
 #[derive(Debug)]
@@ -21,8 +22,8 @@ pub struct MailCredentials {
 /// How signing in went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInAnswer {
-    /// As this account.
-    Signed(AccountId),
+    /// As this account, with this mail password.
+    Signed(MailSession),
     /// Name and secret do not go together, or the account may not: one answer for all.
     Refused,
     /// This origin failed too often; the connection ends.
@@ -106,8 +107,8 @@ pub trait SubmissionHandler: Send + Sync {
     /// Whether name and secret go together, for an account that may submit. Whoever tries too often is told so.
     async fn sign_in(&self, credentials: MailCredentials, peer: IpAddr) -> SignInAnswer;
 
-    /// Whether the account may send as this address now.
-    async fn check_sender(&self, account: AccountId, from: &MailAddress, peer: IpAddr) -> SenderAnswer;
+    /// Whether who signed in may send as this address now.
+    async fn check_sender(&self, session: MailSession, from: &MailAddress, peer: IpAddr) -> SenderAnswer;
 
     /// Treats one mail; [`SubmissionOutcome::Taken`] is only returned when it is durable (invariant 1).
     async fn submit(&self, mail: SubmittedMail) -> SubmissionOutcome;

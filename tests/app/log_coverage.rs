@@ -444,11 +444,11 @@ async fn mail_programs(house: &House, walk: &mut Walk) {
     house.store.take_units();
     let secret = house.app.make_mail_password(id, Actor::Operator, Origin::Cli).await.unwrap();
     walk.step(house, "a mail password is made", &[(Action::MailPasswordMade, "done")]);
-    house.app.sign_in_to_submit(Some(who.clone()), Some(secret), visitor()).await.unwrap();
+    let session = house.app.sign_in_to_submit(Some(who.clone()), Some(secret), visitor()).await.unwrap();
     walk.step(house, "a mail program signs in", &[(Action::MailSignIn, "done")]);
     house.app.sign_in_to_submit(Some(who), None, visitor()).await.unwrap_err();
     walk.step(house, "a mail program with a wrong password", &[(Action::SignInRefused, "refused")]);
-    house.app.check_mail_sender(id, &address(DEPOSITOR), visitor()).await.unwrap_err();
+    house.app.check_mail_sender(session, &address(DEPOSITOR), visitor()).await.unwrap_err();
     walk.step(house, "a mail under somebody else's address", &[(Action::SubmissionRefused, "refused")]);
     house.app.revoke_mail_password(id, Actor::Operator, Origin::Cli).await.unwrap();
     walk.step(house, "a mail password is revoked", &[(Action::MailPasswordRevoked, "done")]);

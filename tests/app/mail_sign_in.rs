@@ -3,7 +3,7 @@
 
 use pli::app::{MailPasswordError, MailSenderError, MailSignInError, Visitor};
 use pli::audit::{Action, Actor, Origin};
-use pli::identity::{Account, MailSecret, Password};
+use pli::identity::{Account, MailSecret, MailSession, Password};
 use pli::value::AccountId;
 
 use crate::house::{House, PASSWORD, address, visitor};
@@ -21,7 +21,7 @@ async fn made(house: &House, who: &str) -> String {
     house.app.make_mail_password(account, Actor::Operator, Origin::Cli).await.unwrap().expose()
 }
 
-async fn sign_in(house: &House, who: &str, secret: &str) -> Result<AccountId, MailSignInError> {
+async fn sign_in(house: &House, who: &str, secret: &str) -> Result<MailSession, MailSignInError> {
     let secret = MailSecret::parse(secret.as_bytes());
     house.app.sign_in_to_submit(Some(address(who)), secret, visitor()).await
 }
@@ -33,7 +33,7 @@ async fn a_mail_password_signs_a_mail_program_in_until_it_is_revoked_or_replaced
     assert!(sign_in(&house, AGENT, &first).await.is_ok());
     let second = made(&house, AGENT).await;
     assert!(matches!(sign_in(&house, AGENT, &first).await, Err(MailSignInError::Refused)), "the one before");
-    let id = sign_in(&house, AGENT, &second).await.unwrap();
+    let id = sign_in(&house, AGENT, &second).await.unwrap().account;
     assert!(house.app.revoke_mail_password(id, Actor::Operator, Origin::Cli).await.unwrap());
     assert!(matches!(sign_in(&house, AGENT, &second).await, Err(MailSignInError::Refused)));
     assert!(
@@ -68,7 +68,8 @@ async fn only_agents_have_one() {
 #[tokio::test]
 async fn an_account_sends_as_itself_and_as_its_team_and_as_nobody_else() {
     let house = House::build().await;
-    let id = account(&house, AGENT).await;
+    let secret = made(&house, AGENT).await;
+    let id = sign_in(&house, AGENT, &secret).await.unwrap();
     for yes in [AGENT, "balc-pensions@carsat.example"] {
         house.app.check_mail_sender(id, &address(yes), visitor()).await.unwrap();
     }
@@ -85,15 +86,31 @@ async fn an_account_sends_as_itself_and_as_its_team_and_as_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_connection_ends_with_the_mail_password_that_opened_it() {
+    let house = House::build().await;
+    let first = made(&house, AGENT).await;
+    let open = sign_in(&house, AGENT, &first).await.unwrap();
+    house.app.check_mail_sender(open, &address(AGENT), visitor()).await.unwrap();
+    let second = made(&house, AGENT).await;
+    let replaced = house.app.check_mail_sender(open, &address(AGENT), visitor()).await;
+    assert!(matches!(replaced, Err(MailSenderError::Ended)), "{replaced:?}");
+    let open = sign_in(&house, AGENT, &second).await.unwrap();
+    house.app.check_mail_sender(open, &address(AGENT), visitor()).await.unwrap();
+    house.app.revoke_mail_password(open.account, Actor::Operator, Origin::Cli).await.unwrap();
+    let revoked = house.app.check_mail_sender(open, &address(AGENT), visitor()).await;
+    assert!(matches!(revoked, Err(MailSenderError::Ended)), "{revoked:?}");
+}
+
+#[tokio::test]
 async fn a_cut_off_account_sends_nothing_more_not_even_in_a_session_that_goes_on() {
     let house = House::build().await;
     let secret = made(&house, AGENT).await;
     let id = sign_in(&house, AGENT, &secret).await.unwrap();
-    house.app.cut_off(id, Origin::Cli).await.unwrap();
+    house.app.cut_off(id.account, Origin::Cli).await.unwrap();
     let refused = house.app.check_mail_sender(id, &address(AGENT), visitor()).await;
     assert!(matches!(refused, Err(MailSenderError::Ended)));
     assert!(matches!(sign_in(&house, AGENT, &secret).await, Err(MailSignInError::Refused)));
-    assert!(house.app.mail_password_of(id).await.unwrap().is_none(), "it is gone with the account");
+    assert!(house.app.mail_password_of(id.account).await.unwrap().is_none(), "it is gone with the account");
 }
 
 #[tokio::test]

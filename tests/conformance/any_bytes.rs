@@ -8,7 +8,8 @@ use pli::message::{Limits, dedup_material, parse};
 use pli::smtp::{
     MailOutcome, PeerTls, RefusedSubmission, SenderAnswer, Session, SignInAnswer, Step, SubmissionOutcome,
 };
-use pli::value::{AccountId, ByteSize};
+use pli::identity::MailSession;
+use pli::value::{AccountId, ByteSize, Digest};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -120,7 +121,10 @@ fn feed(session: &mut Session, bytes: &[u8], at_once: usize) {
                     session.outcome(&MailOutcome::Noted);
                 }
                 Step::SignIn(_) => {
-                    let signed = SignInAnswer::Signed(AccountId::new([1; 16]));
+                    let signed = SignInAnswer::Signed(MailSession {
+                        account: AccountId::new([1; 16]),
+                        mark: Digest::of(b"mail password"),
+                    });
                     if matches!(session.signed_in(&signed), Step::Close(_)) {
                         return;
                     }

@@ -30,7 +30,8 @@ use pli::smtp::{
     RefusedMail, RefusedSubmission, Reply, SenderAnswer, Session, SessionConfig, SessionLimits, SignInAnswer,
     Step, SubmissionOutcome, TryLater,
 };
-use pli::value::{AccountId, ByteSize, Domain, MailAddress, MailboxId, Reference};
+use pli::identity::MailSession;
+use pli::value::{AccountId, ByteSize, Digest, Domain, MailAddress, MailboxId, Reference};
 
 /// The gateway of the transcripts: `mx.carsat.example`, which takes deposits for `depot@carsat.example`.
 pub struct House;
@@ -244,7 +245,10 @@ impl Run {
         let answer = line.rsplit(' ').next().unwrap();
         assert_eq!(format!("{} {secret} {answer}", given.name), line, "{place}");
         let step = self.session.signed_in(&match answer {
-            "signed" => SignInAnswer::Signed(AccountId::new([1; 16])),
+            "signed" => SignInAnswer::Signed(MailSession {
+                        account: AccountId::new([1; 16]),
+                        mark: Digest::of(b"mail password"),
+                    }),
             "refused" => SignInAnswer::Refused,
             "many" => SignInAnswer::TooMany,
             "later" => SignInAnswer::TryLater,

@@ -12,12 +12,13 @@ use super::super::reply::Reply;
 use super::super::submission::{MailCredentials, SenderAnswer, SignInAnswer, SubmissionOutcome};
 use super::{Phase, Purpose, Session, Step, Transaction};
 use crate::app::{SubmittedEnvelope, SubmittedMail, Visitor};
-use crate::value::{AccountId, Addressee, MailAddress, SecretBytes};
+use crate::identity::MailSession;
+use crate::value::{Addressee, MailAddress, SecretBytes};
 
 /// Who submits.
 #[derive(Debug, Default)]
 pub(super) struct Submitter {
-    account: Option<AccountId>,
+    signed: Option<MailSession>,
     failures: u32,
 }
 
@@ -39,8 +40,8 @@ impl Session {
             return Step::Reply(Reply::NOT_OFFERED);
         };
         match answer {
-            SignInAnswer::Signed(account) => {
-                (submitter.account, submitter.failures) = (Some(*account), 0);
+            SignInAnswer::Signed(signed) => {
+                (submitter.signed, submitter.failures) = (Some(*signed), 0);
                 Step::Reply(Reply::SIGNED_IN)
             }
             SignInAnswer::TryLater => Step::Reply(Reply::SIGN_IN_LATER),
@@ -100,7 +101,7 @@ impl Session {
             Some(Reply::SIGN_IN_NEEDS_TLS)
         } else if self.hello.is_none() {
             Some(Reply::HELLO_FIRST)
-        } else if submitter.account.is_some() {
+        } else if submitter.signed.is_some() {
             Some(Reply::SIGNED_IN_ALREADY)
         } else if self.transaction.is_some() {
             Some(Reply::SIGN_IN_BEFORE_MAIL)
@@ -171,17 +172,17 @@ impl Session {
 
     /// The account's rights are looked up anew for each mail (invariant 7).
     pub(super) fn check_sender(&mut self, from: Option<MailAddress>) -> Step {
-        let account = match &self.purpose {
-            Purpose::Submission(submitter) => submitter.account,
+        let signed = match &self.purpose {
+            Purpose::Submission(submitter) => submitter.signed,
             Purpose::Exchange(_) => None,
         };
-        let (step, transaction) = match (account, from) {
+        let (step, transaction) = match (signed, from) {
             (None, _) => (Step::Reply(Reply::SIGN_IN_FIRST), None),
             // Only programs send from nowhere (RFC 5321 section 4.5.5), and no program has an account.
             (Some(_), None) => (Step::Reply(Reply::SENDER_NOT_YOURS), None),
-            (Some(account), Some(from)) => {
+            (Some(signed), Some(from)) => {
                 self.phase = Phase::Handling;
-                (Step::CheckSender { account, from }, self.transaction.take())
+                (Step::CheckSender { signed, from }, self.transaction.take())
             }
         };
         self.transaction = transaction;
@@ -189,7 +190,7 @@ impl Session {
     }
 
     pub(super) fn submit(&mut self, transaction: Option<Transaction>, message: SecretBytes) -> Step {
-        let (Purpose::Submission(Submitter { account: Some(account), .. }), Some(tls)) =
+        let (Purpose::Submission(Submitter { signed: Some(signed), .. }), Some(tls)) =
             (&self.purpose, &self.tls)
         else {
             return Step::Reply(Reply::SIGN_IN_FIRST);
@@ -207,7 +208,7 @@ impl Session {
             requires_tls,
         };
         let visitor = Visitor { address: self.peer };
-        let mail = SubmittedMail { account: *account, visitor, envelope, message };
+        let mail = SubmittedMail { account: signed.account, visitor, envelope, message };
         self.phase = Phase::Handling;
         Step::Submit(Box::new(mail))
     }

@@ -5,8 +5,8 @@
 use pli::app::ports::{Change, Key, Record, UnitOfWork};
 use pli::app::{MailSenderError, MailSignInError};
 use pli::audit::{Actor, Origin};
-use pli::identity::{Account, Agreement, MailSecret, Partner, Role};
-use pli::value::{AccountId, Language, OrganisationId, PartnerId, Token};
+use pli::identity::{Account, Agreement, MailSecret, MailSession, Partner, Role};
+use pli::value::{Language, OrganisationId, PartnerId, Token};
 
 use super::routes::{self, Route};
 use super::world::{AGENT, Who, World};
@@ -126,10 +126,10 @@ async fn who_was_taken_out_of_the_mailboxes_is_an_agent_of_other_ones() {
     let world = Box::pin(World::build()).await;
     let (held, mail) = (Held::by(&world, Who::Agent).await, MailProgram::of(&world).await);
     let team = world.house.pensions.notice_address.clone();
-    world.house.app.check_mail_sender(mail.account, &team, visitor()).await.unwrap();
+    world.house.app.check_mail_sender(mail.open, &team, visitor()).await.unwrap();
     changed_account(&world, AGENT, |account| account.mailboxes.clear()).await;
     is_now_as(&world, &held, Who::Agent, Who::OtherMailbox, NO_REGISTER).await;
-    let as_team = world.house.app.check_mail_sender(mail.account, &team, visitor()).await;
+    let as_team = world.house.app.check_mail_sender(mail.open, &team, visitor()).await;
     assert!(matches!(as_team, Err(MailSenderError::NotYours)), "no mail in the name of the team any more");
 }
 
@@ -158,7 +158,7 @@ async fn who_goes_to_another_organisation_leaves_the_mailboxes_behind() {
     changed_account(&world, AGENT, |account| account.organisation = Some(OrganisationId::new([9; 16]))).await;
     is_now_as(&world, &held, Who::Agent, Who::OtherOrganisation, NO_REGISTER).await;
     let team = world.house.pensions.notice_address.clone();
-    assert!(world.house.app.check_mail_sender(mail.account, &team, visitor()).await.is_err());
+    assert!(world.house.app.check_mail_sender(mail.open, &team, visitor()).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,7 +226,7 @@ async fn partner(world: &World) -> Partner {
     partner
 }
 
-async fn end_agreement(world: &World) {
+pub async fn end_agreement(world: &World) {
     let list = pli::app::ports::List::AgreementsOf(world.house.pensions.id);
     let found = world.house.app.store.list(&list, 10).await.unwrap().remove(0).record;
     let agreement = Agreement::try_from(found).unwrap();
@@ -237,7 +237,8 @@ async fn end_agreement(world: &World) {
 
 /// A mail program that an agent set up.
 struct MailProgram {
-    account: AccountId,
+    /// The connection that it has open.
+    open: MailSession,
     secret: String,
 }
 
@@ -245,23 +246,25 @@ impl MailProgram {
     async fn of(world: &World) -> Self {
         let account = world.account(AGENT).await;
         let secret = world.house.app.make_mail_password(account, Actor::Operator, Origin::Cli).await.unwrap();
-        Self { account, secret: secret.expose() }
+        let text = secret.expose();
+        let open = world.house.app.sign_in_to_submit(Some(address(AGENT)), Some(secret), visitor()).await;
+        Self { open: open.unwrap(), secret: text }
     }
 
-    async fn signs_in(&self, world: &World) -> Result<AccountId, MailSignInError> {
+    async fn signs_in(&self, world: &World) -> Result<MailSession, MailSignInError> {
         let secret = MailSecret::parse(self.secret.as_bytes());
         world.house.app.sign_in_to_submit(Some(address(AGENT)), secret, visitor()).await
     }
 
     async fn sends(&self, world: &World) {
-        assert_eq!(self.signs_in(world).await.unwrap(), self.account);
-        world.house.app.check_mail_sender(self.account, &address(AGENT), visitor()).await.unwrap();
+        assert_eq!(self.signs_in(world).await.unwrap(), self.open);
+        world.house.app.check_mail_sender(self.open, &address(AGENT), visitor()).await.unwrap();
     }
 
     /// Neither a new connection nor one that is open.
     async fn is_refused(&self, world: &World) {
         assert!(matches!(self.signs_in(world).await, Err(MailSignInError::Refused)));
-        let sends = world.house.app.check_mail_sender(self.account, &address(AGENT), visitor()).await;
+        let sends = world.house.app.check_mail_sender(self.open, &address(AGENT), visitor()).await;
         assert!(matches!(sends, Err(MailSenderError::Ended)));
     }
 }

@@ -6,6 +6,7 @@
 //! `PLI_WRITE_RIGHTS=1 cargo test --test app rights::`.
 
 mod changes;
+mod holders;
 mod probes;
 mod routes;
 mod world;

@@ -174,6 +174,8 @@ pub struct World {
     pub house: House,
     /// A deposit in the mailbox `pensions`, which the agent answered.
     pub deposit: Reference,
+    /// The answer, which the depositor reads by a link.
+    pub answer: Reference,
     /// A draft that is filled, one of the same depositor beside it, one to be sent, and one that was.
     pub draft: (DraftId, Token),
     pub beside: (DraftId, Token),
@@ -204,7 +206,7 @@ impl World {
         people(&house).await;
         let agent = house.sign_in(AGENT).await;
         let deposit = house.deposit().await;
-        outside::answer(&house, &agent, &deposit).await;
+        let answer = outside::answer(&house, &agent, &deposit).await;
         let link = outside::open(&house, DEPOSITOR).await;
         for (who, told) in [(DOCTOR, None), (NOTARY, Some(TOLD))] {
             let sending = OutgoingSending {
@@ -238,6 +240,7 @@ impl World {
         Self {
             house,
             deposit,
+            answer,
             draft,
             beside,
             to_send,
@@ -459,7 +462,7 @@ pub fn code_now(house: &House, secret: &str) -> String {
     telephone.generate(u64::try_from(house.app.now().at.0 / 1000).unwrap()).to_string()
 }
 
-async fn draft_of(house: &House, who: &str) -> (DraftId, Token) {
+pub async fn draft_of(house: &House, who: &str) -> (DraftId, Token) {
     house.app.request_proof(&house.pensions, address(who), Language::Fr, visitor()).await.unwrap();
     let mails = house.mails_to(who).await.into_iter().rev().map(|mail| mail_text(&mail));
     let text = mails.into_iter().find(|text| text.contains("/depot/lien/")).unwrap();
