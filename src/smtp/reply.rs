@@ -131,8 +131,14 @@ impl Reply {
         &["Votre compte n'envoie pas sous cette adresse.", "Your account does not send under this address."],
     );
     pub(super) const SENDER_LATER: Self = fixed(451, (4, 3, 0), &["Cannot take mail now; try again later."]);
-    pub(super) const ACCOUNT_ENDED: Self =
-        fixed(421, (4, 7, 0), &["Votre compte ou son mot de passe n'est plus actif.", "Your account or its password is not active any more."]);
+    pub(super) const ACCOUNT_ENDED: Self = fixed(
+        421,
+        (4, 7, 0),
+        &[
+            "Votre compte ou son mot de passe n'est plus actif.",
+            "Your account or its password is not active any more.",
+        ],
+    );
     pub(super) const TOO_MANY_RECIPIENTS: Self =
         fixed(452, (4, 5, 3), &["Too many recipients; send the mail to the others separately."]);
 

@@ -232,6 +232,28 @@ async fn terms_are_accepted_before_anything_opens_and_again_when_they_change() {
 
     with_terms(&house, |people| people.terms.as_mut().unwrap().version = "2027-01".into());
     assert!(house.app.signed(&token, visitor()).await.unwrap().is_none(), "new terms bite at once");
+    let body = format!("version={version}&accepte=oui&suite=%2Fboites");
+    ask(&pages, Method::POST, "/conditions", &cookie, &body).await;
+    assert!(
+        house.app.signed(&token, visitor()).await.unwrap().is_none(),
+        "the version of before is not enough"
+    );
+    let (_, headers, _) = ask(&pages, Method::GET, "/connexion?suite=%2Fboites", &cookie, "").await;
+    assert_eq!(headers[LOCATION].to_str().unwrap(), "/conditions?suite=%2Fboites");
+    let body = "version=2027-01&accepte=oui&suite=%2Fboites";
+    ask(&pages, Method::POST, "/conditions", &cookie, body).await;
+    assert!(house.app.signed(&token, visitor()).await.unwrap().is_some(), "accepted again");
+    let accepted = house.events().await.into_iter().filter(|action| *action == Action::TermsAccepted);
+    assert_eq!(accepted.count(), 2);
+}
+
+#[tokio::test]
+async fn no_password_has_to_be_changed_for_its_age_by_the_shipped_policy() {
+    let house = House::build().await;
+    with_terms(&house, |people| people.terms = None);
+    house.clock.advance(Millis::days(3_650));
+    let token = sign_in(&house, AGENT, PASSWORD).await.unwrap();
+    assert!(house.app.signed(&token, visitor()).await.unwrap().is_some(), "ten years later");
 }
 
 #[tokio::test]

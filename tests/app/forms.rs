@@ -51,7 +51,7 @@ fn with(name: &str, value: &str) -> DraftForm {
 }
 
 /// What the agreement of a mailbox says of forms.
-async fn agree(house: &House, mailbox: MailboxId, forms: &[&str], required: bool, routes: Vec<RouteRow>) {
+pub async fn agree(house: &House, mailbox: MailboxId, forms: &[&str], required: bool, routes: Vec<RouteRow>) {
     let agreement = Agreement {
         partner: PartnerId::new([2; 16]),
         mailbox,
@@ -69,7 +69,7 @@ async fn agree(house: &House, mailbox: MailboxId, forms: &[&str], required: bool
     house.app.put_agreement(agreement, Origin::Cli).await.unwrap();
 }
 
-async fn send(
+pub async fn send(
     house: &House,
     draft: &(DraftId, Token),
     form: Option<DraftForm>,
@@ -80,7 +80,7 @@ async fn send(
     house.app.accept_deposit(view, sending, visitor()).await
 }
 
-async fn transfer(house: &House, reference: &Reference) -> Transfer {
+pub async fn transfer(house: &House, reference: &Reference) -> Transfer {
     let found = house.app.store.list(&List::TransferByReference(reference.clone()), 1).await.unwrap();
     match found.into_iter().next().map(|found| found.record) {
         Some(Record::Transfer(transfer)) => transfer,

@@ -30,6 +30,7 @@ mod forms;
 mod forwarding;
 mod history;
 mod house;
+mod imported;
 mod jobs;
 mod kit_pages;
 mod kits;

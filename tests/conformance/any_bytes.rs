@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+use pli::identity::MailSession;
 use pli::message::{Limits, dedup_material, parse};
 use pli::smtp::{
     MailOutcome, PeerTls, RefusedSubmission, SenderAnswer, Session, SignInAnswer, Step, SubmissionOutcome,
 };
-use pli::identity::MailSession;
 use pli::value::{AccountId, ByteSize, Digest};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

@@ -24,13 +24,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use pli::app::SubmittedMail;
+use pli::identity::MailSession;
 use pli::relay::letter::TaggedMail;
 use pli::smtp::{
     MailCredentials, MailOutcome, PeerTls, ReceivedMail, RecipientAnswer, RecipientRole, Recipients,
     RefusedMail, RefusedSubmission, Reply, SenderAnswer, Session, SessionConfig, SessionLimits, SignInAnswer,
     Step, SubmissionOutcome, TryLater,
 };
-use pli::identity::MailSession;
 use pli::value::{AccountId, ByteSize, Digest, Domain, MailAddress, MailboxId, Reference};
 
 /// The gateway of the transcripts: `mx.carsat.example`, which takes deposits for `depot@carsat.example`.
@@ -246,9 +246,9 @@ impl Run {
         assert_eq!(format!("{} {secret} {answer}", given.name), line, "{place}");
         let step = self.session.signed_in(&match answer {
             "signed" => SignInAnswer::Signed(MailSession {
-                        account: AccountId::new([1; 16]),
-                        mark: Digest::of(b"mail password"),
-                    }),
+                account: AccountId::new([1; 16]),
+                mark: Digest::of(b"mail password"),
+            }),
             "refused" => SignInAnswer::Refused,
             "many" => SignInAnswer::TooMany,
             "later" => SignInAnswer::TryLater,

@@ -7,11 +7,11 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use pli::app::ports::{Change, UnitOfWork};
-use pli::app::{AccountChange, AgentChange, By, EndedSessions, NewAccount, NewApiClient, SettingsChange, WantedToken};
-use pli::audit::{Actor, Origin};
-use pli::identity::{
-    Account, ApiClient, MailSecret, MailSession, Password, Role, token_text,
+use pli::app::{
+    AccountChange, AgentChange, By, EndedSessions, NewAccount, NewApiClient, SettingsChange, WantedToken,
 };
+use pli::audit::{Actor, Origin};
+use pli::identity::{Account, ApiClient, MailSecret, MailSession, Password, Role, token_text};
 use pli::value::{ApiClientId, Digest, DraftId, Language, PartnerId, Reference, Token};
 use pli::web::{ClientCertificate, WebConfig, router};
 use tower::ServiceExt;
@@ -126,7 +126,8 @@ impl Everything {
         let token = app.make_structure_token(&gestionnaire, COUNCIL, wanted, visitor()).await.unwrap();
         let made = |client: &ApiClient| client.label == "structure";
         let structure = app.api_clients().await.unwrap().into_iter().find(made).unwrap().id;
-        let secret = app.make_mail_password(account(&world.house, AGENT).await.id, Actor::Operator, Origin::Cli);
+        let secret =
+            app.make_mail_password(account(&world.house, AGENT).await.id, Actor::Operator, Origin::Cli);
         let text = secret.await.unwrap().expose();
         let secret = || MailSecret::parse(text.as_bytes());
         let open = app.sign_in_to_submit(Some(address(AGENT)), secret(), visitor()).await.unwrap();
@@ -403,7 +404,9 @@ impl Turn {
             }
             Self::GestionnaireDeactivated => {
                 second_gestionnaire(world).await;
-                app.change_account(OPERATOR, id(GESTIONNAIRE).await, AccountChange::Deactivate).await.unwrap();
+                app.change_account(OPERATOR, id(GESTIONNAIRE).await, AccountChange::Deactivate)
+                    .await
+                    .unwrap();
             }
             Self::TechnicienDeactivated => {
                 let by = world.house.sign_in(GESTIONNAIRE).await;
