@@ -1,7 +1,7 @@
 //! Structures and their people, accounts, histories and a mailbox's settings, with made-up data.
 
 use askama::Result;
-use pli::app::{DepositStanding, HistoryRow, ImportedPerson, PersonChange, ReviewStanding};
+use pli::app::{Afterwards, DepositStanding, HistoryRow, ImportedPerson, PersonChange, ReviewStanding};
 use pli::identity::{Admission, Agreement, AgreementTerms, Role};
 use pli::value::{Day, MailAddress, MailboxId, Millis, PartnerId, Reference, Timestamp};
 use pli::web::views::{
@@ -202,9 +202,30 @@ fn histories(
     };
     let until = now + Millis::days(18);
     let rows = vec![
-        row(b"pli-dem1", Some(typed), DepositStanding::Released { opened_at: None, expires_at: until }),
-        row(b"pli-dem2", None, DepositStanding::Released { opened_at: Some(now), expires_at: until }),
-        row(b"pli-dem3", None, DepositStanding::Ended { opened_at: None, at: now, is_withdrawn: false }),
+        row(
+            b"pli-dem1",
+            Some(typed),
+            DepositStanding::Released { opened_at: None, expires_at: until, then: Afterwards::default() },
+        ),
+        row(
+            b"pli-dem2",
+            None,
+            DepositStanding::Released {
+                opened_at: Some(now),
+                expires_at: until,
+                then: Afterwards::default(),
+            },
+        ),
+        row(
+            b"pli-dem3",
+            None,
+            DepositStanding::Ended {
+                opened_at: None,
+                at: now,
+                is_withdrawn: false,
+                then: Afterwards::default(),
+            },
+        ),
     ];
     let structure = StructureHistoryPage {
         frame: frame.clone(),

@@ -1,6 +1,6 @@
 //! The pages on which a depositor follows a deposit, in each state.
 
-use pli::app::DepositStanding;
+use pli::app::{Afterwards, DepositStanding};
 use pli::transfer::HoldReason;
 use pli::value::{ByteSize, Millis, Reference};
 use pli::web::views::{
@@ -30,9 +30,21 @@ impl Samples {
         let link = StatusLinkPage { frame: self.frame(), action: "/suivi/lien/x".to_owned() };
         let (ends_at, until) = (NOW + Millis::days(7), NOW + Millis::days(20));
         let held = DepositStanding::Held { reason: HoldReason::ScannerDown, ends_at };
-        let waits = DepositStanding::Released { opened_at: None, expires_at: until };
-        let opened = DepositStanding::Released { opened_at: Some(NOW), expires_at: until };
-        let ended = DepositStanding::Ended { opened_at: None, at: until, is_withdrawn: true };
+        let waits =
+            DepositStanding::Released { opened_at: None, expires_at: until, then: Afterwards::default() };
+        let opened = DepositStanding::Released {
+            opened_at: Some(NOW),
+            expires_at: until,
+            then: Afterwards::default(),
+        };
+        let then = Afterwards { dispatched_at: Some(NOW), answered_at: Some(NOW + Millis::hours(3)) };
+        let answered = DepositStanding::Released { opened_at: Some(NOW), expires_at: until, then };
+        let ended = DepositStanding::Ended {
+            opened_at: None,
+            at: until,
+            is_withdrawn: true,
+            then: Afterwards::default(),
+        };
         vec![
             ("status-ask", asks(None).render()),
             ("status-ask-wrong", asks(Some(AddressProblem::NotAnAddress)).render()),
@@ -42,6 +54,7 @@ impl Samples {
             ("status-held", self.status(held).render()),
             ("status-waiting", self.status(waits).render()),
             ("status-opened", self.status(opened).render()),
+            ("status-answered", self.status(answered).render()),
             ("status-ended", StatusPage { title: None, refused: Vec::new(), ..self.status(ended) }.render()),
         ]
     }

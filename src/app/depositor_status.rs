@@ -52,6 +52,8 @@ pub enum DepositStanding {
         opened_at: Option<Timestamp>,
         /// Until when.
         expires_at: Timestamp,
+        /// What came after.
+        then: Afterwards,
     },
     /// Its content is destroyed.
     Ended {
@@ -61,7 +63,31 @@ pub enum DepositStanding {
         at: Timestamp,
         /// Whether who deposited withdrew it.
         is_withdrawn: bool,
+        /// What came of it before.
+        then: Afterwards,
     },
+}
+
+/// What became of a deposit in the house, as its depositor may know it: when, and neither to whom nor how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Afterwards {
+    /// When it was last dispatched to another mailbox (T4); no instant is kept of one that ended.
+    pub dispatched_at: Option<Timestamp>,
+    /// When it was first answered, in whichever way (T5).
+    pub answered_at: Option<Timestamp>,
+}
+
+impl Afterwards {
+    pub(super) fn of(transfer: &Transfer) -> Self {
+        Self {
+            dispatched_at: transfer.dispatches.last().map(|dispatch| dispatch.at),
+            answered_at: transfer.case.first_answer.map(|answer| answer.at),
+        }
+    }
+
+    pub(super) fn of_line(line: &RegisterLine) -> Self {
+        Self { dispatched_at: None, answered_at: line.answered.map(|answer| answer.at) }
+    }
 }
 
 /// A deposit, as its depositor may see it: no content.
@@ -299,11 +325,11 @@ impl App {
             },
             Sent::Released(transfer) => {
                 let opened_at = transfer.first_opening.map(|opening| opening.at);
-                let expires_at = transfer.expires_at;
+                let (expires_at, then) = (transfer.expires_at, Afterwards::of(&transfer));
                 let standing = if transfer.is_live(now) {
-                    DepositStanding::Released { opened_at, expires_at }
+                    DepositStanding::Released { opened_at, expires_at, then }
                 } else {
-                    DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false }
+                    DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false, then }
                 };
                 DepositStatus {
                     mailbox,
@@ -326,6 +352,7 @@ impl App {
                     opened_at: line.first_opened_at,
                     at: line.ended_at.unwrap_or(line.received_at),
                     is_withdrawn: line.ending == Some(Ending::Revoked),
+                    then: Afterwards::of_line(&line),
                 },
                 refused: Vec::new(),
                 reference: line.reference,

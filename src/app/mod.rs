@@ -140,7 +140,7 @@ pub use change_limits::LimitsRefusal;
 pub use clock::Now;
 pub use compose::AnswerError;
 pub use deliver_mails::{DueMails, SetOut};
-pub use depositor_status::{DepositStanding, DepositStatus, StatusError};
+pub use depositor_status::{Afterwards, DepositStanding, DepositStatus, StatusError};
 pub use desk::{
     AccountRights, AgreementRights, DayKeyFate, ExportFormat, JournalFilter, JournalLine, JournalPage,
     MemberSince, Named, PageStart, PersonActivity, PersonFacts, ProofAnswer, ProofsOffered, RefusalGroup,

@@ -83,10 +83,18 @@ pub fn short(instant: Timestamp, language: Language) -> String {
 /// A day of the calendar, wherever it begins: « 21 nov. 2026 », "21 Nov 2026".
 pub fn day(day: Day, language: Language) -> String {
     let local = jiff::Timestamp::from_millisecond(day.start().0).map(|start| start.to_zoned(TimeZone::UTC));
-    let Ok(local) = local else { return day.to_string() };
+    local.map_or_else(|_| day.to_string(), |local| day_of(&local, language))
+}
+
+/// The day in Paris of an instant, written as [`day`] writes one.
+pub fn day_in_paris(instant: Timestamp, language: Language) -> String {
+    paris(instant).map_or_else(|| instant.to_string(), |local| day_of(&local, language))
+}
+
+fn day_of(local: &Zoned, language: Language) -> String {
     match language {
         Language::Fr => {
-            format!("{}\u{a0}{} {}", day_fr(&local), name(&MONTHS_SHORT_FR, local.month() - 1), local.year())
+            format!("{}\u{a0}{} {}", day_fr(local), name(&MONTHS_SHORT_FR, local.month() - 1), local.year())
         }
         Language::En => local.strftime("%-d\u{a0}%b %Y").to_string(),
     }

@@ -239,6 +239,8 @@ const fn state_code(state: HistoryState) -> &'static str {
         HistoryState::Held => "attente",
         HistoryState::Waiting => "non-ouvert",
         HistoryState::Opened => "ouvert",
+        HistoryState::Dispatched => "transmis",
+        HistoryState::Answered => "repondu",
         HistoryState::Ended => "fini",
     }
 }

@@ -5,10 +5,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use pli::app::{DepositStanding, DepositStatus, MailAnswer, OpenDraftError, ProofAsked, StatusError};
+use pli::app::{
+    Afterwards, DepositStanding, DepositStatus, MailAnswer, OpenDraftError, ProofAsked, StatusError,
+};
 use pli::audit::Action;
 use pli::identity::PROOF_LIFE;
-use pli::transfer::{DraftState, HoldReason};
+use pli::transfer::{AnswerWay, DraftState, HoldReason};
 use pli::value::{DraftId, Language, Millis, Reference, Token};
 use pli::web::{WebConfig, router};
 use tower::ServiceExt as _;
@@ -90,12 +92,34 @@ async fn the_depositor_of_a_mail_learns_the_name_of_a_refused_file_on_the_page_a
         "{:?}",
         opened.standing
     );
+    // Dispatched, then answered by telephone: the depositor sees when, and neither to whom nor how.
+    let social = house.app.mailboxes().await.unwrap().into_iter().find(|one| one.slug.as_str() == "social");
+    house.clock.advance(Millis::hours(1));
+    house.app.dispatch(&agent, &reference, &social.unwrap().id.into(), visitor()).await.unwrap();
+    let dispatched = Afterwards { dispatched_at: Some(house.app.now().at), answered_at: None };
+    let status = house.status(&reference).await;
+    assert!(
+        matches!(status.standing, DepositStanding::Released { then, .. } if then == dispatched),
+        "{:?}",
+        status.standing
+    );
+    house.clock.advance(Millis::hours(1));
+    let at = house.app.now().at;
+    let today = pli::value::calendar::local_day(at).unwrap();
+    house.app.record_answer(&agent, &reference, AnswerWay::Telephone, &today, visitor()).await.unwrap();
+    let answered = Afterwards { answered_at: Some(at), ..dispatched };
+    let status = house.status(&reference).await;
+    assert!(
+        matches!(status.standing, DepositStanding::Released { then, .. } if then == answered),
+        "{:?}",
+        status.standing
+    );
     house.clock.advance(Millis::days(21));
     house.app.confirm_clock(pli::audit::Origin::Job, Some(Millis::days(21))).await.unwrap();
     house.app.upkeep().await.unwrap();
     let ended = house.status(&reference).await;
     assert!(
-        matches!(ended.standing, DepositStanding::Ended { opened_at: Some(_), .. }),
+        matches!(ended.standing, DepositStanding::Ended { opened_at: Some(_), then, .. } if then.answered_at == Some(at)),
         "{:?}",
         ended.standing
     );

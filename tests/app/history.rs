@@ -133,6 +133,16 @@ async fn a_gestionnaire_sees_and_filters_the_structure_s_history_and_takes_it_al
         .await
         .unwrap();
     assert!(get("?etat=ouvert").await.2.contains(reference.as_str()));
+    let agent = crate::register_pages::Visit::of(&house, "agent@carsat.example").await;
+    let given =
+        format!("jour={}&par=telephone", pli::value::calendar::local_day(house.app.now().at).unwrap());
+    agent.ask(Method::POST, &format!("/transferts/{reference}/reponse-donnee"), &given).await;
+    assert!(!get("?etat=ouvert").await.2.contains(reference.as_str()));
+    let page = get("?etat=repondu").await.2;
+    assert!(
+        page.contains(reference.as_str()) && page.contains("<td role=\"cell\" data-label=\"État\">répondu"),
+        "{page}"
+    );
     assert!(house.events().await.contains(&Action::DepositHistoryListed));
 
     without_tracking(&house).await;

@@ -1,6 +1,8 @@
 //! What is set by files alone: a third form beside the shipped ones (D10, T8), and the three shipped agreements, which govern one
 //! house side by side (D3, D11, T2, T5, T6, T8).
 
+use std::path::Path;
+
 use pli::app::{AnswerError, DepositRefusal, FormRefusal, Policies};
 use pli::audit::Origin;
 use pli::mailbox::{Custody, Mailbox};
@@ -51,6 +53,19 @@ fr = "{organisation} traite ces données pour aider la personne. Le délégué r
 en = "{organisation} processes these data to help the person. The officer answers at {dpo}."
 "#;
 
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_third_form_is_a_file_and_goes_all_the_way_without_code() {
     let house = House::build().await;
@@ -64,19 +79,14 @@ async fn a_third_form_is_a_file_and_goes_all_the_way_without_code() {
     assert!(unknown.is_err(), "there is no such form yet");
 
     let policies = tempfile::tempdir().unwrap();
-    let forms = policies.path().join("forms");
-    std::fs::create_dir(&forms).unwrap();
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/forms");
-    for file in ["fiche-de-liaison.toml", "sites-cd35.csv"] {
-        std::fs::copy(shipped.join(file), forms.join(file)).unwrap();
-    }
-    std::fs::write(forms.join("reperage-de-fragilite.toml"), DETECTION).unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), policies.path());
+    std::fs::write(policies.path().join("forms/reperage-de-fragilite.toml"), DETECTION).unwrap();
     let read = pli::serve::policies::load(Some(policies.path())).unwrap();
     let people = house.app.policies.load().people.clone();
     house.app.policies.store(Policies { people, ..read }.into());
 
     let faulty = send(&house, &draft, Some(form("284052b32102578")), None).await;
-    assert!(matches!(faulty, Err(DepositRefusal::Form(FormRefusal::Faulty { .. }))), "{faulty:?}");
+    assert!(matches!(faulty, Err(DepositRefusal::Form(FormRefusal::Answers(_)))), "{faulty:?}");
     let reference = send(&house, &draft, Some(form("284052b32102579")), None).await.unwrap().reference;
     let agent = house.sign_in(AGENT).await;
     let opened = house.app.opened_transfer(Some(&agent), &reference, visitor()).await.unwrap();

@@ -8,7 +8,8 @@ use crate::app::kit_text::csv;
 use crate::app::letters::NewLetter;
 use crate::app::ports::{Key, List, Record, SecretName, UnitOfWork};
 use crate::app::{
-    App, AppError, CONFLICT_TRIES, DepositStanding, ProofAsked, Signed, StatusError, Visitor, event,
+    Afterwards, App, AppError, CONFLICT_TRIES, DepositStanding, ProofAsked, Signed, StatusError, Visitor,
+    event,
 };
 use crate::audit::{Action, Actor, Object, Outcome, RefusalReason};
 use crate::identity::{
@@ -41,18 +42,27 @@ pub enum HistoryState {
     Waiting,
     /// It was opened.
     Opened,
+    /// It was dispatched to who treats it.
+    Dispatched,
+    /// It was answered.
+    Answered,
     /// Its content is destroyed.
     Ended,
 }
 
 impl HistoryState {
     /// All that there are.
-    pub const ALL: [Self; 4] = [Self::Held, Self::Waiting, Self::Opened, Self::Ended];
+    pub const ALL: [Self; 6] =
+        [Self::Held, Self::Waiting, Self::Opened, Self::Dispatched, Self::Answered, Self::Ended];
 
     /// The state of a deposit.
     pub const fn of(standing: &DepositStanding) -> Self {
         match standing {
             DepositStanding::Held { .. } => Self::Held,
+            DepositStanding::Released { then: Afterwards { answered_at: Some(_), .. }, .. } => Self::Answered,
+            DepositStanding::Released { then: Afterwards { dispatched_at: Some(_), .. }, .. } => {
+                Self::Dispatched
+            }
             DepositStanding::Released { opened_at: None, .. } => Self::Waiting,
             DepositStanding::Released { .. } => Self::Opened,
             DepositStanding::Ended { .. } => Self::Ended,
@@ -393,15 +403,15 @@ impl Found {
             }),
             Record::Transfer(transfer) if transfer.outgoing.is_none() => {
                 let opened_at = transfer.first_opening.map(|opening| opening.at);
-                let expires_at = transfer.expires_at;
+                let (expires_at, then) = (transfer.expires_at, Afterwards::of(&transfer));
                 Some(Self {
                     mailbox: transfer.mailbox,
                     partner: transfer.depositor.partner,
                     received_at: transfer.received_at,
                     standing: if transfer.is_live(now) {
-                        DepositStanding::Released { opened_at, expires_at }
+                        DepositStanding::Released { opened_at, expires_at, then }
                     } else {
-                        DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false }
+                        DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false, then }
                     },
                     site: transfer.depositor.site,
                     reference: transfer.reference,
@@ -415,6 +425,7 @@ impl Found {
                     opened_at: line.first_opened_at,
                     at: line.ended_at.unwrap_or(line.received_at),
                     is_withdrawn: line.ending == Some(Ending::Revoked),
+                    then: Afterwards::of_line(&line),
                 },
                 site: line.site,
                 reference: line.reference,
@@ -436,15 +447,27 @@ impl Found {
 
 fn history_table(rows: &[HistoryRow], language: Language) -> String {
     let header: &[&str] = match language {
-        Language::Fr => &["référence", "reçu le", "boîte", "site", "état", "ouvert le", "fin"],
-        Language::En => &["reference", "received", "mailbox", "site", "state", "opened", "end"],
+        Language::Fr => &[
+            "référence",
+            "reçu le",
+            "boîte",
+            "site",
+            "état",
+            "ouvert le",
+            "transmis le",
+            "répondu le",
+            "fin",
+        ],
+        Language::En => {
+            &["reference", "received", "mailbox", "site", "state", "opened", "passed on", "answered", "end"]
+        }
     };
     let instant = |at: Option<Timestamp>| at.map(|at| calendar::precise(at, language)).unwrap_or_default();
     let rows = rows.iter().map(|row| {
-        let (opened_at, end) = match row.standing {
-            DepositStanding::Held { ends_at, .. } => (None, ends_at),
-            DepositStanding::Released { opened_at, expires_at } => (opened_at, expires_at),
-            DepositStanding::Ended { opened_at, at, .. } => (opened_at, at),
+        let (opened_at, then, end) = match row.standing {
+            DepositStanding::Held { ends_at, .. } => (None, Afterwards::default(), ends_at),
+            DepositStanding::Released { opened_at, expires_at, then } => (opened_at, then, expires_at),
+            DepositStanding::Ended { opened_at, at, then, .. } => (opened_at, then, at),
         };
         vec![
             row.reference.to_string(),
@@ -453,6 +476,8 @@ fn history_table(rows: &[HistoryRow], language: Language) -> String {
             row.site.clone().unwrap_or_default(),
             history_state(HistoryState::of(&row.standing), language).to_owned(),
             instant(opened_at),
+            instant(then.dispatched_at),
+            then.answered_at.and_then(calendar::local_day).unwrap_or_default(),
             instant(Some(end)),
         ]
     });
@@ -465,6 +490,8 @@ pub const fn history_state(state: HistoryState, language: Language) -> &'static 
         HistoryState::Held => ("en attente d’analyse", "waiting for its scan"),
         HistoryState::Waiting => ("pas encore ouvert", "not opened yet"),
         HistoryState::Opened => ("ouvert", "opened"),
+        HistoryState::Dispatched => ("transmis au service qui le traite", "passed on to who treats it"),
+        HistoryState::Answered => ("répondu", "answered"),
         HistoryState::Ended => ("contenu détruit", "content destroyed"),
     };
     if matches!(language, Language::Fr) { fr } else { en }

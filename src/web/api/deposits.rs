@@ -14,8 +14,9 @@ use super::caller::Caller;
 use super::problem::{Problem, ProblemCode};
 use super::{JSON_MAX_BYTES, ROOT};
 use crate::app::{
-    API_LISTED_MAX, ApiDepositError, ApiDepositState, ApiDepositView, AppError, ClosedDoor, DepositRefusal,
-    DepositStanding, DepositStatus, DraftView, FormRefusal, IDEMPOTENCY_KEY_MAX, NewApiDeposit, Sending,
+    API_LISTED_MAX, Afterwards, ApiDepositError, ApiDepositState, ApiDepositView, AppError, ClosedDoor,
+    DepositRefusal, DepositStanding, DepositStatus, DraftView, FormRefusal, IDEMPOTENCY_KEY_MAX,
+    NewApiDeposit, Sending,
 };
 use crate::mailbox::{DepositLimits, Mailbox};
 use crate::value::{DraftId, Language, MailAddress, SecretBytes, Slug, Timestamp};
@@ -187,23 +188,27 @@ fn show_sent(shown: &mut Value, status: &DepositStatus, language: Language) {
     if let Some(title) = &status.title {
         shown["title"] = title.clone().into();
     }
-    let (state, opened_at) = match status.standing {
+    let (state, opened_at, then) = match status.standing {
         DepositStanding::Held { ends_at, .. } => {
             shown["expires_at"] = ends_at.to_string().into();
-            ("held", None)
+            ("held", None, Afterwards::default())
         }
-        DepositStanding::Released { opened_at, expires_at } => {
+        DepositStanding::Released { opened_at, expires_at, then } => {
             shown["expires_at"] = expires_at.to_string().into();
-            ("released", opened_at)
+            ("released", opened_at, then)
         }
-        DepositStanding::Ended { opened_at, at, .. } => {
+        DepositStanding::Ended { opened_at, at, then, .. } => {
             shown["ended_at"] = at.to_string().into();
-            ("ended", opened_at)
+            ("ended", opened_at, then)
         }
     };
     shown["state"] = state.into();
-    if let Some(at) = opened_at {
-        shown["opened_at"] = at.to_string().into();
+    for (name, at) in
+        [("opened_at", opened_at), ("dispatched_at", then.dispatched_at), ("answered_at", then.answered_at)]
+    {
+        if let Some(at) = at {
+            shown[name] = at.to_string().into();
+        }
     }
     shown["refused"] = told(names_and_reasons(status.refused.clone(), language));
 }

@@ -22,8 +22,12 @@ words! {
         held_until: "Conservé au plus tard jusqu’au", "Kept until, at the latest";
         state_waiting: "Remis à la boîte, pas encore ouvert", "Passed on to the mailbox, not opened yet";
         state_opened: "Ouvert par la boîte", "Opened by the mailbox";
+        state_dispatched: "Transmis au service qui le traite", "Passed on to who treats it";
+        state_answered: "Une réponse a été donnée", "It was answered";
         state_ended: "Délai écoulé, contenu détruit", "Time over, content destroyed";
         opened: "Ouvert pour la première fois le", "First opened";
+        dispatched: "Transmis le", "Passed on";
+        answered: "Répondu le", "Answered";
         never_opened: "Le dépôt n’avait pas été ouvert.", "The deposit had not been opened.";
         ended: "Détruit le", "Destroyed";
         print_help: "Cette page ne se recharge pas d’elle-même : redemandez un lien pour la revoir plus tard.",

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::Frame;
 use crate::app::ClosedDoor;
-use crate::value::{ByteSize, Language, Timestamp};
+use crate::value::{ByteSize, Language, MailAddress, Timestamp};
 use crate::web::texts::{DoorWords, WithdrawnWords};
 
 /// Any answer of 400 or more.
@@ -89,10 +89,10 @@ impl ErrorKind {
 fn door_closed(closed: &ClosedDoor, language: Language) -> (&'static str, String, String) {
     let w = DoorWords::of(language);
     let next = match &closed.mail {
-        Some(address) => format!("{} {address}. {}", w.by_mail, w.or_ask),
+        Some(_) => format!("{} {}", w.by_mail, w.or_ask),
         None => w.ask.to_owned(),
     };
-    (w.title, format!("{} {}", w.what, closed.mailbox), next)
+    (w.title, format!("{} {}.", w.what, closed.mailbox), next)
 }
 
 impl ErrorPage {
@@ -123,6 +123,14 @@ impl ErrorPage {
             ErrorKind::Internal => fixed(&t.internal),
             ErrorKind::Restored => fixed(&t.restored),
             ErrorKind::Unavailable => fixed(&t.unavailable),
+        }
+    }
+
+    /// The address to which a mail is the open way.
+    fn write_to(&self) -> Option<&MailAddress> {
+        match &self.kind {
+            ErrorKind::DoorClosed(closed) => closed.mail.as_ref(),
+            _ => None,
         }
     }
 

@@ -163,6 +163,11 @@ impl Frame {
         TimeTag { instant: *instant, words: calendar::full(*instant, self.language) }
     }
 
+    /// A day alone: « 21 nov. 2026 ».
+    pub(in crate::web) fn on(&self, instant: &Timestamp) -> TimeTag {
+        TimeTag { instant: *instant, words: calendar::day_in_paris(*instant, self.language) }
+    }
+
     /// A short instant, for tables: « 21 nov. 2026, 9 h 30 ».
     pub(in crate::web) fn short(&self, instant: &Timestamp) -> TimeTag {
         TimeTag { instant: *instant, words: calendar::short(*instant, self.language) }

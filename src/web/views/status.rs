@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::{AddressProblem, CodeProblem, Frame};
-use crate::app::DepositStanding;
+use crate::app::{Afterwards, DepositStanding};
 use crate::value::{ByteSize, DraftId, Reference, Timestamp};
 use crate::web::texts::{HistoryWords, StatusWords, WithdrawnWords};
 
@@ -149,6 +149,12 @@ impl StatusPage {
     fn state(&self) -> &'static str {
         match self.standing {
             DepositStanding::Held { .. } => self.w().state_held,
+            DepositStanding::Released { then: Afterwards { answered_at: Some(_), .. }, .. } => {
+                self.w().state_answered
+            }
+            DepositStanding::Released { then: Afterwards { dispatched_at: Some(_), .. }, .. } => {
+                self.w().state_dispatched
+            }
             DepositStanding::Released { opened_at: None, .. } => self.w().state_waiting,
             DepositStanding::Released { .. } => self.w().state_opened,
             DepositStanding::Ended { is_withdrawn: true, .. } => self.x().state,
