@@ -3,9 +3,10 @@
 
 use axum::Router;
 use axum::http::{Method, StatusCode};
-use pli::app::ports::Key;
+use pli::app::ports::{Change, Key, List, UnitOfWork};
 use pli::audit::{Action, Origin};
 use pli::identity::{Agreement, Password, Role, Service};
+use pli::transfer::{FormCodes, Transfer};
 use pli::value::{Millis, PartnerId, Token};
 use pli::web::{WebConfig, router};
 
@@ -144,6 +145,16 @@ async fn a_gestionnaire_sees_and_filters_the_structure_s_history_and_takes_it_al
         "{page}"
     );
     assert!(house.events().await.contains(&Action::DepositHistoryListed));
+
+    // The site that the form names is the deposit's.
+    let found = house.app.store.list(&List::TransferByReference(reference.clone()), 1).await.unwrap();
+    let transfer = Transfer::try_from(found.into_iter().next().unwrap().record).unwrap();
+    let form = FormCodes { site: Some("Pays de Redon".into()), ..FormCodes::default() };
+    let changed = Transfer { form: Some(Box::new(form)), ..transfer };
+    let unit = UnitOfWork { changes: vec![Change::Put(changed.into())], ..UnitOfWork::default() };
+    house.app.store.commit(unit).await.unwrap();
+    assert!(get("?site=Pays+de+Redon").await.2.contains(reference.as_str()));
+    assert!(!get("?site=Pays+de+Vitr%C3%A9").await.2.contains(reference.as_str()));
 
     without_tracking(&house).await;
     assert!(!get("").await.2.contains(reference.as_str()), "the agreement decides");

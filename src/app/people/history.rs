@@ -398,7 +398,7 @@ impl Found {
                 partner: held.depositor.partner,
                 received_at: held.accepted_at,
                 standing: DepositStanding::Held { reason: held.reason, ends_at: held.ends_at() },
-                site: held.depositor.site,
+                site: held.form.and_then(|form| form.site).or(held.depositor.site),
                 reference: held.reference,
             }),
             Record::Transfer(transfer) if transfer.outgoing.is_none() => {
@@ -413,7 +413,8 @@ impl Found {
                     } else {
                         DepositStanding::Ended { opened_at, at: expires_at, is_withdrawn: false, then }
                     },
-                    site: transfer.depositor.site,
+                    // As the register has it: where the form says so, not where the address does.
+                    site: transfer.form.and_then(|form| form.site).or(transfer.depositor.site),
                     reference: transfer.reference,
                 })
             }

@@ -333,6 +333,7 @@ impl Turn {
     ];
 
     /// What ends with it, and nothing else does.
+    #[expect(clippy::match_same_arms, reason = "a table, in the order of what changes")]
     fn ends(self) -> BTreeSet<Held> {
         let ends: &[&[Held]] = match self {
             Self::Nothing => &[],
