@@ -346,6 +346,7 @@ impl Samples {
             now: NOW,
             path: Some("/page".to_owned()),
             person: None,
+            log: None,
             terms: true,
             demo: false,
         }
@@ -363,7 +364,16 @@ impl Samples {
             sees_structures: true,
             has_structure: false,
         };
-        Frame { person: Some(person), ..self.frame() }
+        let log = JournalState {
+            verdict: LogVerdict::Verifies,
+            entries: 5_998,
+            checkpoint: Some(NOW - Millis::minutes(3)),
+            verified: Some(NOW - Millis::minutes(1)),
+            is_verifying: false,
+            witnesses: vec![("temoin.region.example".to_owned(), Some(NOW - Millis::minutes(4)), false)],
+            timestamps: None,
+        };
+        Frame { person: Some(person), log: Some(log), ..self.frame() }
     }
 
     fn say(&self, fr: &str, en: &str) -> String {

@@ -116,7 +116,8 @@ impl App {
             let known: Option<(ApiDeposit, u64)> = self.read_one(&List::ApiDepositByKey(key)).await?;
             if let Some((known, _)) = known.filter(|(known, _)| now < known.begun_at + API_DEPOSIT_LIFE) {
                 if known.wish != wish {
-                    return Err(ApiDepositError::KeyReused);
+                    let refusal = ApiDepositError::KeyReused;
+                    return Err(self.refuse_api_deposit(client, &new, None, visitor, refusal).await);
                 }
                 return Ok((self.api_deposit_view(client, known).await?, false));
             }
@@ -298,6 +299,7 @@ impl App {
         let object = mailbox.map_or(Object::Token(client.id), Object::Mailbox);
         let reason = match refusal {
             ApiDepositError::Closed(_) => ClosedDoor::REASON,
+            ApiDepositError::KeyReused => RefusalReason::StateNotFitting,
             _ => RefusalReason::AddressNotAdmitted,
         };
         let outcome = Outcome::Refused(reason);

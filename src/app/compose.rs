@@ -69,11 +69,17 @@ impl App {
         let transfer = permitted.subject();
         let mailbox = self.holder_for(signed, transfer).await?.ok_or(OpenError::NotEntitled)?;
         if transfer.outgoing.is_some() {
-            return Err(AnswerError::NotFitting);
+            let refusal = (RefusalReason::StateNotFitting, AnswerError::NotFitting);
+            return Err(self.refuse_answer(signed, transfer, refusal, visitor).await?);
         }
         let rule = self.partner_answer(transfer).await?;
         if !rule.allows(confirmed) {
-            return Err(self.refuse_answer(signed, transfer, rule, visitor).await?);
+            let error = match rule {
+                PartnerAnswer::NotWished => AnswerError::NotWished,
+                _ => AnswerError::NotAsked,
+            };
+            let refusal = (RefusalReason::PolicyDenied, error);
+            return Err(self.refuse_answer(signed, transfer, refusal, visitor).await?);
         }
         let (answers, partner) = (Some(transfer.id), transfer.depositor.partner);
         Ok(self.begin_outgoing(signed, mailbox, answers, partner, visitor).await?)
@@ -84,18 +90,14 @@ impl App {
         &self,
         signed: &Signed,
         transfer: &Transfer,
-        rule: PartnerAnswer,
+        (reason, error): (RefusalReason, AnswerError),
         visitor: Visitor,
     ) -> Result<AnswerError, AppError> {
-        let (actor, outcome) =
-            (Actor::Person(signed.account.person), Outcome::Refused(RefusalReason::PolicyDenied));
+        let (actor, outcome) = (Actor::Person(signed.account.person), Outcome::Refused(reason));
         let object = Object::Transfer { transfer: transfer.id, mailbox: transfer.current_holder() };
         let refused = event(self.now().at, actor, Action::TransferAnswered, object, outcome, visitor.web());
         self.log_alone(refused.concerning(transfer.depositor.partner)).await?;
-        Ok(match rule {
-            PartnerAnswer::NotWished => AnswerError::NotWished,
-            _ => AnswerError::NotAsked,
-        })
+        Ok(error)
     }
 
     /// Begins a new transfer from a mailbox that the person is a member of.

@@ -135,14 +135,23 @@ impl App {
                         && account.unused_since().is_none()
                         && account.organisation == Some(mailbox.organisation)
                 };
-                let account =
-                    found.map(|(account, _)| account).filter(fits).ok_or(SettingsError::NotFound)?;
+                let Some(account) = found.map(|(account, _)| account).filter(fits) else {
+                    let about = (Action::MemberAdded, Object::Mailbox(mailbox.id));
+                    return Err(self.refuse_setting(by, about).await);
+                };
                 Ok(self.entitle_by(account.id, mailbox.id, by).await?)
             }
             SettingsChange::Manager { account, manages } => {
                 self.set_manager(by, mailbox.id, account, manages).await
             }
         }
+    }
+
+    /// Logs that there is nobody of whom this could be set.
+    async fn refuse_setting(&self, by: By<'_>, (action, object): (Action, Object)) -> SettingsError {
+        let outcome = Outcome::Refused(RefusalReason::NotFound);
+        let refused = event(self.now().at, by.actor(), action, object, outcome, by.origin);
+        self.log_alone(refused).await.map_or_else(SettingsError::from, |()| SettingsError::NotFound)
     }
 
     async fn managed(&self, by: By<'_>, slug: &Slug) -> Result<Mailbox, SettingsError> {
@@ -198,8 +207,10 @@ impl App {
         manages: bool,
     ) -> Result<(), SettingsError> {
         let found: Option<(Account, u64)> = self.read(&Key::Account(id)).await?;
-        let (mut account, version) =
-            found.filter(|(account, _)| account.reads(mailbox)).ok_or(SettingsError::NotFound)?;
+        let membership = Object::Membership { account: id, mailbox };
+        let Some((mut account, version)) = found.filter(|(account, _)| account.reads(mailbox)) else {
+            return Err(self.refuse_setting(by, (Action::RightsChanged, membership)).await);
+        };
         if account.manages.contains(&mailbox) == manages {
             return Ok(());
         }
@@ -209,7 +220,6 @@ impl App {
             account.manages.retain(|managed| *managed != mailbox);
         }
         let mut unit = UnitOfWork::default();
-        let membership = Object::Membership { account: id, mailbox };
         let told =
             event(self.now().at, by.actor(), Action::RightsChanged, membership, Outcome::Done, by.origin);
         self.log(&mut unit, told.with(right_of(&account)))?;

@@ -155,7 +155,11 @@ impl App {
         let identity = self.identity_or_refusal(signed, &mailbox, about, visitor).await?;
         let found: Option<(Account, u64)> = self.read(&Key::Account(account)).await?;
         let member = found.filter(|(account, _)| account.mailboxes.contains(&mailbox.id));
-        let (mut leaving, leaving_version) = member.ok_or(MembersError::NotFitting)?;
+        let Some((mut leaving, leaving_version)) = member else {
+            return Err(self
+                .refuse_member(signed, about, RefusalReason::NotFound, MembersError::NotFitting, visitor)
+                .await);
+        };
         let mut remaining = self.admitted(&mailbox).await?;
         remaining.retain(|member| member.id != account);
         if mailbox.key.custody == Custody::Members && remaining.is_empty() {
@@ -188,7 +192,8 @@ impl App {
         let (mailbox, version) = self.mailbox_of_member(signed, slug, visitor).await?;
         let about = (Action::CustodyChanged, mailbox.id, None);
         if mailbox.key.custody == Custody::Members {
-            return Err(MembersError::NotFitting);
+            let reason = RefusalReason::StateNotFitting;
+            return Err(self.refuse_member(signed, about, reason, MembersError::NotFitting, visitor).await);
         }
         let identity = self.identity_or_refusal(signed, &mailbox, about, visitor).await?;
         let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
@@ -216,7 +221,8 @@ impl App {
         let (mailbox, version) = self.mailbox_of_member(signed, slug, visitor).await?;
         let about = (Action::CustodyChanged, mailbox.id, None);
         if mailbox.key.custody == Custody::Gateway {
-            return Err(MembersError::NotFitting);
+            let reason = RefusalReason::StateNotFitting;
+            return Err(self.refuse_member(signed, about, reason, MembersError::NotFitting, visitor).await);
         }
         if !self.policies.load().custody.allows_return_to_gateway() {
             return Err(self

@@ -312,6 +312,18 @@ impl App {
                 self.log_damage(signed, Object::Transfer { transfer: id, mailbox: holder }, visitor).await?;
                 Err(AppError::Vault(error).into())
             }
+            // The person is entitled, and still cannot open it: that was tried too.
+            Err(error @ (OpenError::Locked | OpenError::NotAdmitted)) => {
+                let reason = match error {
+                    OpenError::Locked => RefusalReason::KeyLocked,
+                    _ => RefusalReason::NotAdmitted,
+                };
+                let (at, outcome) = (self.now().at, Outcome::Refused(reason));
+                let object = Object::Transfer { transfer: id, mailbox: holder };
+                let told = event(at, reader.0, Action::AccessRefused, object, outcome, visitor.web());
+                self.log_alone(told).await?;
+                Err(error)
+            }
             outcome => outcome,
         }
     }
@@ -503,7 +515,13 @@ impl App {
         } else {
             let sent: Option<(SentLine, u64)> =
                 self.read_one(&List::SentByReference(reference.clone())).await?;
-            let Some((sent, _)) = sent else { return Ok(OpenError::NotFound) };
+            let Some((sent, _)) = sent else {
+                let (actor, outcome) =
+                    (Actor::Person(signed.account.person), Outcome::Refused(RefusalReason::NotFound));
+                let (at, action) = (self.now().at, Action::AccessRefused);
+                self.log_alone(event(at, actor, action, Object::None, outcome, visitor.web())).await?;
+                return Ok(OpenError::NotFound);
+            };
             let object = Object::Transfer { transfer: sent.transfer, mailbox: sent.mailbox };
             let withdrawn_at = (sent.ending == Ending::Revoked).then_some(sent.ended_at);
             (object, signed.account.reads(sent.mailbox), withdrawn_at)

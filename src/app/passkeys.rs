@@ -63,9 +63,6 @@ pub enum PasskeyError {
     /// It has no name.
     #[error("the passkey has no name")]
     NoName,
-    /// It is the only way in that is left.
-    #[error("it is the only way in")]
-    LastWay,
     /// This gateway's address is none that passkeys can be bound to.
     #[error("passkeys need a host name and https")]
     NotHere,
@@ -119,12 +116,13 @@ impl App {
     }
 
     /// Begins to add a passkey.
-    pub async fn begin_passkey(&self, signed: &Signed) -> Result<Ceremony, PasskeyError> {
+    pub async fn begin_passkey(&self, signed: &Signed, visitor: Visitor) -> Result<Ceremony, PasskeyError> {
         let now = self.believed_now()?;
         let webauthn = self.webauthn().ok_or(PasskeyError::NotHere)?;
         let (account, _) = self.own_account_now(signed).await?;
         if account.passkeys.len() >= PASSKEYS_MAX {
-            return Err(PasskeyError::TooMany { limit: PASSKEYS_MAX });
+            let refusal = (RefusalReason::TooMany, PasskeyError::TooMany { limit: PASSKEYS_MAX });
+            return Err(self.refuse_passkey(&account, refusal, visitor).await);
         }
         let known = account.passkeys.iter().filter_map(|kept| credential_of(kept).ok());
         let known = known.map(|credential| credential.cred_id().clone()).collect();
@@ -156,18 +154,19 @@ impl App {
         let webauthn = self.webauthn().ok_or(PasskeyError::NotHere)?;
         let ceremony = shown.ceremony.as_ref().map(Token::hash);
         let Some(Started::Registration(id, state)) = self.ceremonies.take(ceremony.as_ref(), now) else {
-            return Err(PasskeyError::Over);
+            let refusal = (RefusalReason::ProofExpired, PasskeyError::Over);
+            return Err(self.refuse_passkey(&signed.account, refusal, visitor).await);
         };
         if id != signed.account.id || shown.credential.len() > CREDENTIAL_MAX_BYTES {
-            return Err(PasskeyError::Over);
+            let refusal = (RefusalReason::ProofWrong, PasskeyError::Over);
+            return Err(self.refuse_passkey(&signed.account, refusal, visitor).await);
         }
         let (mut account, version) = self.own_account_now(signed).await?;
         let credential: Option<RegisterPublicKeyCredential> = serde_json::from_str(&shown.credential).ok();
         let verified = credential.and_then(|shown| webauthn.finish_passkey_registration(&shown, &state).ok());
         let Some(credential) = verified else {
-            let wrong = Outcome::Refused(RefusalReason::CredentialsWrong);
-            self.log_alone(told(&account, Action::PasskeyAdded, wrong, now, visitor)).await?;
-            return Err(PasskeyError::Over);
+            let refusal = (RefusalReason::CredentialsWrong, PasskeyError::Over);
+            return Err(self.refuse_passkey(&account, refusal, visitor).await);
         };
         let kept = Passkey {
             id: Digest::of(credential.cred_id().as_ref()),
@@ -177,10 +176,12 @@ impl App {
             used_at: None,
         };
         if account.passkeys.iter().any(|other| other.id == kept.id) {
-            return Err(PasskeyError::Known);
+            let refusal = (RefusalReason::StateNotFitting, PasskeyError::Known);
+            return Err(self.refuse_passkey(&account, refusal, visitor).await);
         }
         if account.passkeys.len() >= PASSKEYS_MAX {
-            return Err(PasskeyError::TooMany { limit: PASSKEYS_MAX });
+            let refusal = (RefusalReason::TooMany, PasskeyError::TooMany { limit: PASSKEYS_MAX });
+            return Err(self.refuse_passkey(&account, refusal, visitor).await);
         }
         let mut unit = UnitOfWork::default();
         self.log(&mut unit, told(&account, Action::PasskeyAdded, Outcome::Done, now, visitor))?;
@@ -191,6 +192,18 @@ impl App {
         unit.put(account);
         self.store.commit(unit).await.map_err(AppError::from)?;
         Ok(())
+    }
+
+    /// Logs that a passkey is not added, and says why.
+    async fn refuse_passkey(
+        &self,
+        account: &Account,
+        (reason, error): (RefusalReason, PasskeyError),
+        visitor: Visitor,
+    ) -> PasskeyError {
+        let refused = Outcome::Refused(reason);
+        let told = told(account, Action::PasskeyAdded, refused, self.now().at, visitor);
+        self.log_alone(told).await.map_or_else(PasskeyError::from, |()| error)
     }
 
     /// Wraps the personal key, open in this session, to what a passkey's PRF gives.
@@ -219,7 +232,7 @@ impl App {
         signed: &Signed,
         id: Digest,
         visitor: Visitor,
-    ) -> Result<bool, PasskeyError> {
+    ) -> Result<bool, AppError> {
         let now = self.believed_now()?;
         let (mut account, version) = self.own_account_now(signed).await?;
         let before = account.passkeys.len();
@@ -237,7 +250,7 @@ impl App {
         unit.expect_unchanged(Key::Account(account.id), version);
         self.end_other_sessions(&mut unit, account.id, Some(signed)).await?;
         unit.put(account);
-        self.store.commit(unit).await.map_err(AppError::from)?;
+        self.store.commit(unit).await?;
         Ok(true)
     }
 

@@ -109,19 +109,24 @@ impl App {
         let account = &signed.account;
         let opened = self.unlocked.open(&signed.cookie, now).map_err(AppError::from)?;
         let found: Option<(PersonalKey, u64)> = self.read(&Key::PersonalKey(account.id)).await?;
-        let (mut key, version) = found.ok_or(SecretError::Locked)?;
-        // Who comes by the provider never had what opens the first key: while nothing is wrapped to it, a new one takes its place.
-        let is_first = opened.is_none()
-            && signed.session.way == SignInWay::Provider
-            && key.lock == PersonalLock::SignIn
-            && self.opened_by(account).await?.is_empty();
-        let identity = match opened {
-            Some(identity) => identity,
-            None if is_first => Identity::generate(),
-            None => return Err(SecretError::Locked),
-        };
         let (actor, object) = (Actor::Person(account.person), Object::Account(account.id));
         let told = |outcome| event(now, actor, Action::PersonalKeyLocked, object, outcome, visitor.web());
+        let usable = match (found, opened) {
+            (Some((key, version)), Some(identity)) => Some((key, version, identity, false)),
+            // Who comes by the provider never had what opens the first key: while nothing is wrapped to it, a new one takes its place.
+            (Some((key, version)), None)
+                if signed.session.way == SignInWay::Provider
+                    && key.lock == PersonalLock::SignIn
+                    && self.opened_by(account).await?.is_empty() =>
+            {
+                Some((key, version, Identity::generate(), true))
+            }
+            _ => None,
+        };
+        let Some((mut key, version, identity, is_first)) = usable else {
+            self.log_alone(told(Outcome::Refused(RefusalReason::KeyLocked))).await?;
+            return Err(SecretError::Locked);
+        };
         if let Err(weak) = self.judge_password(&passphrase, &account.name, &account.address).await? {
             self.log_alone(told(Outcome::Refused(RefusalReason::PolicyDenied))).await?;
             return Err(weak.into());

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::ports::{Key, List, PersonName, RegisterPlace, RegisterSearch, UnitOfWork};
 use super::{App, AppError, OpenError, Signed, Visitor, event};
-use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
+use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome, RefusalReason};
 use crate::identity::Partner;
 use crate::mailbox::Mailbox;
 use crate::transfer::{CaseKind, Counts, Ending, MonthOfYear, MonthlyCounts, RegisterLine};
@@ -202,7 +202,7 @@ impl App {
                 break search.after.clone();
             }
         };
-        self.log_register(signed, &mailboxes, Action::TransferListed, None, visitor).await?;
+        self.log_register(signed, &mailboxes, (Action::TransferListed, Outcome::Done), None, visitor).await?;
         Ok(RegisterPage { rows, next, partners: self.partners_of_all(&mailboxes).await?, mailboxes })
     }
 
@@ -226,6 +226,9 @@ impl App {
                 rows.extend(self.register_row(line, filter, now, &mut names).await?);
             }
             if rows.len() > EXPORT_LINES_MAX {
+                let refused = Outcome::Refused(RefusalReason::TooMany);
+                self.log_register(signed, &mailboxes, (Action::RegisterExported, refused), None, visitor)
+                    .await?;
                 return Err(RegisterExportError::TooMany { limit: EXPORT_LINES_MAX });
             }
             if found.is_all {
@@ -233,7 +236,8 @@ impl App {
             }
         }
         let count = Some(Detail::Count(rows.len() as u64));
-        self.log_register(signed, &mailboxes, Action::RegisterExported, count, visitor).await?;
+        self.log_register(signed, &mailboxes, (Action::RegisterExported, Outcome::Done), count, visitor)
+            .await?;
         Ok(rows)
     }
 
@@ -253,7 +257,7 @@ impl App {
             (1..=12).filter_map(|month| Some((MonthOfYear::new(year, month)?, Counts::default()))).collect();
         self.add_kept_months(&mailboxes, &mut months).await?;
         let is_cut = self.add_lines(&mailboxes, &mut months, now).await?;
-        self.log_register(signed, &mailboxes, Action::StatisticsRead, None, visitor).await?;
+        self.log_register(signed, &mailboxes, (Action::StatisticsRead, Outcome::Done), None, visitor).await?;
         let partners = self.partners_of_all(&mailboxes).await?;
         Ok(YearStatistics { mailboxes, year, this_year, months, partners, is_cut })
     }
@@ -340,7 +344,7 @@ impl App {
         &self,
         signed: &Signed,
         mailboxes: &[Mailbox],
-        action: Action,
+        (action, outcome): (Action, Outcome),
         detail: Option<Detail>,
         visitor: Visitor,
     ) -> Result<(), AppError> {
@@ -348,7 +352,7 @@ impl App {
         let mut unit = UnitOfWork::default();
         for mailbox in mailboxes {
             let object = Object::Mailbox(mailbox.id);
-            let told = event(now, actor, action, object, Outcome::Done, visitor.web());
+            let told = event(now, actor, action, object, outcome, visitor.web());
             self.log(&mut unit, detail.map_or(told, |detail| told.with(detail)))?;
         }
         self.store.commit(unit).await?;

@@ -82,7 +82,14 @@ impl App {
         visitor: Visitor,
     ) -> Result<Vec<RecoveryCode>, FactorError> {
         let now = self.believed_now()?;
-        let secret = self.setup_secret(signed, sealed, now)?;
+        let secret = match self.setup_secret(signed, sealed, now) {
+            Err(FactorError::Over) => {
+                let over = Outcome::Refused(RefusalReason::ProofExpired);
+                self.log_factor(&signed.account, over, visitor).await?;
+                return Err(FactorError::Over);
+            }
+            secret => secret?,
+        };
         let (mut account, version) = self.with_password(signed, present, visitor).await?;
         let codes: Vec<RecoveryCode> =
             (0..RECOVERY_CODES).map(|_| RecoveryCode::new(self.random.bytes())).collect();
@@ -153,12 +160,16 @@ impl App {
     ) -> Result<(), SignInError> {
         let now = self.believed_now()?;
         let found: Option<(Session, u64)> = self.read(&Key::Session(cookie.hash())).await?;
-        let (mut session, version) = found.ok_or(SignInError::Refused)?;
+        let waiting = found.and_then(|(session, version)| Some((session.awaits_code?, session, version)));
+        let Some((tries, mut session, version)) = waiting else {
+            return Err(self.refuse_code_of_nobody(now, visitor).await);
+        };
         let found: Option<(Account, u64)> = self.read(&Key::Account(session.account)).await?;
-        let (mut account, account_version) = found.ok_or(SignInError::Refused)?;
+        let Some((mut account, account_version)) = found else {
+            return Err(self.refuse_code_of_nobody(now, visitor).await);
+        };
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Session(session.token), version);
-        let tries = session.awaits_code.ok_or(SignInError::Refused)?;
         let factor = account.second_factor.as_mut().ok_or(AppError::Broken("no second factor"))?;
         let secret = open(&self.keyring.gateway().map_err(AppError::from)?, &factor.secret);
         let secret = FactorSecret::from_bytes(secret.map_err(AppError::from)?);
@@ -187,6 +198,13 @@ impl App {
         }
         self.store.commit(unit).await.map_err(AppError::from)?;
         Err(SignInError::Refused)
+    }
+
+    /// Logs a code that no sign-in waits for.
+    async fn refuse_code_of_nobody(&self, now: Timestamp, visitor: Visitor) -> SignInError {
+        let (action, over) = (Action::SignInRefused, Outcome::Refused(RefusalReason::SessionExpired));
+        let told = event(now, Actor::Anonymous, action, Object::None, over, visitor.web());
+        self.log_alone(told).await.map_or_else(SignInError::from, |()| SignInError::Refused)
     }
 
     fn setup_secret(

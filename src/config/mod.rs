@@ -361,6 +361,24 @@ mod tests {
     }
 
     #[test]
+    fn the_log_is_kept_for_a_year_unless_six_to_thirty_six_months_are_said() {
+        let text = initial().text();
+        let kept = |months: &str| {
+            let said = text.replace("# retention_months = 12", &format!("retention_months = {months}"));
+            assert_ne!(said, text, "the setting is there to be said");
+            parse(&said).map(|config| config.audit.settings().retention_months)
+        };
+        assert_eq!(parse(&text).unwrap().audit.settings().retention_months, 12);
+        for months in [6, 12, 36] {
+            assert_eq!(kept(&months.to_string()).unwrap(), months);
+        }
+        for months in [0, 5, 37] {
+            let refused = kept(&months.to_string());
+            assert!(matches!(refused, Err(ConfigError::Retention { min: 6, max: 36, .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
     fn an_unknown_setting_is_refused_by_name() {
         let text = initial().text().replace("[store]\n", "[store]\ndirectoyr = \"x\"\n");
         let error = parse(&text).unwrap_err().to_string();

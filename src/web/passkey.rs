@@ -130,7 +130,7 @@ async fn show(State(shared): State<Shared>, Query(asked): Query<Asked>, guest: G
 async fn begin(State(shared): State<Shared>, guest: Guest) -> Outcome {
     let signed = signed(&shared, &guest).await?;
     let errors = Errors::new(&shared, &guest).signed_as(Some(&signed));
-    match shared.app.begin_passkey(&signed).await {
+    match shared.app.begin_passkey(&signed, guest.visitor).await {
         Ok(ceremony) => Ok(told(&ceremony)),
         Err(PasskeyError::Fault(error)) => Err(errors.fault(&error)),
         Err(_) => Err(errors.page(ErrorKind::NotFound)),
@@ -164,11 +164,7 @@ async fn remove(State(shared): State<Shared>, guest: Guest, Form(typed): Form<Re
     let Ok(id) = Digest::try_from(typed.cle) else { return Err(errors.page(ErrorKind::BadRequest)) };
     match shared.app.remove_passkey(&signed, id, guest.visitor).await {
         Ok(_) => Ok(Answer::see_other(&format!("{PATH}?fait=retrait")).into_response()),
-        Err(PasskeyError::Fault(error)) => Err(errors.fault(&error)),
-        Err(_) => {
-            page(&shared, &guest, &signed, StatusCode::UNPROCESSABLE_ENTITY, Some(PasskeyNotice::LastWay))
-                .await
-        }
+        Err(error) => Err(errors.fault(&error)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
@@ -9,7 +10,8 @@ use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
 
 use super::Shared;
-use super::views::{Frame, SignedIn};
+use super::desk;
+use super::views::{Frame, JournalState, SignedIn};
 use crate::app::{AppError, Signed, Visitor};
 use crate::identity::Place;
 use crate::policy::rights::Act;
@@ -83,6 +85,8 @@ pub(in crate::web) struct Guest {
     path: Option<String>,
     cookies: String,
     secure: bool,
+    /// The state of the log, once it is known that an officer asks.
+    log: OnceLock<JournalState>,
 }
 
 impl FromRequestParts<Shared> for Guest {
@@ -102,7 +106,8 @@ impl FromRequestParts<Shared> for Guest {
         let wants_json = header(ACCEPT).starts_with("application/json");
         let is_api = parts.uri.path().starts_with("/api/");
         let visitor = Visitor { address };
-        Ok(Self { visitor, language, wants_json, is_api, path, cookies, secure })
+        let log = OnceLock::new();
+        Ok(Self { visitor, language, wants_json, is_api, path, cookies, secure, log })
     }
 }
 
@@ -119,10 +124,13 @@ impl Guest {
 
     /// Who is signed in, if anybody: rights are read anew (invariant 7).
     pub(in crate::web) async fn signed(&self, shared: &Shared) -> Result<Option<Signed>, AppError> {
-        match self.token(CookieName::Session) {
-            Some(token) => shared.app.signed(&token, self.visitor).await,
-            None => Ok(None),
+        let Some(token) = self.token(CookieName::Session) else { return Ok(None) };
+        let signed = shared.app.signed(&token, self.visitor).await?;
+        if signed.as_ref().is_some_and(|signed| signed.account.reads_log()) {
+            let state = shared.app.log_state().await?;
+            self.log.get_or_init(|| desk::state(shared, &state));
         }
+        Ok(signed)
     }
 
     /// What stands around every page.
@@ -141,6 +149,7 @@ impl Guest {
                     .partner
                     .is_some_and(|own| signed.account.may(Act::SeeStructure, Place::Structure(own))),
             }),
+            log: signed.filter(|signed| signed.account.reads_log()).and_then(|_| self.log.get().cloned()),
             terms: shared.app.terms_in_force().is_some(),
             demo: shared.config.demo.is_some(),
         }

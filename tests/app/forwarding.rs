@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
+use crate::custody_house::restarted;
 use crate::house::House;
 
 /// How the receiver treats its next connections; after them, well.
@@ -24,6 +25,8 @@ enum Manner {
     DiesMidway,
     /// Reads all, keeps nothing, and dies without an orderly end.
     DiesAtTheEnd,
+    /// Takes the connection, and reads nothing for as long as it lasts.
+    Stalls,
 }
 
 /// A syslog receiver over TLS on loopback.
@@ -80,10 +83,15 @@ async fn receive(
     messages: Arc<Mutex<Vec<String>>>,
     manners: Arc<Mutex<Vec<Manner>>>,
 ) {
+    let mut stalled = Vec::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let manner = manners.lock().unwrap().pop().unwrap_or(Manner::Well);
         let Ok(mut stream) = tls.accept(stream).await else { continue };
+        if manner == Manner::Stalls {
+            stalled.push(stream);
+            continue;
+        }
         let mut bytes = Vec::new();
         if manner == Manner::DiesMidway {
             let mut some = vec![0; 1000];
@@ -218,4 +226,54 @@ async fn a_file_and_a_socket_get_lines_that_a_program_reads() {
         assert_eq!(read["index"], leaf.index);
         assert!(line.contains(leaf.entry.unwrap().payload()), "the payload is untouched");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_stops_reading_holds_nothing_up_and_gets_all_of_it_later() {
+    let house = House::build().await;
+    house.deposit().await;
+    let receiver = Receiver::start().await;
+    receiver.manners.lock().unwrap().push(Manner::Stalls);
+    let (app, sink) = (house.app.clone(), receiver.sink("siem.example"));
+    let stalled =
+        tokio::spawn(async move { app.forward_log(ForwardTarget::Syslog, &sink).await.map_err(drop) });
+    while !receiver.manners.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        tokio::time::timeout(Duration::from_secs(20), house.deposit()).await.expect("nobody waits for it");
+    }
+    assert!(!stalled.is_finished(), "it stalls still");
+    let size = house.app.store.log().await.unwrap().size();
+    let backlog = house.app.forward_backlog(ForwardTarget::Syslog).await.unwrap();
+    assert_eq!(backlog, size, "nothing counts as forwarded that was not confirmed");
+    stalled.abort();
+    let sink = receiver.sink("siem.example");
+    assert_eq!(house.app.forward_log(ForwardTarget::Syslog, &sink).await.unwrap(), size);
+    assert_eq!(indexes(&receiver.messages()), (0..size).collect::<Vec<_>>(), "all of them, once, in order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_starts_anew_goes_on_where_it_was_in_each_form() {
+    let house = House::build().await;
+    house.deposit().await;
+    let receiver = Receiver::start().await;
+    let syslog = receiver.sink("siem.example");
+    let path = house.directory.path().join("journal.jsonl");
+    let file = JsonFile(path.clone());
+    let first = house.app.store.log().await.unwrap().size();
+    assert_eq!(house.app.forward_log(ForwardTarget::Syslog, &syslog).await.unwrap(), first);
+    assert_eq!(house.app.forward_log(ForwardTarget::JsonFile, &file).await.unwrap(), first);
+    let again = restarted(&house);
+    house.deposit().await;
+    let size = house.app.store.log().await.unwrap().size();
+    assert!(size > first);
+    assert_eq!(again.forward_log(ForwardTarget::Syslog, &syslog).await.unwrap(), size - first);
+    assert_eq!(again.forward_log(ForwardTarget::JsonFile, &file).await.unwrap(), size - first);
+    let all = (0..size).collect::<Vec<_>>();
+    assert_eq!(indexes(&receiver.messages()), all, "nothing lost, nothing twice");
+    let lines = std::fs::read_to_string(&path).unwrap();
+    let told =
+        lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["index"].as_u64());
+    assert_eq!(told.map(Option::unwrap).collect::<Vec<_>>(), all);
 }

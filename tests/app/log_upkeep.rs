@@ -36,11 +36,11 @@ impl io::Write for Shared {
 }
 
 /// The path that is written to, and all files by path.
-type Written = (String, BTreeMap<String, Vec<u8>>);
+pub type Written = (String, BTreeMap<String, Vec<u8>>);
 
 /// Files by path.
 #[derive(Clone, Default)]
-struct Files(Arc<Mutex<Written>>);
+pub struct Files(pub Arc<Mutex<Written>>);
 
 impl RecoveryFile for Files {
     fn begin(&mut self, path: &str) -> io::Result<()> {

@@ -19,6 +19,7 @@ mod delivery_truth;
 mod depositor;
 mod deposits;
 mod desk;
+mod desk_everywhere;
 mod desk_pages;
 mod dispatch;
 mod doors;

@@ -16,8 +16,12 @@ fn shown(ceremony: &Token, credential: String, authenticator: &Authenticator) ->
     ShownPasskey { ceremony: Some(ceremony.clone()), credential, prf: authenticator.prf() }
 }
 
-async fn add(house: &House, signed: &Signed, authenticator: &mut Authenticator) -> Result<(), PasskeyError> {
-    let ceremony = house.app.begin_passkey(signed).await.unwrap();
+pub async fn add(
+    house: &House,
+    signed: &Signed,
+    authenticator: &mut Authenticator,
+) -> Result<(), PasskeyError> {
+    let ceremony = house.app.begin_passkey(signed, visitor()).await.unwrap();
     let credential = authenticator.create(&ceremony.options);
     let shown = shown(&ceremony.token, credential, authenticator);
     house.app.add_passkey(signed, "clé bleue", shown, visitor()).await
@@ -143,7 +147,7 @@ async fn nobody_adds_a_passkey_to_another_account_nor_signs_in_to_one_that_is_cu
     let house = House::build().await;
     let (signed, other) = (house.sign_in(AGENT).await, house.sign_in("autre@carsat.example").await);
     let mut authenticator = Authenticator::new(1, true);
-    let ceremony = house.app.begin_passkey(&signed).await.unwrap();
+    let ceremony = house.app.begin_passkey(&signed, visitor()).await.unwrap();
     let credential = authenticator.create(&ceremony.options);
     let stolen = shown(&ceremony.token, credential, &authenticator);
     let added = house.app.add_passkey(&other, "à moi", stolen, visitor()).await;

@@ -1,15 +1,18 @@
 //! What the log proves, checked by other programs' code: the tree by the crate ct-merkle, checkpoints by the crate
 //! signed_note (S3).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use pli::app::ProofError;
-use pli::audit::Checkpoint;
+use pli::audit::{Actor, Checkpoint, Origin};
 use pli::value::Digest;
 use sha2::Sha256;
 use signed_note::{Note, StandardVerifier, VerifierList};
 
 use crate::house::House;
+use crate::log_upkeep::Files;
 
 /// What a leaf is hashed from, as the documentation of the entry says.
 fn input(salt: &[u8; 16], payload: &str) -> Vec<u8> {
@@ -85,4 +88,39 @@ async fn another_implementation_of_signed_notes_accepts_the_checkpoint_and_no_ot
     assert_eq!((verified.len(), unknown.len()), (1, 0));
     let altered = checkpoint.note.replacen(&format!("\n{}\n", checkpoint.size), "\n1\n", 1);
     assert!(Note::from_bytes(altered.as_bytes()).unwrap().verify(&verifiers()).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_implementation_reads_the_tiles() {
+    let house = House::build().await;
+    crate::log_upkeep::fill(&house, 600).await;
+    let files = Files::default();
+    let size =
+        house.app.write_tiles(Box::new(files.clone()), true, Actor::Operator, Origin::Cli).await.unwrap();
+    let written = files.0.lock().unwrap().1.clone();
+    // As https://c2sp.org/tlog-tiles says: entry bundles of 256, each entry after its length in two bytes.
+    let mut tree = MemoryBackedTree::<Sha256, Vec<u8>>::new();
+    for tile in 0..size.div_ceil(256) {
+        let width = (size - tile * 256).min(256);
+        let part = if width < 256 { format!(".p/{width}") } else { String::new() };
+        let mut rest = &written[&format!("tile/entries/{tile:03}{part}")][..];
+        while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+            let (entry, tail) = tail.split_at(usize::from(u16::from_be_bytes(*length)));
+            tree.push(entry.to_vec());
+            rest = tail;
+        }
+    }
+    assert_eq!(tree.len(), size);
+    let verifier = StandardVerifier::new(&house.app.log_key().unwrap().to_string()).unwrap();
+    let note = Note::from_bytes(&written["checkpoint"]).unwrap();
+    let (signed, _) = note.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap();
+    assert!(!signed.is_empty(), "signed by the log's key");
+    let text = String::from_utf8(written["checkpoint"].clone()).unwrap();
+    let lines: Vec<&str> = text.lines().take(3).collect();
+    let root = BASE64.encode(tree.root().as_bytes());
+    assert_eq!(
+        lines,
+        ["pli.example/log", &size.to_string(), &root],
+        "what is signed is the tree of the tiles"
+    );
 }

@@ -476,3 +476,13 @@ async fn a_mail_with_a_file_that_is_refused_stays_with_the_mail_program() {
     assert!(house.mails_to(DOCTOR).await.is_empty());
     assert_eq!(log(&house).await.pop().unwrap().action, Action::SubmissionRefused);
 }
+
+#[tokio::test]
+async fn what_is_no_mail_is_refused_and_told() {
+    let house = House::build().await;
+    let submitted = submit(&house, &["docteur@cabinet.example"], "no header").await;
+    assert!(matches!(submitted, Err(SubmissionRefusal::Malformed(_))), "{submitted:?}");
+    let told = crate::custody_house::log(&house).await;
+    let told = told.iter().rfind(|event| event.action == Action::SubmissionRefused).unwrap();
+    assert_eq!(told.outcome, pli::audit::Outcome::Refused(pli::audit::RefusalReason::Malformed));
+}

@@ -24,7 +24,7 @@ fn five_kinds_of_tampering_are_each_told_by_name_and_by_entry() {
     let log = Log::of_a_day();
     let held = log.newest_checkpoint();
     let (code, said) = log.verdict_with(&log.lines, Some(&held));
-    assert_eq!(code, WELL, "{said}");
+    assert_eq!((code, said.trim_end().lines().count()), (WELL, 1), "in one line: {said}");
 
     let entry = log.entry_of("transfer.opened");
     let (at, seq) = (entry.line, entry.seq);
@@ -55,6 +55,7 @@ fn five_kinds_of_tampering_are_each_told_by_name_and_by_entry() {
         let (code, said) = log.verdict_with(&lines, Some(&held));
         assert_eq!(code, NOT_WELL, "{how}: {said}");
         assert!(said.contains(&expected), "{how}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{how}, in one line: {said}");
     }
 }
 

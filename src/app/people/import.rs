@@ -155,7 +155,10 @@ impl App {
                 Ok(()) => {}
             }
         } else if by.account().is_some() {
-            return Err(PeopleImportError::NotEntitled);
+            return Err(match self.refuse_people(by, about, PeopleError::NotEntitled).await {
+                PeopleError::Fault(error) => error.into(),
+                _ => PeopleImportError::NotEntitled,
+            });
         }
         let accounts: Vec<(Account, u64)> = self.read_list(&List::Accounts, ACCOUNTS_MAX).await?;
         let organisations = self.organisations().await?;
@@ -167,7 +170,14 @@ impl App {
         };
         let rows = rows_of(table, scope, &known)?;
         let mut unit = UnitOfWork::default();
-        let told = self.plan(&mut unit, by, &known, rows)?;
+        let told = match self.plan(&mut unit, by, &known, rows) {
+            // What a preview says no to was not tried yet.
+            Err(PeopleImportError::Refused { line, error }) if !dry_run => {
+                let error = self.refuse_people(by, about, error).await;
+                return Err(PeopleImportError::Refused { line, error });
+            }
+            planned => planned?,
+        };
         if !dry_run && !unit.changes.is_empty() {
             let mut structures = BTreeSet::new();
             for change in &unit.changes {

@@ -86,7 +86,8 @@ pub(super) fn attachment(media_type: &'static str, name: &str, body: impl Into<B
     (StatusCode::OK, headers, body.into()).into_response()
 }
 
-fn state(shared: &Shared, state: &LogState) -> JournalState {
+/// The state of the log as pages show it.
+pub(in crate::web) fn state(shared: &Shared, state: &LogState) -> JournalState {
     let verdict = match state.last_verification {
         None => LogVerdict::Unknown,
         Some((_, true)) => LogVerdict::Verifies,

@@ -42,7 +42,6 @@ words! {
         known: "Cette clé est déjà dans la liste.", "This passkey is in the list already.";
         too_many: "Dix clés au plus : retirez-en une d’abord.", "Ten passkeys at most: remove one first.";
         no_name: "Donnez un nom à la clé.", "Give the passkey a name.";
-        last_way: "C’est votre seul moyen d’accès : ajoutez-en un autre d’abord.", "It is your only way in: add another first.";
         sign_in: "Se connecter avec une clé d’accès", "Sign in with a passkey";
         failed: "L’appareil n’a pas terminé. Réessayez, ou utilisez votre mot de passe.", "The device did not finish. Try again, or use your password.";
         refused: "Cette clé n’est pas connue ici, ou la demande est trop ancienne. Réessayez, ou utilisez votre mot de passe.",

@@ -316,6 +316,7 @@ mod tests {
             now: Timestamp(0),
             path: None,
             person: None,
+            log: None,
             terms: false,
             demo: false,
         };

@@ -5,6 +5,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+use super::{JournalState, LogVerdict};
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 use crate::web::texts::{
     AccountWords, AccountsWords, CaseMoreWords, CaseWords, CaseloadWords, DefaultsWords, DeliveryWords,
@@ -24,6 +25,8 @@ pub struct Frame {
     pub path: Option<String>,
     /// Who is signed in.
     pub person: Option<SignedIn>,
+    /// The state of the log and of its witnesses, which an officer has always in view.
+    pub log: Option<JournalState>,
     /// Whether there are terms of use, and a page that shows them.
     pub terms: bool,
     /// Whether the gateway runs as a demonstration: a band says so on every page.
@@ -48,6 +51,16 @@ pub struct SignedIn {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand out references")]
 impl Frame {
+    /// What an officer reads of the log on every page, in few words, and whether it is bad.
+    pub(in crate::web) fn log_verdict(&self, log: &JournalState) -> (&'static str, bool) {
+        let t = &self.t().journal;
+        match log.verdict {
+            LogVerdict::Verifies => (t.verifies, false),
+            LogVerdict::Broken { .. } => (t.broken, true),
+            LogVerdict::Unknown => (t.unknown, false),
+        }
+    }
+
     /// The words of the page's language.
     pub(in crate::web) fn t(&self) -> &'static Texts {
         Texts::of(self.language)
@@ -242,6 +255,7 @@ mod tests {
             now: Timestamp(0),
             path: Some("/journal?page=2".to_owned()),
             person: None,
+            log: None,
             terms: false,
             demo: false,
         };

@@ -54,8 +54,6 @@ pub enum PasskeyNotice {
     TooMany,
     /// It has no name.
     NoName,
-    /// It is the only way in.
-    LastWay,
 }
 
 impl PasskeysPage {
@@ -72,7 +70,6 @@ impl PasskeysPage {
             PasskeyNotice::Known => t.known,
             PasskeyNotice::TooMany => t.too_many,
             PasskeyNotice::NoName => t.no_name,
-            PasskeyNotice::LastWay => t.last_way,
         }
     }
 
