@@ -36,6 +36,9 @@ use crate::value::Digest;
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long its answer may take.
 const PING_ANSWER: Duration = Duration::from_secs(20);
+/// What one connection reads into at most before it is taken from there: two chunks of what is sealed. The library's own
+/// bound is three times that, and eight large uploads fill it.
+const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Limits of the listener.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +81,7 @@ pub async fn serve(
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.request_head);
+    builder.http1().max_buf_size(READ_BUFFER_BYTES);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64);
     builder.http2().keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_ANSWER);
     let house = Arc::new(House { builder, router, tls, limits });
