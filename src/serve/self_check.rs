@@ -310,6 +310,8 @@ impl Letters for InMemory {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
     use crate::audit::{Action, Outcome, Selection};
     use crate::demo::Parts;
@@ -401,6 +403,29 @@ mod tests {
         let (_, sent) = walk_and_search(&config, &app, keep_in_memory(), &root, Scanner::Off).await.unwrap();
         assert!(sent.contains(&Action::TransferDispatched) && !sent.contains(&Action::DepositHeld));
         assert!(WALKED.iter().all(|action| held.contains(action) || sent.contains(action)));
+    }
+
+    /// The figure that an operator's alarm watches.
+    #[tokio::test]
+    async fn the_figure_says_whether_the_last_check_found_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let (_, app) = gateway(place.path());
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let figures = recorder.handle();
+        let _recorded_here = metrics::set_default_local_recorder(&recorder);
+        let not_walked = || Err(SelfCheckError::NotWalked(Action::DepositHeld));
+        let told = [
+            (Ok(vec![]), 1),
+            (Ok(vec!["store".into()]), 0),
+            (Ok(vec![]), 1),
+            (not_walked(), 0),
+            (Ok(vec![]), 1),
+        ];
+        for (outcome, shown) in told {
+            tell(&app, outcome).await;
+            let line = format!("pli_self_check_clear {shown}");
+            assert!(figures.render().lines().any(|shown| shown == line), "{line}: {}", figures.render());
+        }
     }
 
     /// Loses every letter.
