@@ -182,9 +182,11 @@ impl App {
         let kept: Option<(MailPassword, u64)> = self.read(&Key::MailPassword(id)).await?;
         let stands = kept.is_some_and(|(kept, _)| kept.session() == session);
         let found: Option<(Account, u64)> = self.read(&Key::Account(id)).await?;
-        let Some((account, _)) = found.filter(|(account, _)| stands && submits(account)) else {
-            let actor = Actor::System;
-            self.refuse_sender(actor, id, RefusalReason::AccountCutOff, (now, visitor)).await?;
+        let submits = found.filter(|(account, _)| submits(account));
+        let reason =
+            if submits.is_some() { RefusalReason::CredentialsWrong } else { RefusalReason::AccountCutOff };
+        let Some((account, _)) = submits.filter(|_| stands) else {
+            self.refuse_sender(Actor::System, id, reason, (now, visitor)).await?;
             return Err(MailSenderError::Ended);
         };
         if account.address == *from || self.sends_for(&account, from).await? {

@@ -544,6 +544,17 @@ impl App {
         refusal: AccessRefusal,
         visitor: Visitor,
     ) -> OpenError {
+        self.refuse_reading(Actor::Person(signed.account.person), object, refusal, visitor).await
+    }
+
+    /// Notes why somebody may not read, and says it.
+    pub(super) async fn refuse_reading(
+        &self,
+        actor: Actor,
+        object: Object,
+        refusal: AccessRefusal,
+        visitor: Visitor,
+    ) -> OpenError {
         let (reason, error) = match refusal {
             AccessRefusal::NotSignedIn => (RefusalReason::SessionExpired, OpenError::NotSignedIn),
             AccessRefusal::NotEntitled => (RefusalReason::NotEntitled, OpenError::NotEntitled),
@@ -552,7 +563,6 @@ impl App {
                 (RefusalReason::ClockNotTrusted, AppError::ClockNotBelieved.into())
             }
         };
-        let actor = Actor::Person(signed.account.person);
         let outcome = Outcome::Refused(reason);
         let refused = event(self.now().at, actor, Action::AccessRefused, object, outcome, visitor.web());
         match self.log_alone(refused).await {

@@ -8,7 +8,7 @@ use super::links::object_of;
 use super::open_transfer::OpenedTransfer;
 use super::ports::{Key, UnitOfWork};
 use super::{App, AppError, CONFLICT_TRIES, OpenError, OpenedDraft, OutsideReader, Visitor, event};
-use crate::audit::{Action, Actor, FailureReason, Outcome, RefusalReason};
+use crate::audit::{Action, Actor, FailureReason, Outcome};
 use crate::identity::{Account, RecipientLink};
 use crate::policy::access::{ReadingFacts, permit_reading};
 use crate::relay::letter::{Letter, LetterKind, OutsideLetter};
@@ -45,14 +45,13 @@ impl App {
             clock_believed: now.believed,
             live: reader.transfer.is_live(now.at),
         };
-        let Ok(permitted) = permit_reading(reader.transfer.clone(), facts) else {
-            let (actor, object) = (Actor::Person(reader.link.person), object_of(&reader.link));
-            let outcome = Outcome::Refused(RefusalReason::TransferExpired);
-            let refused = event(now.at, actor, Action::AccessRefused, object, outcome, visitor.web());
-            self.log_alone(refused).await?;
-            return Err(OpenError::Gone);
+        let permitted = match permit_reading(reader.transfer.clone(), facts) {
+            Ok(permitted) => permitted.into_subject(),
+            Err(refusal) => {
+                let (actor, object) = (Actor::Person(reader.link.person), object_of(&reader.link));
+                return Err(self.refuse_reading(actor, object, refusal, visitor).await);
+            }
         };
-        let permitted = permitted.into_subject();
         let day = KeyName::ExpiryDay(reader.link.grant.terms.day);
         let day = self.day_identity(day).await?;
         let actor = (Actor::Person(reader.link.person), visitor);

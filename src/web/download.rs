@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
-use self::archive::{Archive, Window};
+use self::archive::{Archive, Reached, Window};
 use self::pipe::{Feed, Pipe, piped};
 use self::range::{Stretch, Wanted, wanted};
 use super::Shared;
@@ -211,6 +211,12 @@ pub(super) async fn send_archive(
         None => sent.whole(body),
         Some(stretch) => sent.partial(body, stretch),
     })
+}
+
+impl Reached for &mut Pipe<'_> {
+    fn is_waited_for(&self) -> io::Result<()> {
+        Pipe::is_waited_for(self)
+    }
 }
 
 /// A place among the downloads that go on at once.

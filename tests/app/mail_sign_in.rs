@@ -2,7 +2,7 @@
 //! without a word to outsiders of who has an account.
 
 use pli::app::{MailPasswordError, MailSenderError, MailSignInError, Visitor};
-use pli::audit::{Action, Actor, Origin};
+use pli::audit::{Action, Actor, Origin, Outcome, RefusalReason};
 use pli::identity::{Account, MailSecret, MailSession, Password};
 use pli::value::AccountId;
 
@@ -99,6 +99,14 @@ async fn a_connection_ends_with_the_mail_password_that_opened_it() {
     house.app.revoke_mail_password(open.account, Actor::Operator, Origin::Cli).await.unwrap();
     let revoked = house.app.check_mail_sender(open, &address(AGENT), visitor()).await;
     assert!(matches!(revoked, Err(MailSenderError::Ended)), "{revoked:?}");
+    let leaves = house.app.store.leaves(0, 100_000).await.unwrap();
+    let events = leaves.into_iter().map(|leaf| leaf.entry.unwrap().event().unwrap());
+    let told: Vec<_> = events.filter(|event| event.action == Action::SubmissionRefused).collect();
+    let reason = Outcome::Refused(RefusalReason::CredentialsWrong);
+    assert!(
+        told.len() == 2 && told.iter().all(|event| event.outcome == reason),
+        "the account is not cut off: {told:?}"
+    );
 }
 
 #[tokio::test]

@@ -127,14 +127,21 @@ impl<W: Write> Write for Summed<'_, W> {
     }
 }
 
+/// What a stretch is written to: it can say that nobody waits for it any more, while nothing is written.
+pub(super) trait Reached: Write {
+    /// An error when the reader went, or may not have what comes.
+    fn is_waited_for(&self) -> io::Result<()>;
+}
+
 /// Lets a stretch of what is written through. Once all of it is through, it takes nothing more: what fails then has not failed.
+/// While it skips what comes before, it asks whether anybody waits: nobody reads gigabytes again for a reader who left.
 pub(super) struct Window<W> {
     sink: W,
     skip: u64,
     left: u64,
 }
 
-impl<W: Write> Window<W> {
+impl<W: Reached> Window<W> {
     /// So many bytes, from this one on.
     pub(super) const fn new(sink: W, first: u64, length: u64) -> Self {
         Self { sink, skip: first, left: length }
@@ -150,12 +157,15 @@ impl<W: Write> Window<W> {
     }
 }
 
-impl<W: Write> Write for Window<W> {
+impl<W: Reached> Write for Window<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.left == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
         let skipped = self.skip.min(bytes.len() as u64);
+        if skipped > 0 {
+            self.sink.is_waited_for()?;
+        }
         self.skip -= skipped;
         let skipped = usize::try_from(skipped).unwrap_or(bytes.len());
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len() - skipped);
@@ -345,6 +355,50 @@ mod tests {
         let mut list = String::new();
         opened.by_name(DIGESTS_NAME).unwrap().read_to_string(&mut list).unwrap();
         assert_eq!(list.lines().count(), 2);
+    }
+
+    impl Reached for &mut Vec<u8> {
+        fn is_waited_for(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A reader who left after so many looks.
+    struct Leaving(std::cell::Cell<usize>);
+
+    impl Write for Leaving {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("nothing is sent to who left")
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Reached for Leaving {
+        fn is_waited_for(&self) -> io::Result<()> {
+            let left = self.0.get().checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+            self.0.set(left);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_again_for_a_reader_who_left() {
+        let size = 100 * 1000_u64;
+        let files = [view(1, "plan.tiff", size, Digest::of(b""))];
+        let archive = Archive::of(&files, SecretBytes::new("Bonjour".into()));
+        let mut window = Window::new(Leaving(5.into()), archive.size() - 1, 1);
+        let mut read = 0;
+        let outcome = archive.write(&mut window, |_, summed| {
+            (0..100).try_for_each(|_| {
+                read += 1;
+                summed.write_all(&[0; 1000])
+            })
+        });
+        assert_eq!(window.end(outcome).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(read < 5, "{read} pieces were read");
     }
 
     /// What is asked for in two stretches, or in many, is what is asked for at once.

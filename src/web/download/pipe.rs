@@ -89,6 +89,18 @@ impl<'a> Pipe<'a> {
         Ok(())
     }
 
+    /// An error when the browser went, what it reads was cut, or may not be read any more; for who works for it without
+    /// sending.
+    pub(super) fn is_waited_for(&self) -> io::Result<()> {
+        if self.feed.sender.is_closed() {
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe));
+        }
+        if self.feed.cut.is_cancelled() || !(self.may_go_on)() {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        Ok(())
+    }
+
     /// Ends the body, as a whole one or as one that broke off; returns how much was sent.
     pub(super) fn end(self, is_whole: bool) -> ByteSize {
         self.feed.is_whole.store(is_whole, Ordering::Release);
@@ -168,6 +180,18 @@ mod tests {
         let (end, _body) = piped(open());
         let cut = spawn_blocking(move || Pipe::new(end, &|| false, LONG).write_all(&vec![7; PIECE_BYTES]));
         assert_eq!(cut.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_works_without_sending_learns_that_nobody_waits() {
+        let (end, body) = piped(open());
+        let pipe = Pipe::new(end, &|| true, LONG);
+        pipe.is_waited_for().unwrap();
+        drop(body);
+        assert_eq!(pipe.is_waited_for().unwrap_err().kind(), io::ErrorKind::BrokenPipe, "the browser went");
+        let (end, _body) = piped(open());
+        let expired = Pipe::new(end, &|| false, LONG).is_waited_for();
+        assert_eq!(expired.unwrap_err().kind(), io::ErrorKind::TimedOut, "the transfer expired");
     }
 
     #[tokio::test]
