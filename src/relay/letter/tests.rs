@@ -291,6 +291,29 @@ fn the_acknowledgement_explains_itself_and_carries_its_proof_to_the_letter() {
 }
 
 #[test]
+fn the_acknowledgement_that_asks_for_answers_does_not_say_that_they_are_not_read() {
+    for (language, asks, unread) in [
+        (Language::Fr, "répondez à ce message", "ne sont pas lues"),
+        (Language::En, "answer this message", "are not read"),
+    ] {
+        let said = text(&acknowledgement("Urgence CD35"), language);
+        assert!(said.contains(asks), "{said}");
+        assert!(!said.contains(unread), "{said}");
+        assert!(text(&notice("Urgence CD35", "CDAS de Redon"), language).contains(unread));
+    }
+}
+
+#[test]
+fn no_letter_has_a_gap_in_a_line() {
+    for letter in letters() {
+        for language in [Language::Fr, Language::En] {
+            let said = text(&letter, language);
+            assert!(!said.contains("  "), "{said}");
+        }
+    }
+}
+
+#[test]
 fn the_deposit_link_mail_gives_link_code_and_what_to_do_if_one_did_not_ask() {
     let letter = deposit_link("Accueil");
     let french = text(&letter, Language::Fr);

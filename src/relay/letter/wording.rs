@@ -3,8 +3,8 @@
 
 use super::officer;
 use super::{
-    Letter, LetterError, PRIVACY_PATH, RECEIPT_PATH, account, heartbeat, hold, outside, postmaster, reminder,
-    report, status, undelivered,
+    Letter, LetterError, LetterKind, PRIVACY_PATH, RECEIPT_PATH, account, heartbeat, hold, outside,
+    postmaster, reminder, report, status, undelivered,
 };
 use crate::value::{ByteSize, Language, Timestamp, calendar};
 
@@ -58,11 +58,7 @@ pub(super) fn page(letter: &Letter, language: Language, base_url: &str) -> Resul
         after: Vec::new(),
         proof: None,
         file: None,
-        footer: say(
-            language,
-            "Ce message est automatique\u{a0}: les réponses à cette adresse ne sont pas lues.",
-            "This is an automatic message: replies to this address are not read.",
-        ),
+        footer: footer(letter.kind(), language),
         privacy: (
             say(
                 language,
@@ -275,6 +271,20 @@ fn acknowledgement(
     Ok(())
 }
 
+/// An answer to what a partner may answer joins the case (decision 0117); nobody reads one to any other letter.
+fn footer(kind: LetterKind, language: Language) -> &'static str {
+    match kind {
+        LetterKind::Acknowledgement | LetterKind::SecureLink => {
+            say(language, "Ce message est automatique.", "This is an automatic message.")
+        }
+        _ => say(
+            language,
+            "Ce message est automatique\u{a0}: les réponses à cette adresse ne sont pas lues.",
+            "This is an automatic message: replies to this address are not read.",
+        ),
+    }
+}
+
 fn joined_receipt(proved: bool, language: Language, base_url: &str) -> String {
     let missing = match (proved, language) {
         (true, _) => "",
@@ -283,10 +293,14 @@ fn joined_receipt(proved: bool, language: Language, base_url: &str) -> String {
     };
     match language {
         Language::Fr => format!(
-            "Le fichier joint est votre reçu signé{missing}. Gardez-le : il prouve que ce dépôt est bien arrivé. Toute              personne peut le vérifier, sans compte, sur {base_url}{RECEIPT_PATH} ou hors ligne avec le logiciel Pli. Il              ne nomme personne."
+            "Le fichier joint est votre reçu signé{missing}. Gardez-le : il prouve que ce dépôt est bien arrivé. Toute \
+             personne peut le vérifier, sans compte, sur {base_url}{RECEIPT_PATH} ou hors ligne avec le logiciel Pli. Il \
+             ne nomme personne."
         ),
         Language::En => format!(
-            "The attached file is your signed receipt{missing}. Keep it: it proves that this deposit has arrived. Anyone              can verify it, without an account, at {base_url}{RECEIPT_PATH} or offline with the Pli software. It names              nobody."
+            "The attached file is your signed receipt{missing}. Keep it: it proves that this deposit has arrived. Anyone \
+             can verify it, without an account, at {base_url}{RECEIPT_PATH} or offline with the Pli software. It names \
+             nobody."
         ),
     }
 }
