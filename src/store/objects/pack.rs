@@ -11,11 +11,12 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,6 +37,10 @@ const PACK_MAX_BYTES: u64 = 256 * 1024 * 1024;
 const GROUP_MAX_OBJECTS: usize = 256;
 /// Bytes that share one forced write at most; more wait for the next.
 const GROUP_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Groups of so many bytes do not stay in the kernel's memory.
+const FORGOTTEN_FROM_BYTES: u64 = 512 * 1024;
+/// Bytes that the kernel forgets together.
+const PAGE_BYTES: u64 = 4096;
 /// Objects that may wait; more writers wait to hand theirs over.
 const QUEUE_OBJECTS: usize = 64;
 
@@ -173,13 +178,25 @@ fn append(pack: &mut Pack, group: &[Order]) -> io::Result<Vec<ObjectLocator>> {
         .collect();
     write_all(&mut pack.file, &mut slices)?;
     pack.file.sync_data()?;
+    let start = pack.end;
     let mut locators = Vec::with_capacity(group.len());
     for order in group {
         let (offset, length) = (pack.end + HEADER_BYTES as u64, order.bytes.len() as u64);
         locators.push(Place::Packed { pack: pack.name, offset, length }.locator());
         pack.end = offset + length;
     }
+    forget(&pack.file, start, pack.end);
     Ok(locators)
+}
+
+/// Lets the kernel give the memory that a large group was written from to what is written next: what is sealed is opened
+/// hours later, if ever.
+fn forget(file: &File, start: u64, end: u64) {
+    let start = start - start % PAGE_BYTES;
+    if end - start >= FORGOTTEN_FROM_BYTES {
+        // Only advice: where it is not taken nothing is wrong.
+        let _ = fadvise(file, start, NonZeroU64::new(end - start), Advice::DontNeed);
+    }
 }
 
 /// Writes all slices; the kernel takes at most 1,024 at a time and may take a part of one.
