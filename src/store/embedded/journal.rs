@@ -15,6 +15,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -70,10 +71,15 @@ impl Journal {
     /// is in sled.
     pub(super) fn open(directory: &Path, settled: u64) -> Result<(Self, Unsettled), JournalError> {
         let paths = NAMES.map(|name| directory.join(name));
-        let mut groups = Vec::new();
+        let mut files = Vec::new();
         for path in &paths {
-            let bytes = durable::read_if_there(path)?.unwrap_or_default();
-            read_groups(&bytes, settled, &mut groups);
+            files.push(durable::read_if_there(path)?.unwrap_or_default());
+        }
+        let room: usize = files.iter().map(|bytes| bytes.len() / HEAD_BYTES).sum();
+        let numbers = settled + 1..=settled + room as u64;
+        let mut groups = Vec::new();
+        for bytes in files {
+            read_groups(&bytes, &numbers, &mut groups);
         }
         groups.sort_unstable_by_key(|group| group.number);
         let mut unsettled = Unsettled { writes: Writes::new(), last: settled };
@@ -152,13 +158,13 @@ struct JournalGroup {
     writes: Writes,
 }
 
-/// The groups after `settled` that a file holds. Behind one that is damaged others are looked for: that they are there says
+/// The groups of these numbers that a file holds. Behind one that is damaged others are looked for: that they are there says
 /// that it was whole once.
-fn read_groups(bytes: &[u8], settled: u64, groups: &mut Vec<JournalGroup>) {
+fn read_groups(bytes: &[u8], numbers: &RangeInclusive<u64>, groups: &mut Vec<JournalGroup>) {
     let mut at = 0;
     while let Some(next) = next_number(bytes, at) {
         at = next;
-        match parse_group(&bytes[at..], settled) {
+        match parse_group(&bytes[at..], numbers) {
             Some((group, length)) => {
                 groups.push(group);
                 at += length;
@@ -174,13 +180,14 @@ fn next_number(bytes: &[u8], at: usize) -> Option<usize> {
     memchr::memmem::find(from, &[0; NUMBER_ZEROS]).map(|found| at + found)
 }
 
-/// The group that begins here, if it is whole and sled does not have it; how long it is.
-fn parse_group(bytes: &[u8], settled: u64) -> Option<(JournalGroup, usize)> {
+/// The group that begins here, if it is whole and has one of these numbers; how long it is. What has another number is not
+/// hashed: bytes that look like a group are many.
+fn parse_group(bytes: &[u8], numbers: &RangeInclusive<u64>) -> Option<(JournalGroup, usize)> {
     let (digest, rest) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
     let (number, rest) = rest.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (number, length) = (u64::from_be_bytes(*number), usize::try_from(u32::from_be_bytes(*length)).ok()?);
-    if number <= settled {
+    if !numbers.contains(&number) {
         return None;
     }
     let mut body = rest.get(..length)?;
