@@ -6,6 +6,7 @@ mod embedded;
 mod keyring;
 mod keyspace;
 mod memory;
+mod number;
 mod objects;
 mod system_clock;
 mod system_random;

@@ -7,8 +7,9 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::keyspace::{Group, KeyspaceError, Writes};
+use super::changes::PIECE_BYTES;
 use super::journal::Journal;
-use super::settler::{PIECE_BYTES, SettleError, Settler};
+use super::settler::{SettleError, Settler};
 use super::{Lost, Shared, unavailable};
 use crate::app::ports::{CommitError, Committed, StoreError, UnitOfWork};
 
@@ -42,8 +43,6 @@ enum WriteError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Settle(#[from] SettleError),
-    #[error("the database could not be written")]
-    Database(#[from] sled::Error),
     #[error("the journal could not be forced to the disk")]
     Disk(#[from] io::Error),
 }
@@ -112,15 +111,15 @@ impl Committer {
         self.journal.append(&writes)?;
         let mut layers = self.shared.layers.write().unwrap_or_else(PoisonError::into_inner);
         let pictures = &self.shared.pictures;
-        layers.read(&self.shared.sled.tree, |pairs| pictures.keep(&writes.keys(), pairs))?;
-        self.not_forced += layers.add(writes, &self.shared.sled.tree)?;
+        layers.read(&self.shared.database, |pairs| pictures.keep(&writes.keys(), pairs))?;
+        self.not_forced += layers.add(writes, &self.shared.database)?;
         Ok(outcomes)
     }
 
     /// What the units write, each judged on top of those before it.
     fn judge(&self, orders: &[Order]) -> Result<(Writes, Vec<Outcome>), WriteError> {
         let layers = self.shared.layers.read().unwrap_or_else(PoisonError::into_inner);
-        layers.read(&self.shared.sled.tree, |pairs| {
+        layers.read(&self.shared.database, |pairs| {
             let mut group = Group::new(pairs)?;
             let mut outcomes = Vec::with_capacity(orders.len());
             for order in orders {
@@ -137,7 +136,7 @@ impl Committer {
     /// Hands the fresh layer on when it has grown enough; waits when sled does not keep up.
     fn settle_what_is_due(&mut self) -> Result<(), SettleError> {
         if self.not_forced >= PIECE_BYTES {
-            self.shared.sled.force()?;
+            self.shared.database.force()?;
             self.not_forced = 0;
         }
         let fresh = self.shared.layers.read().unwrap_or_else(PoisonError::into_inner).fresh_bytes();

@@ -1,38 +1,13 @@
 //! What a reader sees: sled, over it what is on its way there, and over that what was committed since.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
-use super::super::keyspace::{Direction, Layered, Pairs, Scan, Writes};
-use super::unavailable;
+use super::super::keyspace::{Layered, Pairs, Writes};
+use super::database::Database;
 use crate::app::ports::StoreError;
 
 /// What one key costs in memory beside its bytes.
 const KEY_COST_BYTES: usize = 96;
-
-/// sled's tree as it is.
-pub(super) struct Whole<'a>(pub(super) &'a sled::Tree);
-
-impl Pairs for Whole<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.get(key).map_err(unavailable)?.map(|value| value.to_vec()))
-    }
-
-    fn scan(&self, from: &[u8], to: &[u8], direction: Direction) -> Scan<'_> {
-        if from >= to {
-            return Box::new(std::iter::empty());
-        }
-        let pairs = self.0.range::<&[u8], _>((Bound::Included(from), Bound::Excluded(to)));
-        let pair = |pair: sled::Result<(sled::IVec, sled::IVec)>| match pair {
-            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
-            Err(error) => Err(unavailable(error)),
-        };
-        match direction {
-            Direction::Forward => Box::new(pairs.map(pair)),
-            Direction::Backward => Box::new(pairs.rev().map(pair)),
-        }
-    }
-}
 
 /// What is committed and not in sled yet, all of it on the disk in the journal.
 #[derive(Debug, Default)]
@@ -45,33 +20,33 @@ pub(super) struct Layers {
 
 impl Layers {
     /// Reads the whole, one layer over the other.
-    pub(super) fn read<T>(&self, tree: &sled::Tree, work: impl FnOnce(&dyn Pairs) -> T) -> T {
-        let whole = Whole(tree);
-        let settled = Layered::new(&whole, &self.settling);
+    pub(super) fn read<T>(&self, database: &Database, work: impl FnOnce(&dyn Pairs) -> T) -> T {
+        let settled = Layered::new(database, &self.settling);
         work(&Layered::new(&settled, &self.fresh))
     }
 
     /// Adds a group. What is removed is removed from sled at once, unless it is on its way there: else whoever looks for
     /// the first of a queue would wade through all that has left it. Returns how many bytes sled was given by that.
-    pub(super) fn add(&mut self, writes: Writes, tree: &sled::Tree) -> Result<usize, sled::Error> {
-        let mut removed = 0;
-        for (key, value) in writes {
-            let old = match value {
-                None if !self.settling.contains_key(&key) => {
-                    if tree.remove(&key)?.is_some() {
-                        removed += key.len() + KEY_COST_BYTES;
-                    }
-                    self.fresh.remove_entry(&key).map(|(key, old)| (key.len() + KEY_COST_BYTES, old))
-                }
-                value => {
-                    self.fresh_bytes += key.len() + KEY_COST_BYTES + value.as_ref().map_or(0, Vec::len);
-                    let length = key.len() + KEY_COST_BYTES;
-                    self.fresh.insert(key, value).map(|old| (length, old))
-                }
-            };
-            self.fresh_bytes -= old.map_or(0, |(key, old)| key + old.map_or(0, |old| old.len()));
+    pub(super) fn add(&mut self, writes: Writes, database: &Database) -> Result<usize, StoreError> {
+        let is_gone = |(key, value): &(&Vec<u8>, &Option<Vec<u8>>)| {
+            value.is_none() && !self.settling.contains_key(*key)
+        };
+        let mut removals = writes.iter().filter(is_gone).map(|(key, _)| (&key[..], None)).peekable();
+        let mut given = 0;
+        while removals.peek().is_some() {
+            given += database.change_next(&mut removals)?;
         }
-        Ok(removed)
+        for (key, value) in writes {
+            let length = key.len() + KEY_COST_BYTES;
+            let old = if value.is_none() && !self.settling.contains_key(&key) {
+                self.fresh.remove(&key)
+            } else {
+                self.fresh_bytes += length + value.as_ref().map_or(0, Vec::len);
+                self.fresh.insert(key, value)
+            };
+            self.fresh_bytes -= old.map_or(0, |old| length + old.map_or(0, |old| old.len()));
+        }
+        Ok(given)
     }
 
     /// About what the fresh layer takes in memory, in bytes.

@@ -1,23 +1,28 @@
 //! The store on one machine: commits in a journal, behind it sled.
 //!
 //! One thread takes the units that wait and forces what they write to the disk as one group of the journal; then it is
-//! told, and read from memory. Another puts it into sled, some megabytes at a time (`docs/decisions/0003`, `0107`).
+//! told, and read from memory. Another puts it into the database, some megabytes at a time (`docs/decisions/0003`, `0107`):
+//! blocks and pointers in sled, large values in files (`docs/decisions/0125`).
 //!
 //! | step | a crash after it leaves |
 //! | --- | --- |
 //! | group appended to the journal | the group, or nothing of it; nobody was told |
 //! | forced to the disk | the group |
-//! | pieces of it put into sled | the group: the journal still has it |
-//! | all of it and the mark forced to the disk | the group in sled; the journal's file is free |
+//! | pieces of it put into the database (`changes.rs`) | the group: the journal still has it |
+//! | all of it and the mark forced to the disk | the group in the database; the journal's file is free |
 //!
 //! Nobody is told of a unit before it is durable, by a read either: a group is seen once it is on the disk. After an error
 //! on the way to the disk nothing that is known is certain: the store refuses all until it is opened anew.
 
+mod blocks;
+mod changes;
 mod committer;
+mod database;
 mod journal;
 mod layers;
 mod settler;
 mod snapshot;
+mod value_log;
 
 use std::fs::{self, File};
 use std::io;
@@ -33,9 +38,10 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use self::committer::{Committer, Order};
+use self::database::Database;
 use self::journal::{Journal, JournalError};
-use self::layers::{Layers, Whole};
-use self::settler::{Settler, Sled};
+use self::layers::Layers;
+use self::settler::Settler;
 use self::snapshot::{EmbeddedSnapshot, Pictures};
 use super::durable;
 use super::keyspace::{self, Pairs};
@@ -50,13 +56,13 @@ use crate::value::Digest;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 const LOCK_TRIES: u32 = 40;
 /// Memory that sled keeps pages in.
-const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 /// How often sled's own thread tidies its file.
 const TIDY_EVERY_MILLIS: u64 = 500;
 /// Units that may wait for the committer; more wait to hand theirs over.
 const QUEUE_UNITS: usize = 256;
-/// Lists up to this length are read on the spot; longer ones where blocking is allowed.
-const SHORT_LIST: usize = 16;
+/// Lists up to this length are read on the spot; what is longer, where blocking is allowed.
+const SHORT_LIST: usize = 32;
 /// Entries of the log that are looked at in one go: committing waits for a reader to end.
 const ENTRIES_AT_ONCE: usize = 500;
 
@@ -70,8 +76,8 @@ pub struct EmbeddedStore {
 /// What readers, the committer and the settler share.
 struct Shared {
     /// Keeps sled's file locked.
-    _database: sled::Db,
-    sled: Sled,
+    _lock: sled::Db,
+    database: Database,
     /// What is committed and not in sled yet. Written while a group is added: a reader sees all of it or nothing.
     layers: RwLock<Layers>,
     /// For which what is overwritten is kept.
@@ -84,10 +90,16 @@ impl EmbeddedStore {
     /// Opens the store, or makes a new one. Blocks while sled reads its file, and what a crash left in the journal is put
     /// there.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let database = open_database(directory)?;
+        let sled = open_database(directory)?;
         let file = force_all(directory).map_err(unavailable)?;
-        let sled = Sled { tree: (*database).clone(), file };
-        let (journal, unsettled) = match Journal::open(directory, sled.mark()?) {
+        let database = Database::open((*sled).clone(), file, directory)?;
+        // Before anything is changed in a store that is not this program's.
+        keyspace::check_format(&database)?;
+        let packed = database.pack().map_err(unavailable)?;
+        if packed > 0 {
+            tracing::info!(pairs = packed, "store.embedded.packed");
+        }
+        let (journal, unsettled) = match Journal::open(directory, database.mark()?) {
             Ok(opened) => opened,
             Err(error @ JournalError::Damaged(_)) => {
                 tracing::error!(%error, "store.embedded.damaged");
@@ -96,20 +108,20 @@ impl EmbeddedStore {
             Err(error) => return Err(unavailable(error)),
         };
         if !unsettled.writes.is_empty() {
-            sled.settle(&unsettled.writes, unsettled.last).map_err(unavailable)?;
+            database.settle(&unsettled.writes, unsettled.last).map_err(unavailable)?;
         }
-        Self::start(database, sled, journal)
+        Self::start(sled, database, journal)
     }
 
     /// Starts the committer on top of a database that has all of the journal.
-    fn start(database: sled::Db, sled: Sled, journal: Journal) -> Result<Self, StoreError> {
-        let renewed = keyspace::check_format(&Whole(&sled.tree))?;
+    fn start(sled: sled::Db, database: Database, journal: Journal) -> Result<Self, StoreError> {
+        let renewed = keyspace::check_format(&database)?;
         if !renewed.is_empty() {
-            sled.settle(&renewed, sled.mark()?).map_err(unavailable)?;
+            database.settle(&renewed, database.mark()?).map_err(unavailable)?;
         }
         let shared = Arc::new(Shared {
-            _database: database,
-            sled,
+            _lock: sled,
+            database,
             layers: RwLock::default(),
             pictures: Pictures::default(),
             lost: AtomicBool::new(false),
@@ -150,7 +162,7 @@ impl Shared {
         if self.is_lost() {
             return Err(unavailable(Lost));
         }
-        layers.read(&self.sled.tree, work)
+        layers.read(&self.database, work)
     }
 
     fn is_lost(&self) -> bool {
@@ -214,8 +226,11 @@ impl Store for EmbeddedStore {
     }
 
     async fn list(&self, list: &List, limit: usize) -> Result<Vec<Versioned<Record>>, StoreError> {
-        if limit <= SHORT_LIST {
-            return self.shared.read(|pairs| keyspace::list(pairs, list, limit));
+        // Most lists are short, however long they may be.
+        let first = limit.min(SHORT_LIST + 1);
+        let found = self.shared.read(|pairs| keyspace::list(pairs, list, first))?;
+        if found.len() < first || first == limit {
+            return Ok(found);
         }
         let list = list.clone();
         self.read_long(move |pairs| keyspace::list(pairs, &list, limit)).await
@@ -314,19 +329,19 @@ mod tests {
     }
 
     fn on_broken_journal(at: &Path) -> EmbeddedStore {
-        let database = open_database(at).unwrap();
-        let sled = Sled { tree: (*database).clone(), file: force_all(at).unwrap() };
-        let journal = Journal::on([broken(), broken()], sled.mark().unwrap());
-        EmbeddedStore::start(database, sled, journal).unwrap()
+        let sled = open_database(at).unwrap();
+        let database = Database::open((*sled).clone(), force_all(at).unwrap(), at).unwrap();
+        let journal = Journal::on([broken(), broken()], database.mark().unwrap());
+        EmbeddedStore::start(sled, database, journal).unwrap()
     }
 
     #[tokio::test]
     async fn what_sled_could_not_take_at_the_end_is_there_when_the_store_is_opened_again() {
         let at = tempfile::tempdir().unwrap();
-        let database = open_database(at.path()).unwrap();
+        let sled = open_database(at.path()).unwrap();
         let (journal, _) = Journal::open(at.path(), 0).unwrap();
-        let sled = Sled { tree: (*database).clone(), file: broken() };
-        let store = EmbeddedStore::start(database, sled, journal).unwrap();
+        let database = Database::open((*sled).clone(), broken(), at.path()).unwrap();
+        let store = EmbeddedStore::start(sled, database, journal).unwrap();
         put(&store, person(1)).await.unwrap();
         assert!(store.get(&person(1).key()).await.unwrap().is_some());
         drop(store);

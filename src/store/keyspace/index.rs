@@ -7,7 +7,7 @@ use crate::transfer::Transfer;
 use crate::value::{MailboxId, PartnerId, PersonId, Timestamp};
 
 /// What stands before each index entry's key.
-const INDEXES: u8 = b'i';
+pub(super) const INDEXES: u8 = b'i';
 
 /// The indexes. A number is never given to another index: stores exist that were written with it.
 #[derive(Debug, Clone, Copy)]

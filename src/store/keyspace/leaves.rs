@@ -13,9 +13,9 @@ use crate::audit::{Entry as LogEntry, Frontier, Node};
 use crate::value::Digest;
 
 /// What stands before the key of each block of entries.
-const ENTRIES: u8 = b'e';
+pub(super) const ENTRIES: u8 = b'e';
 /// What stands before the key of each half of a tile of leaf hashes.
-const TILES: u8 = b't';
+pub(super) const TILES: u8 = b't';
 /// What stands before the key of the root of each subtree of a tile or more.
 const ROOTS: u8 = b'h';
 /// Leaves of a tile: a subtree of this height, as in C2SP tlog-tiles.

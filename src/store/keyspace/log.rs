@@ -14,7 +14,7 @@ use crate::audit::{Action, Event, Node, OutcomeClass, Selection};
 use crate::value::Digest;
 
 /// What stands before each key that finds entries by what they name.
-const NAMES: u8 = b'n';
+pub(super) const NAMES: u8 = b'n';
 
 /// What entries are found by. A number is never given to another one: stores exist that were written with it.
 #[derive(Debug, Clone, Copy)]

@@ -43,6 +43,12 @@ use crate::audit::Frontier;
 
 /// A key and its value.
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
+/// Kinds of pairs that are many, small and in the company of others like them: index entries, and the places of log entries
+/// by what they name. An adapter does well to keep neighbours of them together.
+pub(super) const SMALL: [u8; 2] = [index::INDEXES, log::NAMES];
+/// Kinds of pairs whose values are large: records, and the entries and hashes of the log. An adapter does well to keep them
+/// out of the pages of its tree.
+pub(super) const LARGE: [u8; 3] = [record::RECORDS, leaves::ENTRIES, leaves::TILES];
 /// What a scan gives.
 pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Pair, StoreError>> + 'a>;
 
@@ -50,8 +56,19 @@ pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Pair, StoreError>> + '
 pub(super) trait Pairs {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
-    /// The pairs from `from` on, before `to`, in order or in the opposite one; none when `to` is not after `from`.
+    /// The pairs from `from` on, before `to`, in order or in the opposite one; none when `to` is not after `from`. Both are of
+    /// one kind: `to` is at most what is after all keys that have the first byte of `from`.
     fn scan(&self, from: &[u8], to: &[u8], direction: Direction) -> Scan<'_>;
+}
+
+/// Whether a key is of one of the [`SMALL`] kinds.
+pub(super) fn is_small(key: &[u8]) -> bool {
+    key.first().is_some_and(|kind| SMALL.contains(kind))
+}
+
+/// Whether a key is of one of the [`LARGE`] kinds.
+pub(super) fn is_large(key: &[u8]) -> bool {
+    key.first().is_some_and(|kind| LARGE.contains(kind))
 }
 
 /// In which order a scan goes.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::number;
 use super::write::Writes;
 use super::{Direction, Pair, Pairs, end_of};
 use crate::app::ports::StoreError;
@@ -117,7 +118,7 @@ fn values(name: &[u8], places: &[u64]) -> Vec<Pair> {
     let mut last = 0;
     for place in places {
         match values.last_mut().filter(|(_, value)| value.len() + DIFFERENCE_MAX_BYTES <= VALUE_BYTES) {
-            Some((_, value)) => write_number(value, place - last),
+            Some((_, value)) => number::write(value, place - last),
             None => values.push((key(name, *place), Vec::new())),
         }
         last = *place;
@@ -130,33 +131,11 @@ fn parse(key: &[u8], value: &[u8]) -> Result<Vec<u64>, StoreError> {
     let (mut place, mut rest) = (u64::from_be_bytes(*first), value);
     let mut places = vec![place];
     while !rest.is_empty() {
-        let difference = read_number(&mut rest).ok_or(StoreError::Damaged)?;
+        let difference = number::read(&mut rest).ok_or(StoreError::Damaged)?;
         place = place.checked_add(difference).ok_or(StoreError::Damaged)?;
         places.push(place);
     }
     Ok(places)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
-fn write_number(value: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        value.push((number & 0x7F) as u8 | 0x80);
-        number >>= 7;
-    }
-    value.push(number as u8);
-}
-
-fn read_number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, tail) = rest.split_first()?;
-        *rest = tail;
-        number |= u64::from(byte & 0x7F) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

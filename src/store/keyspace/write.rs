@@ -15,8 +15,9 @@ use crate::app::ports::{
 };
 use crate::audit::Frontier;
 
-/// The layout that this program writes. 3 is 2 with commits beside it, in a journal that programs before it do not read.
-const FORMAT: u32 = 3;
+/// The layout that this program writes. 3 is 2 with commits beside it, in a journal that programs before it do not read; 4
+/// is 3 with small pairs in blocks.
+const FORMAT: u32 = 4;
 /// The oldest layout that it reads.
 const OLDEST_FORMAT: u32 = 2;
 const META_KEY: &[u8] = b"m";
