@@ -162,7 +162,7 @@ pub(super) fn joined(lower: &Block, upper: (&[u8], &[u8]), end: &[u8]) -> Result
     Ok(writer.block)
 }
 
-/// Blocks of about the same size, none larger than it should be.
+/// Blocks of about the same size; none is too large but for a single pair.
 fn cut(whole: Block) -> Result<Vec<Block>, StoreError> {
     let length = whole.pairs.len();
     if length <= BLOCK_BYTES {
@@ -174,10 +174,12 @@ fn cut(whole: Block) -> Result<Vec<Block>, StoreError> {
     let mut cursor = Cursor::before(&whole.first, &whole.pairs[..]);
     while cursor.advance()? {
         let length = writer.block.pairs.len();
-        if length > 0 && (length >= target || length + cursor.value().len() > BLOCK_BYTES) {
-            blocks.push(std::mem::replace(&mut writer, Writer::begin(cursor.key())).block);
-        }
         writer.put(cursor.key(), cursor.value());
+        if length > 0 && (length >= target || writer.block.pairs.len() > BLOCK_BYTES) {
+            writer.block.pairs.truncate(length);
+            blocks.push(std::mem::replace(&mut writer, Writer::begin(cursor.key())).block);
+            writer.put(cursor.key(), cursor.value());
+        }
     }
     blocks.push(writer.block);
     Ok(blocks)
@@ -287,8 +289,7 @@ mod tests {
                 let end = kept.get(n + 1).map(|next| next.first.clone());
                 let pairs = read(block);
                 prop_assert!(pairs.keys().all(|key| *key >= block.first && end.as_ref().is_none_or(|end| key < end)));
-                let small = block.pairs.len() <= BLOCK_BYTES;
-                prop_assert!(small || pairs.len() == 1 || block.pairs.len() <= BLOCK_BYTES + 64);
+                prop_assert!(block.pairs.len() <= BLOCK_BYTES || pairs.len() == 1);
                 for (key, value) in &expected {
                     let inside = pairs.contains_key(key).then(|| value.clone());
                     prop_assert_eq!(find(&block.first, &block.pairs, key).unwrap(), inside);

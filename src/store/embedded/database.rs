@@ -31,14 +31,14 @@ const MARK_KEY: &[u8] = b"\0journal";
 /// The end of the value log: the number of its file, and how long that is.
 const END_KEY: &[u8] = b"\0values";
 pub(super) const BLOCKS: u8 = 1;
-const POINTERS: u8 = 2;
+pub(super) const POINTERS: u8 = 2;
 const USAGE: u8 = 3;
 /// How often a value is looked for that was moved meanwhile.
 const READ_TRIES: usize = 8;
 /// The directory of the value log, in the store's.
 const VALUES: &str = "values";
 
-/// sled, and the file that it keeps.
+/// sled with the file that it keeps, and the files of large values.
 pub(super) struct Database {
     pub(super) tree: sled::Tree,
     /// sled's file, to be forced to the disk.
@@ -70,7 +70,14 @@ impl Database {
             let bytes = bytes.as_ref().try_into().map_err(|_| StoreError::Damaged)?;
             live.push((u32::from_be_bytes(number), u64::from_be_bytes(bytes)));
         }
+        if end == End::default() && tree.scan_prefix([POINTERS]).next().is_some() {
+            return Err(StoreError::Damaged);
+        }
+        let numbers: Vec<u32> = live.iter().map(|(number, _)| *number).collect();
         let values = ValueLog::open(directory.join(VALUES), end, live)?;
+        for gone in numbers.into_iter().filter(|number| !values.has(*number)) {
+            tree.remove(usage_key(gone)).map_err(unavailable)?;
+        }
         Ok(Self { tree, file, values, changing: Mutex::new(()), moves: AtomicU64::new(0) })
     }
 
@@ -81,12 +88,18 @@ impl Database {
         Ok(u64::from_be_bytes(mark))
     }
 
-    /// Says how far the journal is here, and what is in use of the value log.
+    /// Says how far the journal is here.
     pub(super) fn set_mark(&self, last: u64) -> Result<(), sled::Error> {
+        self.set_usage()?;
+        self.tree.insert(MARK_KEY, &last.to_be_bytes()).map(|_| ())
+    }
+
+    /// Says how much is in use of the files of values.
+    pub(super) fn set_usage(&self) -> Result<(), sled::Error> {
         for (number, live) in self.values.take_changed_usage() {
             self.tree.insert(usage_key(number), &live.to_be_bytes())?;
         }
-        self.tree.insert(MARK_KEY, &last.to_be_bytes()).map(|_| ())
+        Ok(())
     }
 
     /// Says where the value log ends.
@@ -315,6 +328,7 @@ impl Iterator for Backward<'_> {
         let pair = self.take();
         if pair.is_err() {
             self.before.clone_from(&self.from);
+            self.pairs.clear();
         }
         pair.transpose()
     }

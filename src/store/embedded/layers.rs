@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::super::keyspace::{Layered, Pairs, Writes};
+use super::changes::PIECE_BYTES;
 use super::database::Database;
-use crate::app::ports::StoreError;
+use super::settler::SettleError;
 
 /// What one key costs in memory beside its bytes.
 const KEY_COST_BYTES: usize = 96;
@@ -26,8 +27,9 @@ impl Layers {
     }
 
     /// Adds a group. What is removed is removed from sled at once, unless it is on its way there: else whoever looks for
-    /// the first of a queue would wade through all that has left it. Returns how many bytes sled was given by that.
-    pub(super) fn add(&mut self, writes: Writes, database: &Database) -> Result<usize, StoreError> {
+    /// the first of a queue would wade through all that has left it. Returns how many bytes sled was given by that
+    /// since it was forced to the disk.
+    pub(super) fn add(&mut self, writes: Writes, database: &Database) -> Result<usize, SettleError> {
         let is_gone = |(key, value): &(&Vec<u8>, &Option<Vec<u8>>)| {
             value.is_none() && !self.settling.contains_key(*key)
         };
@@ -35,6 +37,10 @@ impl Layers {
         let mut given = 0;
         while removals.peek().is_some() {
             given += database.change_next(&mut removals)?;
+            if given >= PIECE_BYTES {
+                database.force()?;
+                given = 0;
+            }
         }
         for (key, value) in writes {
             let length = key.len() + KEY_COST_BYTES;

@@ -44,7 +44,7 @@ use self::layers::Layers;
 use self::settler::Settler;
 use self::snapshot::{EmbeddedSnapshot, Pictures};
 use super::durable;
-use super::keyspace::{self, Pairs};
+use super::keyspace::{self, Layered, Pairs};
 use crate::app::ports::{
     CaseSearch, CasesFound, CommitError, Committed, Key, List, LogFound, LogSearch, Record, RegisterFound,
     RegisterSearch, Store, StoreError, StoreSnapshot, StoredLeaf, UnitOfWork, Versioned,
@@ -92,14 +92,19 @@ impl EmbeddedStore {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let sled = open_database(directory)?;
         let file = force_all(directory).map_err(unavailable)?;
-        let database = Database::open((*sled).clone(), file, directory)?;
         // Before anything is changed in a store that is not this program's.
-        keyspace::check_format(&database)?;
+        let bare = |key: &[u8]| Ok(sled.get(key).map_err(unavailable)?.map(|value| value.to_vec()));
+        let renewed = keyspace::check_format(&bare)?;
+        let database = Database::open((*sled).clone(), file, directory)?;
+        if !renewed.is_empty() {
+            // A program that does not know what follows must refuse it from here on.
+            database.settle(&renewed, database.mark()?).map_err(unavailable)?;
+        }
         let packed = database.pack().map_err(unavailable)?;
         if packed > 0 {
             tracing::info!(pairs = packed, "store.embedded.packed");
         }
-        let (journal, unsettled) = match Journal::open(directory, database.mark()?) {
+        let (journal, mut unsettled) = match Journal::open(directory, database.mark()?) {
             Ok(opened) => opened,
             Err(error @ JournalError::Damaged(_)) => {
                 tracing::error!(%error, "store.embedded.damaged");
@@ -108,17 +113,17 @@ impl EmbeddedStore {
             Err(error) => return Err(unavailable(error)),
         };
         if !unsettled.writes.is_empty() {
+            let with_them = |key: &[u8]| Layered::new(&database, &unsettled.writes).get(key);
+            let renewed = keyspace::check_format(&with_them)?;
+            unsettled.writes.extend(renewed);
             database.settle(&unsettled.writes, unsettled.last).map_err(unavailable)?;
+            database.recount().map_err(unavailable)?;
         }
         Self::start(sled, database, journal)
     }
 
     /// Starts the committer on top of a database that has all of the journal.
     fn start(sled: sled::Db, database: Database, journal: Journal) -> Result<Self, StoreError> {
-        let renewed = keyspace::check_format(&database)?;
-        if !renewed.is_empty() {
-            database.settle(&renewed, database.mark()?).map_err(unavailable)?;
-        }
         let shared = Arc::new(Shared {
             _lock: sled,
             database,
@@ -347,6 +352,29 @@ mod tests {
         drop(store);
         let store = EmbeddedStore::open(at.path()).unwrap();
         assert!(store.get(&person(1).key()).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_store_and_a_journal_of_the_format_before_say_this_one_from_the_first_start() {
+        let at = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(at.path()).unwrap();
+        put(&store, person(1)).await.unwrap();
+        drop(store);
+        let this = |sled: &sled::Db| sled.get(b"m").unwrap().unwrap().to_vec();
+        let sled = open_database(at.path()).unwrap();
+        let now = this(&sled);
+        let before = String::from_utf8(now.clone()).unwrap().replace("\"format\":4", "\"format\":3");
+        assert_ne!(before.as_bytes(), now);
+        sled.insert(b"m", before.as_bytes()).unwrap();
+        let database = Database::open((*sled).clone(), force_all(at.path()).unwrap(), at.path()).unwrap();
+        let (mut journal, _) = Journal::open(at.path(), database.mark().unwrap()).unwrap();
+        journal.append(&[(b"m".to_vec(), Some(before.into_bytes()))].into()).unwrap();
+        drop((database, sled));
+
+        let store = EmbeddedStore::open(at.path()).unwrap();
+        assert!(store.get(&person(1).key()).await.unwrap().is_some());
+        drop(store);
+        assert_eq!(this(&open_database(at.path()).unwrap()), now);
     }
 
     #[tokio::test]

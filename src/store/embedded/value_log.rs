@@ -28,7 +28,7 @@ const FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes that are written in one go.
 const WRITE_BYTES: usize = 256 * 1024;
 /// Files that are kept open for reading.
-const OPEN_FILES: usize = 128;
+const OPEN_FILES: usize = 256;
 const CHECKSUM_BYTES: usize = 4;
 const HEAD_BYTES: usize = CHECKSUM_BYTES + 2 + 4;
 /// Bytes of a pointer as sled has it.
@@ -50,6 +50,11 @@ impl Pointer {
             part.copy_from_slice(&number.to_be_bytes());
         }
         bytes
+    }
+
+    /// In which file it takes how many bytes.
+    pub(super) const fn takes(self) -> (u32, u64) {
+        (self.file, self.length as u64)
     }
 
     /// From what sled has.
@@ -114,7 +119,7 @@ impl ValueLog {
     ) -> Result<Self, StoreError> {
         durable::make_directory(&directory).map_err(unavailable)?;
         let live: BTreeMap<u32, u64> = live.into_iter().collect();
-        let mut usage = BTreeMap::new();
+        let (mut usage, mut is_there) = (BTreeMap::new(), end.length == 0);
         for entry in fs::read_dir(&directory).map_err(unavailable)? {
             let entry = entry.map_err(unavailable)?;
             let Some(number) = number_of(&entry.file_name()) else { continue };
@@ -124,6 +129,7 @@ impl ValueLog {
                 continue;
             }
             if number == end.file {
+                is_there = true;
                 if bytes < end.length {
                     return Err(StoreError::Damaged);
                 }
@@ -134,6 +140,9 @@ impl ValueLog {
             }
             let live = live.get(&number).copied().unwrap_or(0);
             usage.insert(number, Usage { bytes, live, ..Usage::default() });
+        }
+        if !is_there {
+            return Err(StoreError::Damaged);
         }
         durable::sync_directory(&directory).map_err(unavailable)?;
         Ok(Self {
@@ -209,8 +218,11 @@ impl ValueLog {
         let mut entry = vec![0; length];
         match file.read_exact_at(&mut entry, u64::from(pointer.at)) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(damaged()),
-            Err(error) => return Err(ReadError::Store(unavailable(error))),
+            Err(error) => {
+                // A bad sector is the trouble of what stands there, not of the whole store.
+                tracing::error!(%error, file = pointer.file, at = pointer.at, "store.embedded.values.unreadable");
+                return Err(damaged());
+            }
         }
         let value = value_of(&entry, key).ok_or_else(damaged)?;
         entry.drain(..length - value);
@@ -229,11 +241,13 @@ impl ValueLog {
             Err(error) => return Err(ReadError::Store(unavailable(error))),
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        while open.len() >= OPEN_FILES {
-            // The oldest one.
-            open.pop_first();
+        if open.len() >= OPEN_FILES {
+            open.clear();
         }
-        open.insert(number, Arc::clone(&file));
+        // One that was removed meanwhile is read once more, and not kept.
+        if self.has(number) {
+            open.insert(number, Arc::clone(&file));
+        }
         Ok(file)
     }
 
@@ -244,14 +258,27 @@ impl ValueLog {
         }
     }
 
-    /// A file of which less than half is in use, and that is not appended to.
-    pub(super) fn sparse(&self) -> Option<u32> {
+    /// Whether there is a file of this number.
+    pub(super) fn has(&self, number: u32) -> bool {
+        locked(&self.usage).contains_key(&number)
+    }
+
+    /// Of the files of which less than half is in use, and that are not appended to, the one of which least is; and how much
+    /// that is, in bytes.
+    pub(super) fn sparse(&self) -> Option<(u32, u64)> {
         let appended = self.end().file;
         let usage = locked(&self.usage);
-        let mut sparse = usage
+        let sparse = usage
             .iter()
             .filter(|(number, usage)| **number != appended && !usage.is_kept && usage.live * 2 < usage.bytes);
-        sparse.next().map(|(number, _)| *number)
+        sparse.map(|(number, usage)| (*number, usage.live)).min_by_key(|(_, live)| *live)
+    }
+
+    /// Corrects how much is in use of each file.
+    pub(super) fn set_live(&self, live: &BTreeMap<u32, u64>) {
+        for (number, usage) in locked(&self.usage).iter_mut() {
+            (usage.live, usage.is_new) = (live.get(number).copied().unwrap_or(0), true);
+        }
     }
 
     /// What a file holds, in use or not.

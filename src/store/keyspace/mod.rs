@@ -181,8 +181,8 @@ pub(super) fn pruned(pairs: &dyn Pairs) -> Result<u64, StoreError> {
 
 /// Refuses a space of a format that this program does not read. What must be written before anything else, so that an
 /// older program refuses this one: nothing, when it says so already or is new.
-pub(super) fn check_format(pairs: &dyn Pairs) -> Result<Writes, StoreError> {
-    write::Meta::renewed(pairs)
+pub(super) fn check_format(get: record::Get<'_>) -> Result<Writes, StoreError> {
+    write::Meta::renewed(get)
 }
 
 /// The smallest key after all that begin with `prefix`.

@@ -38,10 +38,14 @@ pub(super) struct Meta {
 impl Meta {
     /// Reads it; a new space has none yet.
     pub(super) fn read(pairs: &dyn Pairs) -> Result<Self, StoreError> {
-        let Some(json) = pairs.get(META_KEY)? else {
+        Self::from_json(pairs.get(META_KEY)?.as_deref())
+    }
+
+    fn from_json(json: Option<&[u8]>) -> Result<Self, StoreError> {
+        let Some(json) = json else {
             return Ok(Self { format: FORMAT, units: 0, frontier: Frontier::default(), pruned: 0 });
         };
-        let meta: Self = serde_json::from_slice(&json).map_err(|_| StoreError::Damaged)?;
+        let meta: Self = serde_json::from_slice(json).map_err(|_| StoreError::Damaged)?;
         if (OLDEST_FORMAT..=FORMAT).contains(&meta.format) {
             Ok(Self { format: FORMAT, ..meta })
         } else {
@@ -50,9 +54,10 @@ impl Meta {
     }
 
     /// What is to be written so that a space says the format that it is written in from now on.
-    pub(super) fn renewed(pairs: &dyn Pairs) -> Result<Writes, StoreError> {
-        let meta = Self::read(pairs)?.to_json()?;
-        let renewed = pairs.get(META_KEY)?.is_some_and(|old| old != meta);
+    pub(super) fn renewed(get: record::Get<'_>) -> Result<Writes, StoreError> {
+        let old = get(META_KEY)?;
+        let meta = Self::from_json(old.as_deref())?.to_json()?;
+        let renewed = old.is_some_and(|old| old != meta);
         Ok(renewed.then(|| (META_KEY.to_vec(), Some(meta))).into_iter().collect())
     }
 
