@@ -95,7 +95,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("unicode_normalization", &["document", "message", "policy", "value"]),
     ("zip", &["web", "app", "content"]),
     ("tar", &["app", "content"]),
-    ("flate2", &["web", "content"]),
+    ("flate2", &["web", "content", "store"]),
     ("cfb", &["content"]),
     ("sha2", &["value", "vault"]),
     // The certificates of a timestamp authority.
