@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::{Method, Request, StatusCode};
 use pli::app::ports::{Change, List, Record, SecretName, UnitOfWork};
 use pli::app::{By, SecondAddressError, SettingsChange};
-use pli::audit::{Action, AlertKind, Origin, Outcome, RefusalReason, Selection};
+use pli::audit::{Action, AlertKind, Detail, Origin, Outcome, RefusalReason, Selection, TlsVersion};
 use pli::identity::{Account, Password};
 use pli::mailbox::Pulse;
 use pli::relay::letter::{LetterKind, MailTag, TaggedMail, parse_return_address};
@@ -197,6 +197,35 @@ async fn a_notice_that_waits_for_hours_is_told_to_the_second_address_once() {
         house.app.unreachable_mailboxes().await.unwrap().is_empty(),
         "a silence of ours is no dead mailbox"
     );
+}
+
+#[tokio::test]
+async fn what_protected_a_mail_on_its_way_stands_in_its_record_on_the_page_and_in_the_log() {
+    for (tls, version, said) in [
+        (Some("TLSv1.3 TLS13_AES_256_GCM_SHA384"), TlsVersion::Tls13, "par une connexion chiffrée (TLS 1.3)"),
+        (
+            Some("TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+            TlsVersion::Tls12,
+            "par une connexion chiffrée (TLS 1.2)",
+        ),
+        (None, TlsVersion::None, "par une connexion non chiffrée"),
+    ] {
+        let house = House::build().await;
+        *house.outbox.tls.lock().unwrap() = tls.map(str::to_owned);
+        let reference = house.deposit_undelivered().await;
+        for kind in [LetterKind::Notice, LetterKind::Acknowledgement] {
+            let MailState::Accepted { tls: kept, .. } = house.mail(kind).await.state else {
+                panic!("{kind:?} did not leave")
+            };
+            assert_eq!(kept.as_deref(), tls, "{kind:?}");
+        }
+        let page = house.envelope_page(&reference).await;
+        assert_eq!(page.matches(said).count(), 2, "the notice and the acknowledgement, {said}: {page}");
+        let sent = Selection { actions: vec![Action::MailSent], ..Selection::default() };
+        let entries = house.app.store.entries(&sent, 100).await.unwrap();
+        let details = entries.iter().map(|(_, entry)| entry.event().unwrap().detail);
+        assert_eq!(details.collect::<Vec<_>>(), [Some(Detail::Tls(version)); 2]);
+    }
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use pli::app::ports::{
-    Delivery, Dispatched, ExaminedMail, Key, List, NamesUnanswered, OutgoingMail, Random, Record,
-    SenderAuthentication, Store, TextRecords,
+    Delivery, Dispatched, ExaminedMail, KeptPolicies, Key, List, NamesUnanswered, OutgoingMail, Random,
+    Record, SenderAuthentication, Store, TextRecords,
 };
 use pli::app::{
     App, AppParts, AuditSettings, DepositAnswer, DepositRefusal, InboundMail, MailAnswer, MailRefusal,
@@ -61,6 +61,10 @@ pub struct Outbox {
     pub hosts: Mutex<BTreeMap<String, MailHost>>,
     /// The domains that mails were brought to, taken or not.
     pub tried: Mutex<Vec<String>>,
+    /// What the connections are protected by, as `Dispatched` tells it.
+    pub tls: Mutex<Option<String>>,
+    /// Where the app says that policies of domains are kept.
+    pub kept: OnceLock<Arc<dyn KeptPolicies>>,
 }
 
 /// What the host of a domain does.
@@ -87,7 +91,11 @@ impl Delivery for Outbox {
         }
         let from = mail.from.cloned();
         self.mails.lock().unwrap().push((from, mail.to.clone(), mail.message.to_vec()));
-        Ok(Dispatched { tls: None })
+        Ok(Dispatched { tls: self.tls.lock().unwrap().clone() })
+    }
+
+    fn keep_policies_in(&self, kept: Arc<dyn KeptPolicies>) {
+        assert!(self.kept.set(kept).is_ok(), "told once");
     }
 }
 

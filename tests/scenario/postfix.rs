@@ -7,10 +7,11 @@ use tempfile::TempDir;
 
 use crate::support::certificates::certify;
 use crate::support::gateway::Gateway;
+use crate::support::log::events;
 use crate::support::outbox::{self, Mail};
 use crate::support::peers::{Postfix, Sink, swaks};
-use crate::support::served::{Served, Setting};
-use crate::support::steps::{download, file_names, open_transfer, sign_in};
+use crate::support::served::{AGENT, PAGE_PASSWORD, Served, Setting};
+use crate::support::steps::{download, file_names, open_transfer, sign_in, sign_in_as};
 use crate::support::{samples, wait_for, wait_until};
 
 const DEPOSITOR: &str = "lea.prigent@conseil.example";
@@ -88,6 +89,19 @@ fn a_gateway_in_earnest_sends_its_mails_over_starttls_to_its_smart_host() {
         assert!(raw.contains("using TLSv1.3"), "Postfix took it over TLS:\n{raw}");
         assert!(reference(&mail).is_some());
     }
+
+    // What protected both mails stands where people look for it.
+    served.add_agent(AGENT, PAGE_PASSWORD);
+    let mut agent = sign_in_as(&served.http, AGENT, PAGE_PASSWORD);
+    let notice = sink.mails().into_iter().find(|mail| mail.to.iter().any(|to| to == NOTICES)).unwrap();
+    let path = format!("/transferts/{}", reference(&notice).unwrap());
+    wait_until("the transfer's page to tell how both mails travelled", || {
+        agent.get(&path).text().matches("par une connexion chiffrée (TLS 1.3)").count() == 2
+    });
+    let log = served.log();
+    let sent = events(&log).into_iter().filter(|event| event["action"] == "mail.sent");
+    let details: Vec<_> = sent.map(|event| event["detail"].clone()).collect();
+    assert!(details.len() == 2 && details.iter().all(|detail| detail["tls"] == "tls13"), "{details:?}");
 }
 
 /// The recipe of `deploy/`, its lines as they stand but for the port. Who is nobody here is refused while the sender waits.

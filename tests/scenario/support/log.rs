@@ -22,7 +22,11 @@ pub fn actions(gateway: &Gateway) -> Vec<(String, String)> {
 
 /// The payloads of an export.
 pub fn payloads(file: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(file).unwrap();
+    events(&fs::read_to_string(file).unwrap())
+}
+
+/// The payloads of the text of an export.
+pub fn events(text: &str) -> Vec<Value> {
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter_map(|line| serde_json::from_str(line["payload"].as_str()?).ok()).collect()
 }

@@ -109,11 +109,16 @@ pub fn reference(reply: &Reply) -> String {
 
 /// Signs in; gives the browser with its session.
 pub fn sign_in(gateway: &Gateway, person: &Person) -> Browser {
-    let mut browser = Browser::new(&gateway.http);
+    sign_in_as(&gateway.http, &person.address, &person.password)
+}
+
+/// Signs in at the pages of an address; gives the browser with its session.
+pub fn sign_in_as(http: &str, address: &str, password: &str) -> Browser {
+    let mut browser = Browser::new(http);
     let page = browser.get("/connexion");
     let form = form_with(&page.text(), "password");
-    let reply = browser.submit(&form, &[("address", &person.address), ("password", &person.password)], &[]);
-    assert!((300..400).contains(&reply.status), "{} signs in: {}", person.address, reply.status);
+    let reply = browser.submit(&form, &[("address", address), ("password", password)], &[]);
+    assert!((300..400).contains(&reply.status), "{address} signs in: {}", reply.status);
     let first = browser.get("/connexion");
     if first.header("location").is_some_and(|to| to.contains("/conditions")) {
         let page = browser.follow(first);
