@@ -9,6 +9,7 @@ mod answered;
 mod api;
 mod backup;
 mod bad_input;
+mod checked;
 mod clock_jump;
 mod custody;
 mod delivered;
