@@ -168,8 +168,16 @@ fn what_a_person_writes_is_ordinary_whatever_the_subject() {
     }
     for (marks, kind) in [
         ("List-Id: <veille.social.example>", MailKind::ListMail),
+        ("List-Post: <mailto:veille@social.example>", MailKind::ListMail),
+        ("List-Post: NO", MailKind::ListMail),
+        ("Precedence: list", MailKind::ListMail),
+        ("Precedence: List (RFC 3834)", MailKind::ListMail),
         ("Precedence: bulk", MailKind::AutomaticGenerated),
+        ("Precedence: junk", MailKind::AutomaticGenerated),
+        ("X-FC-MachineGenerated: true", MailKind::AutomaticGenerated),
         ("Auto-Submitted: auto-generated", MailKind::AutomaticGenerated),
+        ("Precedence: first-class", MailKind::Ordinary),
+        ("List-Unsubscribe: <https://social.example/x>", MailKind::Ordinary),
     ] {
         let mail = crlf(&format!("From: lea.petit@ccas.example\n{marks}\n\nBonjour\n"));
         assert_eq!(parse_from_person(&mail).unwrap().kind, kind, "{marks}");

@@ -2,6 +2,7 @@
 
 use pli::app::ports::{List, Record};
 use pli::app::{MailAnswer, MailRefusal};
+use pli::audit::{Action, Outcome, RefusalReason, Selection};
 use pli::relay::letter::parse_return_address;
 use pli::relay::queue::{DeliveryProblem, MailState};
 use pli::value::{Domain, SecretBytes};
@@ -87,6 +88,29 @@ async fn answers_bounces_and_absences_are_no_deposits() {
     assert!(matches!(house.mail_in(Some(DEPOSITOR), &program, relay()).await, Err(MailRefusal::Automatic)));
     assert_eq!(house.transfers().await, 1);
     assert_eq!(house.mails_to(DEPOSITOR).await.len(), 2, "the link and one acknowledgement, nothing more");
+}
+
+#[tokio::test]
+async fn what_a_list_sends_on_is_no_deposit_its_host_hears_so_and_nobody_else_does() {
+    let house = House::build().await;
+    for marks in [
+        "List-Id: Veille sociale <veille.departement.example>",
+        "List-Post: <mailto:veille@departement.example>",
+        "Precedence: list",
+        "Precedence: bulk",
+    ] {
+        let mail = MAIL.replace("MIME-Version: 1.0", &format!("{marks}\nMIME-Version: 1.0"));
+        let answer = house.mail_in(Some(DEPOSITOR), &mail, relay()).await;
+        assert!(matches!(answer, Err(MailRefusal::Automatic)), "{marks}: {answer:?}");
+    }
+    assert_eq!(house.transfers().await, 0);
+    assert!(house.mails_to(DEPOSITOR).await.is_empty(), "no acknowledgement");
+    assert!(house.mails_to("balc-pensions@carsat.example").await.is_empty(), "no notice");
+    let refused = Selection { actions: vec![Action::MailRefused], ..Selection::default() };
+    let entries = house.app.store.entries(&refused, 100).await.unwrap();
+    let outcomes: Vec<_> = entries.iter().map(|(_, entry)| entry.event().unwrap().outcome).collect();
+    assert_eq!(outcomes, [Outcome::Refused(RefusalReason::PolicyDenied); 4], "each is in the log");
+    assert!(!house.events().await.contains(&Action::MailReceived));
 }
 
 #[tokio::test]
