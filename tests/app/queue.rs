@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pli::app::ports::{Change, List, UnitOfWork};
+use pli::app::ports::{Change, Key, List, Record, UnitOfWork};
 use pli::app::{QueueChange, QueueFilter, QueueState};
 use pli::audit::{Action, Actor, Origin};
 use pli::jobs::{Work, start};
 use pli::relay::letter::LetterKind;
+use pli::relay::mta_sts::{StsMode, StsPolicy};
 use pli::relay::queue::{DeliveryProblem, MailState, QueuedMail};
-use pli::value::{MailId, Millis, Timestamp};
+use pli::value::{Domain, MailId, Millis, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, MailHost, NOW, address, visitor};
@@ -232,4 +233,33 @@ async fn what_left_while_it_was_given_up_is_said_to_have_left() {
     let mails = mails(&house).await;
     let mail = mails.iter().find(|mail| mail.id == id).unwrap();
     assert!(matches!(mail.state, MailState::Accepted { .. }), "{:?}", mail.state);
+}
+
+/// What domains demand of who brings them mail is kept in the store itself (RFC 8461 section 5.1), over a restart, to its end.
+#[tokio::test]
+async fn the_policy_of_a_domain_is_kept_until_it_is_over_or_another_takes_its_place() {
+    let house = House::build().await;
+    let kept = house.outbox.kept.get().unwrap();
+    let (domain, other) = (Domain::parse("a.example").unwrap(), Domain::parse("b.example").unwrap());
+    let policy =
+        |host: &str, max_age| StsPolicy { mode: StsMode::Enforce, hosts: vec![host.into()], max_age };
+    assert_eq!(kept.kept(&domain).await, None);
+    kept.keep(&domain, "1".into(), &policy("mx1.a.example", 3600)).await;
+    house.clock.advance(Millis::minutes(59));
+    let found = kept.kept(&domain).await.unwrap();
+    assert_eq!((found.id.as_str(), found.policy), ("1", policy("mx1.a.example", 3600)));
+    assert_eq!(kept.kept(&other).await, None, "another domain's");
+
+    kept.keep(&domain, "2".into(), &policy("mx2.a.example", 3600)).await;
+    house.clock.advance(Millis::minutes(59));
+    let found = kept.kept(&domain).await.unwrap();
+    assert_eq!(
+        (found.id.as_str(), found.policy),
+        ("2", policy("mx2.a.example", 3600)),
+        "from its own start on"
+    );
+    let record = house.record(&Key::StsPolicy(domain.clone())).await;
+    assert!(matches!(record, Some(Record::StsPolicy(record)) if record.id == "2"), "it is in the store");
+    house.clock.advance(Millis::minutes(1));
+    assert_eq!(kept.kept(&domain).await, None, "it is over");
 }
