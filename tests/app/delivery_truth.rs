@@ -177,9 +177,12 @@ async fn the_managers_of_a_mailbox_are_told_too_each_once_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_notice_that_waits_for_hours_is_told_to_the_second_address_once() {
+async fn a_notice_that_waits_for_hours_is_told_to_the_second_address_and_the_manager_once() {
     let house = House::build().await;
     house.with_second_address().await;
+    let manager = account(&house, "agent@carsat.example").await;
+    let change = SettingsChange::Manager { account: manager.id, manages: true };
+    house.app.change_settings(By::operator(Origin::Cli), &house.pensions.slug, change).await.unwrap();
     *house.outbox.problem.lock().unwrap() = Some(DeliveryProblem::Unreachable);
     house.deposit_without_mail().await;
     let mut told = Vec::new();
@@ -189,10 +192,11 @@ async fn a_notice_that_waits_for_hours_is_told_to_the_second_address_once() {
         house.app.tell_of_silences().await.unwrap();
         told.push(house.ends_of(Action::SecondAddressTold).await.len());
     }
-    assert_eq!((told[0], told[5]), (0, 1), "{told:?}");
-    let letter =
-        house.all_mails().await.into_iter().find(|mail| mail.kind == LetterKind::Undelivered).unwrap();
-    assert_eq!(letter.to.to_string(), MANAGER);
+    assert_eq!((told[0], told[5]), (0, 2), "{told:?}");
+    let letters = house.all_mails().await.into_iter().filter(|mail| mail.kind == LetterKind::Undelivered);
+    let mut to: Vec<_> = letters.map(|letter| letter.to.to_string()).collect();
+    to.sort();
+    assert_eq!(to, ["agent@carsat.example", MANAGER]);
     assert!(
         house.app.unreachable_mailboxes().await.unwrap().is_empty(),
         "a silence of ours is no dead mailbox"
