@@ -59,6 +59,23 @@ fn a_bounce_is_shown_where_the_mail_belongs() {
     nothing_came_of_it(gateway, &reference);
 }
 
+/// Agents ask for a validity by a tag on the recipient; from outside, such an address is nobody's.
+#[test]
+fn a_tag_on_a_deposit_address_is_nobodys_address() {
+    let gateway = Gateway::new();
+    let (mailbox, depositor) = (gateway.facts().generic().remove(0), gateway.facts().depositor());
+    let (local, domain) = mailbox.deposit_address.split_once('@').unwrap();
+    let mut session = Session::open(&gateway.smtp).unwrap();
+    assert!(session.say(&format!("MAIL FROM:<{depositor}>")).unwrap().is_yes());
+    for tag in ["pli-20j", "pli-20d", "urgent"] {
+        let answer = session.say(&format!("RCPT TO:<{local}+{tag}@{domain}>")).unwrap();
+        assert!(answer.code == 550 && answer.text.contains("5.1.1"), "{tag}: {}", answer.text);
+    }
+    assert!(session.say("DATA").unwrap().code >= 500, "nobody is left who would get it");
+    let answer = session.say(&format!("RCPT TO:<{local}@{domain}>")).unwrap();
+    assert_eq!(answer.code, 250, "without it, it is a mailbox's: {}", answer.text);
+}
+
 #[test]
 fn an_absence_notice_is_noted_and_not_answered() {
     let (gateway, mailbox, reference) = deposited();
