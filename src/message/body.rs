@@ -35,7 +35,8 @@ pub(super) fn extract<'x>(structure: &Structure<'x>, limits: &Limits) -> Result<
     let mut pieces = Vec::new();
     let mut attachments = Vec::new();
     let mut outlook = String::new();
-    for leaf in structure.leaves.iter().filter(|leaf| !structure.is_resource_fork(leaf)) {
+    let leaves: Vec<_> = structure.leaves.iter().filter(|leaf| !structure.is_resource_fork(leaf)).collect();
+    for (number, leaf) in leaves.iter().enumerate() {
         let bytes = transfer_decoded(leaf, limits);
         count(&mut total, bytes.len(), limits)?;
         if is_body(leaf, limits) && bytes.len() <= limits.text_bytes {
@@ -45,8 +46,9 @@ pub(super) fn extract<'x>(structure: &Structure<'x>, limits: &Limits) -> Result<
         } else {
             let name = name(leaf, attachments.len() + 1, limits);
             let has_text = pieces.iter().any(|piece| !piece.text.trim().is_empty());
-            if let Some(found) = tnef_of(leaf, &name, &bytes, limits.parts.saturating_sub(attachments.len()))
-            {
+            // Each leaf that is left, this one too, may be a file of its own.
+            let taken = attachments.len() + leaves.len() - number;
+            if let Some(found) = tnef_of(leaf, &name, &bytes, limits.parts.saturating_sub(taken)) {
                 if !has_text {
                     outlook = text_of_tnef(&found, limits);
                     count(&mut total, outlook.len(), limits)?;

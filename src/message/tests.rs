@@ -330,6 +330,47 @@ fn a_hostile_message_of_64_kib_gives_no_more_than_it_holds() {
     }
 }
 
+/// What is not understood, or holds more than is taken, stays the one file that it came as.
+#[test]
+fn a_hostile_winmail_dat_comes_apart_within_the_limits_or_stays_a_file() {
+    let shapes: Vec<_> =
+        hostile_mail::hostile().into_iter().filter(|(shape, _)| shape.contains("winmail.dat")).collect();
+    assert_eq!(shapes.len(), 6);
+    for (shape, bytes) in shapes {
+        assert!((40_000..=66_000).contains(&bytes.len()), "{shape}: {} bytes", bytes.len());
+        let parsed = parse_from_person(&bytes).unwrap();
+        let sizes: Vec<_> = parsed.attachments.iter().map(|file| file.bytes.len()).collect();
+        let head = bytes.windows(4).position(|found| found == b"\r\n\r\n").unwrap() + 4;
+        let whole = bytes.len() - head;
+        let expected = match shape.strip_prefix("a winmail.dat ").unwrap() {
+            // Nothing is in it: it is kept. A text alone: that is the mail's.
+            "of empty attributes" => vec![whole],
+            "of many values" => vec![],
+            // The innermost text; the stream too, since it has none of its own to show.
+            "of messages within one another" => vec![60_000, whole],
+            "of files without end" | "whose last length lies" | "of too many messages within one another" => {
+                vec![whole]
+            }
+            other => panic!("{other} is not known"),
+        };
+        assert_eq!(sizes, expected, "{shape}");
+    }
+}
+
+#[test]
+fn the_files_of_a_winmail_dat_are_parts_among_the_others() {
+    let files = |count| hostile_mail::winmail(&hostile_mail::files(count));
+    let count = |mail: &[u8]| parse_from_person(mail).unwrap().attachments.len();
+    assert_eq!(count(&files(999)), 1000, "and the stream itself, which has no text to show");
+    assert_eq!(count(&files(1000)), 1, "one more, and it stays as it came");
+    let beside = |inside, others| {
+        let head = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
+        let file = b"\r\n--b\r\nContent-Type: application/pdf\r\n\r\n%PDF".repeat(others);
+        count(&[&head[..], &files(inside), &file, b"\r\n--b--\r\n"].concat())
+    };
+    assert_eq!((beside(399, 600), beside(400, 600)), (1000, 601));
+}
+
 /// A small MIME tree, written out in the form that every program agrees on.
 #[derive(Debug, Clone)]
 enum Tree {
