@@ -2,7 +2,7 @@
 //! the team fetches it over IMAP and opens its link. Where the address does not exist, Postfix's own bounce finds its way
 //! back, and the second address is told.
 
-use crate::support::dovecot::Dovecot;
+use crate::support::dovecot::{Dovecot, RECIPE};
 use crate::support::html::{form_to, form_with};
 use crate::support::http::Browser;
 use crate::support::outbox::Mail;
@@ -22,15 +22,11 @@ fn house(mailboxes: &[&str]) -> (Dovecot, Postfix, Served) {
     let dovecot = Dovecot::with(mailboxes);
     let postfix = Postfix::relaying_to("127.0.0.1:9", &[]);
     let served = Served::start(&Setting { smart_host: &postfix.address, ..Setting::default() });
-    let route = |at: &str| {
-        let (host, port) = at.rsplit_once(':').unwrap();
-        format!("[{host}]:{port}")
-    };
-    postfix.configure(&format!(
-        "transport_maps = inline:{{ {{ caisse.example = lmtp:{} }} {{ conseil.example = discard: }} {{ pli.example = smtp:{} }} }}",
-        route(&dovecot.lmtp),
-        route(&served.smtp),
-    ));
+    let port = |at: &str| format!(":{} ", at.rsplit_once(':').unwrap().1);
+    let maps = RECIPE.lines().find(|line| line.trim().starts_with("transport_maps")).unwrap().trim();
+    let maps = maps.replace(":24 ", &port(&dovecot.lmtp)).replace(":2525 ", &port(&served.smtp));
+    // What goes to depositors is another story's.
+    postfix.configure(&maps.replacen('{', "{ { conseil.example = discard: }", 1));
     (dovecot, postfix, served)
 }
 

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use super::peers::free_port;
 use super::{program, run_well, wait_until};
 
+/// The recipe of `deploy/`: its lines as they stand but for the ports.
+pub const RECIPE: &str = include_str!("../../../deploy/dovecot.md");
 const PASSWORD: &str = "mot-de-passe-synthetique";
 
 /// A running Dovecot. Dropped, it is stopped.
@@ -32,13 +34,14 @@ impl Dovecot {
         run_well(program("chown").arg("mail:mail").arg(path("mail")));
         let user = |name: &&str| format!("{name}:{{PLAIN}}{PASSWORD}:8:8::{}/{name}::\n", path("mail"));
         fs::write(path("users"), mailboxes.iter().map(user).collect::<String>()).unwrap();
+        let recipe = RECIPE.split("dovecot.conf\n").nth(1).unwrap().split("    #").next().unwrap();
+        let recipe = recipe.replace("port = 24\n", &format!("port = {lmtp}\n"));
         let config = format!(
-            "base_dir = {}\nlog_path = {}\nprotocols = imap lmtp\nlisten = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\n\
-             first_valid_uid = 1\nfirst_valid_gid = 1\nmail_location = maildir:~/Maildir\nlmtp_rcpt_check_quota = no\n\
+            "{recipe}base_dir = {}\nlog_path = {}\nlisten = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\n\
+             first_valid_uid = 1\nfirst_valid_gid = 1\nlmtp_rcpt_check_quota = no\n\
              passdb {{\n driver = passwd-file\n args = scheme=PLAIN username_format=%u {users}\n}}\n\
              userdb {{\n driver = passwd-file\n args = username_format=%u {users}\n}}\n\
-             service imap-login {{\n inet_listener imap {{\n address = 127.0.0.1\n port = {imap}\n }}\n inet_listener imaps {{\n port = 0\n }}\n}}\n\
-             service lmtp {{\n inet_listener lmtp {{\n address = 127.0.0.1\n port = {lmtp}\n }}\n}}\n",
+             service imap-login {{\n inet_listener imap {{\n address = 127.0.0.1\n port = {imap}\n }}\n inet_listener imaps {{\n port = 0\n }}\n}}\n",
             path("run"),
             path("log"),
             users = path("users"),
