@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 use crate::support::peers::{Sink, free_port, swaks};
-use crate::support::served::{Served, Setting};
+use crate::support::served::{AGENT, Served, Setting};
 use crate::support::{program, run, run_well, wait_for, wait_until};
 
 const DEPOSITOR: &str = "lea.prigent@conseil.example";
@@ -41,10 +41,7 @@ fn another_implementation_verifies_what_leaves_and_finds_what_was_changed() {
     for algorithm in ["rsa", "ed25519"] {
         let told =
             served.command(&format!("key dkim add --algorithm {algorithm} --selector cle-{algorithm}"));
-        let line = told.lines().next().unwrap();
-        let name = line.split(". IN TXT").next().unwrap().to_owned();
-        let strings: Vec<_> = line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
-        records.push((name, strings));
+        records.push(record_of(&told));
     }
     let early = run(&mut served.prepare("key dkim use cle-rsa"));
     let said = String::from_utf8_lossy(&early.stderr).into_owned();
@@ -53,7 +50,7 @@ fn another_implementation_verifies_what_leaves_and_finds_what_was_changed() {
     assert!(!unsigned.contains("DKIM-Signature"), "not before its record is published");
 
     drop(names);
-    let _names = serve_names(port, &records);
+    let names = serve_names(port, &records);
     for algorithm in ["rsa", "ed25519"] {
         wait_for("the record to be seen", || {
             run(&mut served.prepare(&format!("key dkim use cle-{algorithm}"))).status.success().then_some(())
@@ -73,6 +70,91 @@ fn another_implementation_verifies_what_leaves_and_finds_what_was_changed() {
     let check = run(&mut served.prepare("check"));
     let said = String::from_utf8_lossy(&check.stdout).into_owned();
     assert!(!said.contains("_domainkey") && !said.contains("no key signs"), "{said}");
+
+    // A new key takes the place of the RSA one; what leaves is signed by it, and by the old one no more.
+    records.push(record_of(&served.command("key dkim add --algorithm rsa --selector cle-suivante")));
+    drop(names);
+    let _names = serve_names(port, &records);
+    wait_until("the new record to be seen", || {
+        run(&mut served.prepare("key dkim use cle-suivante")).status.success()
+    });
+    let mail = mail_after_deposit(&served, &sink, "suivant");
+    assert_eq!(verified(&records, &mail), "ed25519-sha256 True\nrsa-sha256 True\n", "{mail}");
+    assert!(mail.contains("s=cle-suivante") && !mail.contains("s=cle-rsa"), "{mail}");
+    served.command("key dkim retire cle-rsa");
+    let gone: Vec<_> = records.iter().filter(|(name, _)| !name.starts_with("cle-rsa.")).cloned().collect();
+    let mail = mail_after_deposit(&served, &sink, "retire");
+    assert_eq!(
+        verified(&gone, &mail),
+        "ed25519-sha256 True\nrsa-sha256 True\n",
+        "its record is not needed: {mail}"
+    );
+}
+
+/// What an agent's own mail program wrote, and the gateway hands on to a colleague: bytes that are not its own.
+#[test]
+fn another_implementation_verifies_an_agents_mail_that_is_handed_on_as_it_was_written() {
+    let port = free_port();
+    let sink = Sink::new();
+    let dns = format!("servers = [\"127.0.0.1:{port}\"]\n");
+    let served = Served::start(&Setting {
+        smart_host: &sink.address,
+        dns: &dns,
+        submission: "listen_starttls = \"127.0.0.1:0\"\n",
+        ..Setting::default()
+    });
+    let secret = served.mail_password();
+    let records = [record_of(&served.command("key dkim add --algorithm rsa --selector cle"))];
+    let _names = serve_names(port, &records);
+    wait_until("the record to be seen", || run(&mut served.prepare("key dkim use cle")).status.success());
+
+    // Colleagues get the mail itself where the house says so.
+    let policies = served.directory().join("regles");
+    run_well(program("cp").arg("-r").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/policies")).arg(&policies));
+    fs::write(
+        policies.join("outgoing.toml"),
+        "internal_domains = [\"caisse.example\"]\ninternal = \"forward\"\n",
+    )
+    .unwrap();
+    let settings = served.directory().join("pli.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    let here = format!("[policies]\ndirectory = \"{}\"\n", policies.display());
+    fs::write(&settings, text.replacen("[policies]\n", &here, 1)).unwrap();
+    let served = served.kill_and_start_again();
+
+    // Eight-bit text and names, spaces at ends of lines, tabs that fold, a part in a part, an end without a line end.
+    let written = "From: \"Agent,  de la Caisse\" <agent@caisse.example>\r\nTo:  chef@caisse.example\r\n\
+        Subject: Dossier\r\n\t de Mme Exemple  \r\nDate: Mon, 30 Nov 2026 10:00:00 +0100\r\nMessage-ID: <8@caisse.example>\r\n\
+        X-Mailer: Ailleurs 1.0\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=\"=_ b\"\r\n\r\n\
+        Pr\u{e9}ambule\r\n--=_ b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+        La pension est r\u{e9}tablie.  \r\n\t\r\n\r\n--=_ b\r\nContent-Type: message/rfc822\r\n\r\n\
+        From: x@ailleurs.example\r\nSubject: \u{e9}t\u{e9}\r\n\r\nTexte.\r\n--=_ b--\r\n\r\n\r\n";
+    let file = served.directory().join("mail.eml");
+    fs::write(&file, written).unwrap();
+    let sent = run(program("swaks")
+        .args(["--server", &served.submission_starttls, "--tls", "--auth", "PLAIN", "--auth-user", AGENT])
+        .args(["--auth-password", &secret, "--from", AGENT, "--to", "chef@caisse.example", "--data"])
+        .arg(format!("@{}", file.display())));
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
+    let mail = wait_for("the mail at the colleague's host", || {
+        sink.mails().into_iter().find(|mail| mail.to.iter().any(|to| to == "chef@caisse.example"))
+    });
+    let mail = String::from_utf8(mail.raw).unwrap();
+    assert!(mail.contains("La pension est rétablie.  \n\t\n"), "as it was written: {mail}");
+    assert_eq!(verified(&records, &mail), "rsa-sha256 True\n", "{mail}");
+    for (from, to) in [("rétablie", "retablie"), ("Subject: été", "Subject: ete"), ("<8@caisse", "<9@caisse")]
+    {
+        let changed = mail.replacen(from, to, 1);
+        assert_ne!(changed, mail);
+        assert!(!verified(&records, &changed).contains("True"), "{from} changed, and nobody noticed");
+    }
+}
+
+/// The name and the strings of the record that a new key asks for.
+fn record_of(told: &str) -> (String, Vec<String>) {
+    let line = told.lines().next().unwrap();
+    let name = line.split(". IN TXT").next().unwrap().to_owned();
+    (name, line.split('"').skip(1).step_by(2).map(str::to_owned).collect())
 }
 
 #[test]
