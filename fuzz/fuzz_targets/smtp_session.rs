@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((length, bytes)) = bytes.split_first() else { return };
     let limits = SessionLimits { message: ByteSize(64 * 1024), ..SessionLimits::default() };
     let hostname = Domain::parse("mx.carsat.example").expect("a domain");
-    let config = SessionConfig { hostname, offers_tls: true, requires_tls: false, limits };
+    let config = SessionConfig { hostname, offers_tls: true, requires_tls: false, offers_requiretls: true, limits };
     let mut session = Session::new(config, Arc::new(Anybody), IpAddr::V4(Ipv4Addr::LOCALHOST), None);
     for mut piece in bytes.chunks(usize::from(*length).max(1)) {
         while let Some(step) = session.advance(&mut piece) {

@@ -204,7 +204,7 @@ impl App {
                     transfer: Some(transfer.id),
                     written_at: now,
                 })?;
-                self.queue_mail(&mut unit, mail, visitor.web())?;
+                self.queue_mail(&mut unit, mail.requiring_tls(transfer.requires_tls()), visitor.web())?;
             }
             unit.put(transfer);
             match self.store.commit(unit).await.map_err(AppError::from) {

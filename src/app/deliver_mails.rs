@@ -82,10 +82,10 @@ impl App {
         let mail = &set_out.mail;
         let outcome = match self.rendered(mail).await {
             Ok((from, message)) => {
-                let (to, requires_tls) = (&mail.to, mail.requires_tls);
+                let (to, protection) = (&mail.to, mail.protection());
                 // Nobody reports of a report (RFC 3461 section 6.1).
                 let from = Some(&from).filter(|_| mail.kind != LetterKind::Report);
-                let outgoing = OutgoingMail { id: mail.id, from, to, message: &message, requires_tls };
+                let outgoing = OutgoingMail { id: mail.id, from, to, message: &message, protection };
                 self.delivery.deliver(outgoing).await
             }
             Err(error) => {
@@ -95,7 +95,7 @@ impl App {
         };
         let (now, jitter) = (self.now().at, self.random.bytes::<1>()[0]);
         let learned = outcome.as_ref().map(|_| ()).map_err(|problem| *problem);
-        self.lanes().learn(&set_out.destination, learned, now, jitter);
+        self.lanes().learn(&set_out.destination, learned, mail.protection(), now, jitter);
         metrics::counter!("pli_mails_out_total", "outcome" => outcome_code(&outcome)).increment(1);
         match self.note_delivery(mail.clone(), set_out.version, outcome.clone(), jitter).await {
             Err(error) if error.is_conflict() => self.note_again(mail.id, outcome, jitter).await,
@@ -381,7 +381,7 @@ const fn reason_of(problem: DeliveryProblem) -> FailureReason {
         DeliveryProblem::Unreachable | DeliveryProblem::NamesUnavailable | DeliveryProblem::Loop => {
             FailureReason::Connection
         }
-        DeliveryProblem::TlsRequired => FailureReason::Tls,
+        DeliveryProblem::TlsRequired | DeliveryProblem::NotOnward => FailureReason::Tls,
         DeliveryProblem::TryLater { .. }
         | DeliveryProblem::HostBusy { .. }
         | DeliveryProblem::Greylisted { .. }

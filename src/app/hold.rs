@@ -13,7 +13,7 @@ use super::inspect::{Look, count, logged};
 use super::letters::NewLetter;
 use super::ports::{Key, List, UnitOfWork};
 use super::release::{ClearPart, Release, SealedPart};
-use super::report_mail::Reported;
+use super::report_mail::{Reported, ReportedOf};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, FailureReason, Object, Origin, Outcome};
 use crate::content::FileKind;
@@ -436,8 +436,11 @@ impl App {
             .as_deref()
             .into_iter()
             .chain(held.outgoing.iter().flat_map(|outgoing| &outgoing.reports));
+        let requires_tls = held.depositor.requires_tls()
+            || held.outgoing.as_ref().is_some_and(|outgoing| outgoing.requires_tls);
         for wish in wishes.filter(|wish| wish.notify.failure) {
-            let (told, of) = (Reported::timed_out(), (Some(held.mailbox), None));
+            let told = Reported::timed_out();
+            let of = ReportedOf { mailbox: Some(held.mailbox), transfer: None, requires_tls };
             self.write_report(&mut unit, wish, told, Some(held.reference.clone()), of, now, Origin::Job)?;
         }
         let of = ErasureOf::Transfer { transfer: held.id, mailbox: held.mailbox };

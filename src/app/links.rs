@@ -129,7 +129,7 @@ impl App {
         let (actor, object) = (Actor::Person(link.person), object_of(&link));
         let asked = event(now, actor, Action::OpeningCodeAsked, object, Outcome::Done, visitor.web());
         self.log(&mut unit, asked)?;
-        self.queue_mail(&mut unit, mail, visitor.web())?;
+        self.queue_mail(&mut unit, mail.requiring_tls(transfer.requires_tls()), visitor.web())?;
         unit.expect_unchanged(Key::RecipientLink((link.transfer, link.id)), version);
         unit.put(link);
         self.store.commit(unit).await.map_err(AppError::from)?;

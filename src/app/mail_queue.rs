@@ -114,7 +114,7 @@ pub enum QueueChange {
     Retry,
     /// It is kept back.
     Hold,
-    /// It is given up, its letter erased.
+    /// It is given up, its letter erased; who waits for it or asked to be told learns so.
     Drop,
 }
 
@@ -193,10 +193,17 @@ impl App {
         let mut unit = UnitOfWork::default();
         unit.expect_unchanged(Key::Mail(id), version);
         self.log(&mut unit, event(now, actor, action, object, Outcome::Done, origin))?;
+        // Who waits for it, or asked to be told, learns that it was given up.
+        let mail = match change {
+            QueueChange::Drop => self.follow_up(&mut unit, mail, now, origin).await?,
+            QueueChange::Retry | QueueChange::Hold => mail,
+        };
         unit.put(mail);
         self.store.commit(unit).await?;
         if change == QueueChange::Retry {
             self.lanes().forget_trouble(&destination);
+        }
+        if change != QueueChange::Hold {
             self.wake_delivery();
         }
         Ok(true)

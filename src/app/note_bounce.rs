@@ -10,7 +10,7 @@ use crate::message::{BounceReport, DeliveryAction, Limits, MailKind, parse};
 use crate::relay::letter::{MailTag, TaggedMail};
 use crate::relay::queue::{MailState, QueuedMail};
 use crate::relay::truth::{EnhancedStatus, PeerReport, Reported};
-use crate::value::{MailId, SecretBytes, Timestamp};
+use crate::value::{MailId, SecretBytes};
 
 /// What a mail to a return address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,9 @@ impl App {
                 if matches!(mail.state, MailState::Accepted { .. }) =>
             {
                 unit.expect_unchanged(Key::Mail(id), version);
-                self.note_report(&mut unit, mail, PeerReport { at: now, what, status }, now).await?;
+                let mail =
+                    self.note_report(&mut unit, mail, PeerReport { at: now, what, status }, visitor).await?;
+                unit.put(mail);
                 match what {
                     Reported::Delayed => (Action::MailDelayed, Outcome::Failed(FailureReason::PeerTemporary)),
                     Reported::Delivered | Reported::Relayed => (Action::DeliveryConfirmed, Outcome::Done),
@@ -88,13 +90,16 @@ impl App {
         unit: &mut UnitOfWork,
         mail: QueuedMail,
         report: PeerReport,
-        now: Timestamp,
-    ) -> Result<(), AppError> {
+        visitor: Visitor,
+    ) -> Result<QueuedMail, AppError> {
         if report.what == Reported::Delivered {
-            self.note_arrival(unit, &mail, now).await?;
+            self.note_arrival(unit, &mail, report.at).await?;
         }
-        unit.put(mail.reported(report));
-        Ok(())
+        let mail = mail.reported(report);
+        match report.what {
+            Reported::Delayed => self.follow_up_delay(unit, mail, report.at, visitor.smtp()).await,
+            Reported::Delivered | Reported::Relayed => Ok(mail),
+        }
     }
 
     /// Notes a mail that needs no treatment, such as one for the postmaster of the gateway.

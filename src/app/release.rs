@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use super::letters::NewLetter;
 use super::ports::{Key, ObjectWriter, UnitOfWork};
 use super::receipt::{Promising, action_of, leaves_at_last};
-use super::report_mail::Reported;
+use super::report_mail::{Reported, ReportedOf};
 use super::{App, AppError, event};
 use crate::audit::{Action, Actor, Detail, Object, Origin, Outcome};
 use crate::identity::{Agreement, Organisation, Partner};
@@ -181,7 +181,9 @@ impl App {
         self.promise(unit, &promising)?;
         self.notify(unit, &mails, release.received_at, release.origin)?;
         if let Some(wish) = release.report.filter(|wish| wish.notify.success) {
-            let (at, of) = (release.received_at, (Some(transfer.mailbox), Some(transfer.id)));
+            let (at, requires_tls) = (release.received_at, transfer.requires_tls());
+            let of =
+                ReportedOf { mailbox: Some(transfer.mailbox), transfer: Some(transfer.id), requires_tls };
             let told = Reported::delivered();
             self.write_report(unit, &wish, told, Some(reference.clone()), of, at, release.origin)?;
         }

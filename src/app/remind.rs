@@ -63,7 +63,7 @@ impl App {
                 transfer: Some(transfer.id),
                 written_at: now,
             })?;
-            self.queue_mail(&mut unit, mail, Origin::Job)?;
+            self.queue_mail(&mut unit, mail.requiring_tls(transfer.requires_tls()), Origin::Job)?;
             told = true;
         }
         unit.put(transfer);

@@ -19,6 +19,21 @@ pub(super) struct Reported {
     pub tried_until: Option<Timestamp>,
 }
 
+/// What a report belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct ReportedOf {
+    pub mailbox: Option<MailboxId>,
+    pub transfer: Option<TransferId>,
+    /// Who sent what it is about asked that it be handed on by TLS alone: so must what tells of it (RFC 8689 section 4.2.1).
+    pub requires_tls: bool,
+}
+
+impl ReportedOf {
+    const fn mail(mail: &QueuedMail) -> Self {
+        Self { mailbox: mail.mailbox, transfer: mail.transfer, requires_tls: mail.requires_tls }
+    }
+}
+
 impl Reported {
     /// It is where it was to go.
     pub(super) const fn delivered() -> Self {
@@ -74,7 +89,7 @@ impl App {
         };
         if let Some(told) = told {
             let reference = self.reference_of_mail(mail.transfer).await?;
-            self.write_report(unit, &wish, told, reference, (mail.mailbox, mail.transfer), now, origin)?;
+            self.write_report(unit, &wish, told, reference, ReportedOf::mail(&mail), now, origin)?;
         }
         // A mail that was taken may still come back.
         let is_over = matches!(mail.state, MailState::Failed { .. });
@@ -97,7 +112,7 @@ impl App {
         wish: &ReportWish,
         told: Reported,
         reference: Option<Reference>,
-        (mailbox, transfer): (Option<MailboxId>, Option<TransferId>),
+        of: ReportedOf,
         now: Timestamp,
         origin: Origin,
     ) -> Result<(), AppError> {
@@ -121,11 +136,11 @@ impl App {
             letter: &letter,
             to: &wish.to,
             language: Language::Fr,
-            mailbox,
-            transfer,
+            mailbox: of.mailbox,
+            transfer: of.transfer,
             written_at: now,
         })?;
-        self.queue_mail(unit, mail, origin)
+        self.queue_mail(unit, mail.requiring_tls(of.requires_tls), origin)
     }
 }
 
@@ -134,6 +149,8 @@ const fn status_of(problem: DeliveryProblem) -> EnhancedStatus {
     let (subject, detail) = match problem {
         DeliveryProblem::Unreachable => (4, 1),
         DeliveryProblem::TlsRequired => (7, 10),
+        // RFC 8689 section 5.
+        DeliveryProblem::NotOnward => (7, 30),
         DeliveryProblem::HostBusy { .. } => (3, 2),
         DeliveryProblem::TryLater { .. } | DeliveryProblem::Refused { .. } | DeliveryProblem::Bounced => {
             (0, 0)

@@ -2,7 +2,7 @@
 //! second address and its managers at theirs, once for each notice. What they are told is followed up by nobody: no loop.
 //!
 //! Followed up when a host refused, a bounce came, or time is over, in the commit that notes it; and looked for among what
-//! waits for longer than the policy's patience.
+//! waits for longer than the policy's patience. A delay that the next host reports is a silence too.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -117,10 +117,29 @@ impl App {
         }
         let Some(mailbox) = self.mailbox_that_misses(&mail).await? else { return Ok(mail) };
         let is_news = self.note_out_of_reach(unit, &mail, &mailbox, now, origin).await?;
-        // A dead mailbox is asked each day whether it lives: that it does not is told once.
-        if mail.kind == LetterKind::Heartbeat && !is_news {
+        // A dead mailbox is asked each day whether it lives: that it does not is told once. An operator who dropped the
+        // question says nothing of it.
+        let is_dropped = matches!(mail.state, MailState::Failed { problem: DeliveryProblem::Dropped, .. });
+        if mail.kind == LetterKind::Heartbeat && (!is_news || is_dropped) {
             return Ok(mail);
         }
+        let others = self.told_instead(&mailbox).await?;
+        self.tell_elsewhere(unit, mail, &mailbox, &others, now, origin).await
+    }
+
+    /// Tells the others of a notice that left and waits further on, as a report says: a silence like one of ours, and no
+    /// failure.
+    pub(super) async fn follow_up_delay(
+        &self,
+        unit: &mut UnitOfWork,
+        mail: QueuedMail,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<QueuedMail, AppError> {
+        if mail.kind == LetterKind::Heartbeat {
+            return Ok(mail);
+        }
+        let Some(mailbox) = self.mailbox_that_misses(&mail).await? else { return Ok(mail) };
         let others = self.told_instead(&mailbox).await?;
         self.tell_elsewhere(unit, mail, &mailbox, &others, now, origin).await
     }
@@ -262,7 +281,8 @@ impl App {
             notice_address: mailbox.notice_address.to_string(),
             reference: transfer.as_ref().map(|transfer| transfer.reference.clone()),
             can_be_opened_until: transfer.as_ref().map(|transfer| transfer.expires_at),
-            still_waits: matches!(mail.state, MailState::Queued { .. }),
+            still_waits: !matches!(mail.state, MailState::Failed { .. }),
+            is_further_on: matches!(mail.state, MailState::Accepted { .. }),
             because_fr: cause.told(Language::Fr).to_owned(),
             because_en: cause.told(Language::En).to_owned(),
             path: transfer.as_ref().map_or_else(
@@ -282,7 +302,7 @@ impl App {
         let told =
             event(now, Actor::System, Action::SecondAddressTold, object_of(mail), Outcome::Done, origin);
         self.log(unit, told)?;
-        self.queue_mail(unit, written, origin)
+        self.queue_mail(unit, written.requiring_tls(mail.requires_tls), origin)
     }
 }
 

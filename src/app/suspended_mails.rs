@@ -87,6 +87,8 @@ impl App {
             unit.expect_unchanged(Key::Mail(mail.id), *version);
             let object = Object::Mail(mail.id);
             self.log(&mut unit, event(now, Actor::Operator, action, object, Outcome::Done, origin))?;
+            // Who waits for one that was given up, or asked to be told, learns it.
+            let mail = self.follow_up(&mut unit, mail, now, origin).await?;
             unit.put(mail);
             self.store.commit(unit).await?;
         }

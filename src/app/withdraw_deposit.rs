@@ -88,6 +88,7 @@ impl App {
             partner: held.depositor.partner_name.clone(),
             site: held.depositor.site.clone(),
             received_at: held.accepted_at,
+            requires_tls: held.depositor.requires_tls(),
         };
         self.tell_withdrawn(&mut unit, &letter, held.mailbox, held.id, now, by.origin).await?;
         unit.put(line_of(&held, now));
@@ -112,6 +113,7 @@ impl App {
             partner: transfer.depositor.partner_name.clone(),
             site: transfer.depositor.site.clone(),
             received_at: transfer.received_at,
+            requires_tls: transfer.requires_tls(),
         };
         for holder in transfer.holders() {
             self.tell_withdrawn(unit, &letter, holder, transfer.id, now, origin).await?;
@@ -151,7 +153,7 @@ impl App {
             transfer: Some(transfer),
             written_at: now,
         })?;
-        self.queue_mail(unit, mail, origin)
+        self.queue_mail(unit, mail.requiring_tls(withdrawn.requires_tls), origin)
     }
 }
 
@@ -162,6 +164,7 @@ struct Withdrawn {
     partner: String,
     site: Option<String>,
     received_at: Timestamp,
+    requires_tls: bool,
 }
 
 /// The line of a deposit that was withdrawn before it was released.

@@ -303,6 +303,25 @@ mod tests {
         Config::parse(text, Path::new(HERE))
     }
 
+    /// RFC 8689: nobody is promised what a way out that is in clear cannot keep.
+    #[test]
+    fn requiretls_can_be_kept_where_no_way_out_is_in_clear() {
+        for (relay, kept) in [
+            ("direct = true", true),
+            ("direct = true\ntls = \"opportunistic\"", true),
+            ("smart_host = \"mx.example\"", true),
+            ("smart_host = \"127.0.0.1\"\ntls = \"none\"", false),
+            (
+                "direct = true\ndomains = [{ domain = \"a.example\", host = \"127.0.0.1\", tls = \"none\" }]",
+                false,
+            ),
+            ("direct = true\ndomains = [{ domain = \"a.example\", tls = \"required\" }]", true),
+        ] {
+            let relay: RelaySection = toml::from_str(relay).unwrap();
+            assert_eq!(relay.can_keep_requiretls(), kept, "{relay:?}");
+        }
+    }
+
     /// serde tells the fields that it knows when it meets one that it does not.
     fn fields_of(section: Option<&str>) -> Vec<String> {
         let head = section.map(|name| format!("[{name}]\n")).unwrap_or_default();

@@ -300,6 +300,13 @@ fn is_loopback(host: &str) -> bool {
 }
 
 impl RelaySection {
+    /// Whether what follows from a mail that must travel by TLS alone (RFC 8689) can leave so: no way out is set to go in
+    /// clear. Where one is, nobody is promised what it cannot keep.
+    pub fn can_keep_requiretls(&self) -> bool {
+        let own = self.domains.iter().filter_map(|own| own.tls);
+        own.chain([self.tls]).all(|tls| tls != RelayTls::None)
+    }
+
     /// The first domain, or none for all of them, whose mail would leave in clear by the configuration's own word.
     #[expect(clippy::option_option, reason = "all domains, one domain, or none at all")]
     pub(super) fn clear_route(&self) -> Option<Option<&Domain>> {

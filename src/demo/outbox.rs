@@ -100,7 +100,13 @@ mod tests {
             let message = format!("Subject: {text}\r\n\r\n");
             let id = MailId::new([id; 16]);
             let message = message.as_bytes();
-            let mail = OutgoingMail { id, from: Some(&from), to: &to, message, requires_tls: false };
+            let mail = OutgoingMail {
+                id,
+                from: Some(&from),
+                to: &to,
+                message,
+                protection: crate::relay::queue::Protection::Usual,
+            };
             outbox.deliver(mail).await.unwrap();
         }
         let mails = outbox.mails().unwrap();

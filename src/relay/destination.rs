@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::queue::{DeliveryProblem, wait_after};
+use super::queue::{DeliveryProblem, Protection, wait_after};
 use crate::value::{Domain, MailId, Millis, Timestamp};
 
 /// Longest wait between two probes of a host that does not answer.
@@ -154,16 +154,20 @@ impl Lanes {
         }
     }
 
-    /// What came of a mail tells about its destination. A host that answered, whatever it said of the mail, is well.
+    /// What came of a mail tells about its destination. A host that answered, whatever it said of the mail, is well. That it
+    /// does no TLS as it should, to a mail that demands it by itself, keeps no other mail from it: if the way demands it of
+    /// them too, the next of them finds out.
     pub fn learn(
         &mut self,
         destination: &Destination,
         outcome: Result<(), DeliveryProblem>,
+        protection: Protection,
         now: Timestamp,
         jitter: u8,
     ) {
         let lane = self.lanes.entry(destination.clone()).or_insert(Lane::NEW);
         match outcome {
+            Err(DeliveryProblem::TlsRequired) if protection.requires_tls() => {}
             Err(problem) if problem.is_about_host() => lane.fail(problem, now, jitter),
             // Ours: it says nothing of the host.
             Err(DeliveryProblem::Broken) => {}
@@ -219,7 +223,7 @@ mod tests {
             for n in 0..expected {
                 lanes.release(&host, mail(n));
             }
-            lanes.learn(&host, Ok(()), now, 0);
+            lanes.learn(&host, Ok(()), Protection::Usual, now, 0);
         }
     }
 
@@ -251,7 +255,7 @@ mod tests {
         for _ in 0..9 {
             assert_eq!(fill(&mut lanes, &host, now, 0), 1, "one probe, whatever waits");
             lanes.release(&host, mail(0));
-            lanes.learn(&host, Err(DeliveryProblem::Unreachable), now, 0);
+            lanes.learn(&host, Err(DeliveryProblem::Unreachable), Protection::Usual, now, 0);
             assert_eq!(lanes.room(&host, now, LIMITS), 0);
             let next = lanes.trouble(&host).unwrap().next_probe_at;
             waits.push(now.until(next));
@@ -260,7 +264,7 @@ mod tests {
         assert_eq!(waits[0], Millis::minutes(1));
         assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]));
         assert_eq!(waits.last(), Some(&LONGEST_PROBE_WAIT));
-        lanes.learn(&host, Ok(()), now, 0);
+        lanes.learn(&host, Ok(()), Protection::Usual, now, 0);
         assert_eq!(lanes.trouble(&host), None, "and is well with the first that it takes");
     }
 
@@ -268,16 +272,33 @@ mod tests {
     fn several_that_fail_together_are_one_failure() {
         let (mut lanes, host, now) = (Lanes::default(), to("a.example"), Timestamp(0));
         for _ in 0..5 {
-            lanes.learn(&host, Err(DeliveryProblem::Unreachable), now, 0);
+            lanes.learn(&host, Err(DeliveryProblem::Unreachable), Protection::Usual, now, 0);
         }
         assert_eq!(lanes.trouble(&host).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn a_mail_that_demands_tls_by_itself_says_nothing_of_the_host_that_has_none() {
+        let (mut lanes, host, now) = (Lanes::default(), to("a.example"), Timestamp(0));
+        let no_tls = Err(DeliveryProblem::TlsRequired);
+        for protection in [Protection::ToHost, Protection::Onward] {
+            lanes.learn(&host, no_tls, protection, now, 0);
+            assert_eq!(lanes.trouble(&host), None, "{protection:?}");
+        }
+        lanes.learn(&host, no_tls, Protection::Usual, now, 0);
+        assert!(lanes.trouble(&host).is_some(), "the way to it demands TLS of all");
+        lanes.learn(&host, no_tls, Protection::ToHost, now, 0);
+        assert!(lanes.trouble(&host).is_some(), "nor that it is well");
+        let unreachable = Err(DeliveryProblem::Unreachable);
+        lanes.learn(&to("b.example"), unreachable, Protection::ToHost, now, 0);
+        assert!(lanes.trouble(&to("b.example")).is_some(), "a host that nobody reaches is one for all");
     }
 
     #[test]
     fn a_host_that_greylists_or_refuses_one_mail_is_well() {
         let (mut lanes, host, now) = (Lanes::default(), to("a.example"), Timestamp(0));
         for problem in [DeliveryProblem::Greylisted { code: 450 }, DeliveryProblem::Refused { code: 550 }] {
-            lanes.learn(&host, Err(problem), now, 0);
+            lanes.learn(&host, Err(problem), Protection::Usual, now, 0);
             assert_eq!(lanes.trouble(&host), None);
         }
     }

@@ -75,6 +75,8 @@ pub enum DeliveryProblem {
     TooLate,
     /// The mail could not be rendered or unsealed: ours to mend.
     Broken,
+    /// The host does not promise to hand the mail on by TLS alone, and it may not leave without (RFC 8689 section 4.2.1).
+    NotOnward,
 }
 
 impl DeliveryProblem {
@@ -94,7 +96,8 @@ impl DeliveryProblem {
             | Self::Bounced
             | Self::TooLate
             | Self::Dropped
-            | Self::Broken => true,
+            | Self::Broken
+            | Self::NotOnward => true,
             Self::Unreachable
             | Self::TlsRequired
             | Self::HostBusy { .. }
@@ -124,6 +127,7 @@ impl DeliveryProblem {
             Self::TooLate => "too_late",
             Self::Dropped => "dropped",
             Self::Broken => "broken",
+            Self::NotOnward => "not_onward",
         }
     }
 
@@ -139,6 +143,26 @@ impl DeliveryProblem {
             | Self::AgainstPolicy { code } => Some(code),
             _ => None,
         }
+    }
+}
+
+/// How well a mail must be protected on its way (RFC 8689).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protection {
+    /// As the way to the host demands.
+    #[default]
+    Usual,
+    /// By TLS to a host that proves who it is, which is asked to hand it on so where it understands that: our own letters,
+    /// which hold nothing of what they announce (decision 0065).
+    ToHost,
+    /// So, and to no host that does not promise to hand it on so: what others wrote.
+    Onward,
+}
+
+impl Protection {
+    /// Whether the mail itself demands TLS to a host that proves who it is, whatever the way demands.
+    pub const fn requires_tls(self) -> bool {
+        !matches!(self, Self::Usual)
     }
 }
 
@@ -200,7 +224,7 @@ pub struct QueuedMail {
     pub language: Language,
     /// Its date.
     pub written_at: Timestamp,
-    /// It leaves over TLS to hosts that prove who they are, or not at all (RFC 8689).
+    /// It leaves over TLS to hosts that prove who they are, or not at all (RFC 8689); see [`Protection`].
     #[serde(default)]
     pub requires_tls: bool,
     /// The letter, sealed to the queue key of `key_day`; erased when it was accepted or failed.
@@ -220,6 +244,21 @@ pub struct QueuedMail {
 }
 
 impl QueuedMail {
+    /// The same mail, which demands TLS where what it speaks of does.
+    #[must_use]
+    pub fn requiring_tls(self, requires_tls: bool) -> Self {
+        Self { requires_tls, ..self }
+    }
+
+    /// How well it must be protected on its way.
+    pub const fn protection(&self) -> Protection {
+        match (self.requires_tls, self.kind) {
+            (false, _) => Protection::Usual,
+            (true, LetterKind::Forwarded) => Protection::Onward,
+            (true, _) => Protection::ToHost,
+        }
+    }
+
     /// When it is to be tried, if it still is.
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
@@ -328,6 +367,7 @@ impl QueuedMail {
         match &self.state {
             MailState::Queued { last_problem, .. } => last_problem.map(|problem| Cause::of(problem, None)),
             MailState::Failed { problem, status, .. } => Some(Cause::of(*problem, *status)),
+            MailState::Accepted { report: Some(report), .. } => report.cause(),
             MailState::Suspended { .. } | MailState::Held { .. } | MailState::Accepted { .. } => None,
         }
     }

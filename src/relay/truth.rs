@@ -58,6 +58,16 @@ pub struct PeerReport {
     pub status: Option<EnhancedStatus>,
 }
 
+impl PeerReport {
+    /// Why it is late further on, if it is.
+    pub fn cause(&self) -> Option<Cause> {
+        match self.what {
+            Reported::Delayed => Some(self.status.and_then(Cause::of_status).unwrap_or(Cause::AskedToWait)),
+            Reported::Delivered | Reported::Relayed => None,
+        }
+    }
+}
+
 /// What a report says that is no failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +97,8 @@ pub enum Cause {
     Unreachable,
     /// The connection could not be made private.
     NotPrivate,
+    /// The next host does not promise to keep it private on its way.
+    NotPrivateOnward,
     /// The other side's rules or filters refuse it.
     Policy,
     /// The address's domain takes no mail.
@@ -120,6 +132,7 @@ impl Cause {
         match problem {
             DeliveryProblem::Unreachable => Self::Unreachable,
             DeliveryProblem::TlsRequired => Self::NotPrivate,
+            DeliveryProblem::NotOnward => Self::NotPrivateOnward,
             DeliveryProblem::TryLater { .. }
             | DeliveryProblem::HostBusy { .. }
             | DeliveryProblem::Greylisted { .. } => Self::AskedToWait,
@@ -152,6 +165,7 @@ impl Cause {
             (4, 7) => Self::TimeOver,
             (4, _) => Self::Unreachable,
             (7, 10 | 11) => Self::NotPrivate,
+            (7, 30) => Self::NotPrivateOnward,
             (7, _) => Self::Policy,
             _ => return None,
         })
@@ -179,6 +193,10 @@ impl Cause {
             Self::NotPrivate => (
                 "la connexion au serveur n’a pas pu être chiffrée comme il se doit",
                 "the connection to the server could not be encrypted as it must be",
+            ),
+            Self::NotPrivateOnward => (
+                "le serveur suivant ne promet pas que le courriel restera chiffré sur tout son chemin, comme l’expéditeur le demande",
+                "the next server does not promise that the mail stays encrypted all the way, as its sender demands",
             ),
             Self::Policy => (
                 "les règles ou les filtres du serveur du destinataire le refusent",

@@ -313,6 +313,7 @@ impl Gateway {
             hostname: smtp.hostname.clone(),
             tls: certificates.smtp.clone().map_or(ListenerTls::Off, ListenerTls::StartTls),
             requires_tls: smtp.requires_tls,
+            offers_requiretls: self.config.relay.can_keep_requiretls(),
             limits: ListenerLimits { session, ..ListenerLimits::default() },
         }
     }

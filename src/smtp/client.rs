@@ -25,6 +25,7 @@ use lettre::transport::smtp::response::{Response, Severity};
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
+use crate::relay::queue::Protection;
 use crate::value::{Domain, MailAddress};
 
 pub use pool::Connections;
@@ -93,9 +94,9 @@ pub struct SentMail<'a> {
     pub to: &'a MailAddress,
     /// The message, CRLF line ends.
     pub message: &'a [u8],
-    /// It is told to the host that the mail must travel encrypted from there on too, where the host understands that
-    /// (RFC 8689). That it travels so to the host is the route's.
-    pub requires_tls: bool,
+    /// Whether the host is told that the mail must travel encrypted from there on too, and whether one that does not
+    /// understand that gets it (RFC 8689). That it travels so to the host is the route's.
+    pub protection: Protection,
 }
 
 /// How long to wait for what.
@@ -198,6 +199,8 @@ pub enum Unsendable {
     NeedsEightBitMime,
     /// An address is not ASCII and the host takes no other (RFC 6531).
     NeedsSmtpUtf8,
+    /// It must be handed on encrypted and the host does not promise to (RFC 8689 section 4.2.1).
+    NeedsRequireTls,
 }
 
 /// What a host answered. Its words are not kept: they are anybody's.
@@ -252,8 +255,12 @@ impl Host {
     async fn transact(&mut self, route: &Route, sent: SentMail<'_>) -> Result<u16, DeliveryOutcome> {
         self.mails += 1;
         let mut parameters = self.parameters(&sent)?;
-        if sent.requires_tls && self.offers_requiretls(route).await? {
-            parameters.push(MailParameter::Other { keyword: "REQUIRETLS".to_owned(), value: None });
+        if sent.protection.requires_tls() {
+            if self.offers_requiretls(route).await? {
+                parameters.push(MailParameter::Other { keyword: "REQUIRETLS".to_owned(), value: None });
+            } else if sent.protection == Protection::Onward {
+                return Err(DeliveryOutcome::Unsendable(Unsendable::NeedsRequireTls));
+            }
         }
         let mail = Mail::new(sent.from.map(address_of), parameters);
         completed(&within(route.waits.reply, self.connection.command(mail)).await?)?;

@@ -60,6 +60,8 @@ pub struct ListenerConfig {
     pub tls: ListenerTls,
     /// Refuse mail in clear.
     pub requires_tls: bool,
+    /// Offer REQUIRETLS (RFC 8689): what follows from a mail can leave so.
+    pub offers_requiretls: bool,
     /// Limits and waits.
     pub limits: ListenerLimits,
 }
@@ -333,6 +335,7 @@ fn session_of(house: &House, peer: IpAddr, offers_tls: bool, tls: Option<PeerTls
         hostname: house.config.hostname.clone(),
         offers_tls,
         requires_tls: house.config.requires_tls,
+        offers_requiretls: house.config.offers_requiretls,
         limits: house.config.limits.session,
     };
     match &house.handler {

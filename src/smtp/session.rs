@@ -31,6 +31,8 @@ pub struct SessionConfig {
     pub offers_tls: bool,
     /// No mail is taken before TLS is on (RFC 3207 section 4: not for a server that the whole Internet writes to).
     pub requires_tls: bool,
+    /// What follows from a mail can leave protected as RFC 8689 asks, so that REQUIRETLS can be offered.
+    pub offers_requiretls: bool,
     /// What the session may use up.
     pub limits: SessionLimits,
 }
@@ -333,8 +335,7 @@ impl Session {
         extensions.push(format!("SIZE {}", limits.message.bytes()));
         let recipients = if matches!(self.purpose, Purpose::Exchange(_)) { 1 } else { ADDRESSEES_MAX };
         extensions.push(format!("LIMITS MAILMAX={} RCPTMAX={recipients}", limits.mails));
-        // RFC 8689 section 2: only where there is TLS already.
-        if self.tls.is_some() {
+        if self.offers_requiretls() {
             extensions.push("REQUIRETLS".to_owned());
         }
         if offers_tls && self.tls.is_none() {
@@ -344,6 +345,11 @@ impl Session {
             extensions.push("AUTH PLAIN LOGIN".to_owned());
         }
         Reply::extended_hello(hostname, extensions)
+    }
+
+    /// RFC 8689 section 2: only where there is TLS already, and where it can be kept.
+    fn offers_requiretls(&self) -> bool {
+        self.config.offers_requiretls && self.tls.is_some()
     }
 
     fn mail(&mut self, mail: MailCommand) -> Step {
@@ -377,7 +383,9 @@ impl Session {
             Some(Reply::HELLO_FIRST)
         } else if self.config.requires_tls && self.tls.is_none() {
             Some(Reply::TLS_FIRST)
-        } else if (mail.auth_given && !self.offers_sign_in()) || (mail.requires_tls && self.tls.is_none()) {
+        } else if (mail.auth_given && !self.offers_sign_in())
+            || (mail.requires_tls && !self.offers_requiretls())
+        {
             Some(Reply::PARAMETER)
         } else if self.transaction.is_some() {
             Some(Reply::SENDER_GIVEN)

@@ -254,7 +254,7 @@ mod tests {
                 from: Some(&from),
                 to: &to,
                 message,
-                requires_tls: false,
+                protection: crate::relay::queue::Protection::Usual,
             };
             self.delivery.deliver(mail).await.unwrap();
             String::from_utf8(self.kept.0.lock().unwrap().pop().unwrap()).unwrap()

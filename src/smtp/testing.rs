@@ -111,11 +111,21 @@ pub(super) struct Server {
 }
 
 pub(super) async fn start(handler: Arc<Keeper>, tls: ListenerTls, limits: ListenerLimits) -> Server {
+    start_with(handler, tls, limits, true).await
+}
+
+/// The same, with REQUIRETLS or without.
+pub(super) async fn start_with(
+    handler: Arc<Keeper>,
+    tls: ListenerTls,
+    limits: ListenerLimits,
+    offers_requiretls: bool,
+) -> Server {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let hostname = Domain::parse("mx.carsat.example").unwrap();
-    let config = ListenerConfig { hostname, tls, requires_tls: false, limits };
+    let config = ListenerConfig { hostname, tls, requires_tls: false, offers_requiretls, limits };
     let task = tokio::spawn(serve(listener, config, handler, shutdown.clone()));
     Server { address, shutdown, task }
 }

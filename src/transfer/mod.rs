@@ -86,6 +86,13 @@ pub struct Depositor {
     pub evidence: Option<SenderEvidence>,
 }
 
+impl Transfer {
+    /// Whether the mails that speak of it go by verified TLS only (RFC 8689): whoever brought it here by mail asked for it.
+    pub fn requires_tls(&self) -> bool {
+        self.depositor.requires_tls() || self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requires_tls)
+    }
+}
+
 impl Depositor {
     /// Whether the mails that speak of the deposit go by verified TLS only (RFC 8689).
     pub fn requires_tls(&self) -> bool {

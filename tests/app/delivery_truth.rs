@@ -6,8 +6,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::{Method, Request, StatusCode};
 use pli::app::ports::{Change, List, Record, SecretName, UnitOfWork};
-use pli::app::{By, SecondAddressError, SettingsChange};
-use pli::audit::{Action, AlertKind, Detail, Origin, Outcome, RefusalReason, Selection, TlsVersion};
+use pli::app::{By, QueueChange, SecondAddressError, SettingsChange};
+use pli::audit::{Action, Actor, AlertKind, Detail, Origin, Outcome, RefusalReason, Selection, TlsVersion};
 use pli::identity::{Account, Password};
 use pli::mailbox::Pulse;
 use pli::relay::letter::{LetterKind, MailTag, TaggedMail, parse_return_address};
@@ -241,11 +241,50 @@ async fn a_delay_further_on_is_told_and_is_no_failure() {
     let MailState::Accepted { report: Some(report), .. } = state else { panic!("{state:?}") };
     assert_eq!((report.what, report.status.unwrap().to_string().as_str()), (Reported::Delayed, "4.4.1"));
     assert!(house.envelope_page(&reference).await.contains("Retardé chez le destinataire"));
-    assert!(house.mails_to(MANAGER).await.is_empty());
+    // A silence all the same: the second address is told, once, that the next host goes on trying.
+    house.report(house.way_back(notice.id), "delayed", "4.4.1").await;
+    let told = house.mails_to(MANAGER).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let text = mail_text(&told[0]);
+    for said in
+        [reference.as_str(), "n’est pas encore arrivé", "Le serveur suivant", "aucun serveur de messagerie"]
+    {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(house.app.unreachable_mailboxes().await.unwrap().is_empty(), "late is not dead");
+    let receipt = house.mail(LetterKind::Acknowledgement).await;
+    house.report(house.way_back(receipt.id), "delayed", "4.4.1").await;
+    assert_eq!(house.mails_to(MANAGER).await.len(), 1, "what the partner gets late is not the mailbox's");
     house.report(house.way_back(notice.id), "delivered", "2.0.0").await;
     assert!(house.envelope_page(&reference).await.contains("Remis dans la boîte aux lettres"));
     assert_eq!(house.ends_of(Action::DeliveryConfirmed).await, [Outcome::Done]);
     assert!(house.pulse().await.heard_at.is_some());
+}
+
+#[tokio::test]
+async fn a_notice_that_an_operator_gives_up_is_told_to_the_second_address_and_no_mailbox_is_dead_for_it() {
+    let house = House::build().await;
+    house.with_second_address().await;
+    house.deposit_without_mail().await;
+    let drop = async |kind| {
+        let id = house.mail(kind).await.id;
+        let dropped = house.app.change_queue(id, QueueChange::Drop, Actor::Operator, Origin::Cli).await;
+        assert!(dropped.unwrap(), "{kind:?}");
+    };
+    drop(LetterKind::Notice).await;
+    let told = house.mails_to(MANAGER).await;
+    assert_eq!(told.len(), 1);
+    let text = mail_text(&told[0]);
+    assert!(text.contains("n’arrivera pas") && text.contains("un opérateur l’a retiré"), "{text}");
+    assert!(house.app.unreachable_mailboxes().await.unwrap().is_empty());
+    // A question whether the mailbox lives holds nothing that anybody misses.
+    house.app.ask_silent_mailboxes().await.unwrap();
+    house.clock.advance(Millis::days(8));
+    house.app.make_keys(house.app.now().at).await.unwrap();
+    assert!(house.app.ask_silent_mailboxes().await.unwrap() > 0);
+    drop(LetterKind::Heartbeat).await;
+    let told = house.all_mails().await.into_iter().filter(|mail| mail.kind == LetterKind::Undelivered);
+    assert_eq!(told.count(), 1);
 }
 
 #[tokio::test]

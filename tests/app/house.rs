@@ -74,6 +74,8 @@ pub enum MailHost {
     Hangs,
     /// It takes no mail.
     Fails(DeliveryProblem),
+    /// It does no TLS; the way to it demands none.
+    InClear,
 }
 
 #[async_trait]
@@ -84,7 +86,10 @@ impl Delivery for Outbox {
         match host {
             Some(MailHost::Hangs) => std::future::pending().await,
             Some(MailHost::Fails(problem)) => return Err(problem),
-            None => {}
+            Some(MailHost::InClear) if mail.protection.requires_tls() => {
+                return Err(DeliveryProblem::TlsRequired);
+            }
+            Some(MailHost::InClear) | None => {}
         }
         if let Some(problem) = *self.problem.lock().unwrap() {
             return Err(problem);

@@ -2,10 +2,10 @@
 
 use pli::app::ports::{List, Record};
 use pli::app::{MailAnswer, MailRefusal};
-use pli::audit::{Action, Outcome, RefusalReason, Selection};
-use pli::relay::letter::parse_return_address;
-use pli::relay::queue::{DeliveryProblem, MailState};
-use pli::value::{Domain, SecretBytes};
+use pli::audit::{Action, Origin, Outcome, RefusalReason, Selection};
+use pli::relay::letter::{LetterKind, parse_return_address};
+use pli::relay::queue::{DeliveryProblem, MailState, QueuedMail};
+use pli::value::{Domain, Millis, SecretBytes};
 
 use crate::house::{DEPOSITOR, House, mail_text, relay, visitor};
 
@@ -185,6 +185,50 @@ async fn a_mail_that_requires_tls_has_its_acknowledgement_and_its_notice_require
             let Record::Mail(mail) = mail.record else { panic!("no mail") };
             assert_eq!(mail.requires_tls, required, "{:?}", mail.kind);
         }
+    }
+}
+
+/// So does each that comes later: a report to who asked, a reminder, what the second address is told, a withdrawal.
+#[tokio::test]
+async fn every_later_mail_about_a_deposit_that_requires_tls_requires_it_too() {
+    for (field, required) in [("", false), ("X-Test-RequireTLS: yes\n", true)] {
+        let house = House::build().await;
+        let second = Some(crate::house::address("responsable@carsat.example"));
+        house.app.set_second_notice_address(house.pensions.id, second, Origin::Cli).await.unwrap();
+        let mail = format!(
+            "From: {DEPOSITOR}\nSubject: Demande urgente\nMessage-ID: <un@x.example>\n{field}\nBonjour\n"
+        );
+        let taken = house.mail_in(Some(DEPOSITOR), &mail, relay()).await.unwrap();
+        let MailAnswer::Deposited { reference } = taken else { panic!("no deposit") };
+        let found = house.app.store.list(&List::TransferByReference(reference.clone()), 1).await.unwrap();
+        let transfer = found[0].record.key();
+        let pli::app::ports::Key::Transfer(id) = transfer else { panic!("no transfer") };
+        let of_kind = async |kind| {
+            let mails = house.app.store.list(&List::MailsOf(id), 50).await.unwrap();
+            let mails = mails.into_iter().map(|found| QueuedMail::try_from(found.record).unwrap());
+            let demands: Vec<bool> =
+                mails.filter(|mail| mail.kind == kind).map(|mail| mail.requires_tls).collect();
+            assert!(!demands.is_empty(), "no {kind:?}");
+            demands
+        };
+        // The operator gives the notice up: the second address is told in its place.
+        let waiting = house.app.store.list(&List::MailsOf(id), 10).await.unwrap();
+        let waiting = waiting.into_iter().map(|found| QueuedMail::try_from(found.record).unwrap());
+        let notice = waiting.into_iter().find(|mail| mail.kind == LetterKind::Notice).unwrap().id;
+        let drop = pli::app::QueueChange::Drop;
+        assert!(
+            house.app.change_queue(notice, drop, pli::audit::Actor::Operator, Origin::Cli).await.unwrap()
+        );
+        assert_eq!(of_kind(LetterKind::Undelivered).await, [required]);
+        // Half of the five days that it can be opened are over.
+        house.clock.advance(Millis::days(3));
+        house.app.upkeep().await.unwrap();
+        let reminders = of_kind(LetterKind::Reminder).await;
+        assert!(reminders.iter().all(|demands| *demands == required), "{reminders:?}");
+        let token = crate::withdrawn::link(&house, &reference).await;
+        house.app.withdraw_by_link(&token, visitor()).await.unwrap();
+        let with_withdrawal = of_kind(LetterKind::Reminder).await;
+        assert!(with_withdrawal.len() > reminders.len() && with_withdrawal.iter().all(|d| *d == required));
     }
 }
 

@@ -111,6 +111,24 @@ async fn a_host_that_greylists_makes_each_mail_wait_for_itself() {
     assert_eq!(delivered_to(&house, "shy.example"), 10);
 }
 
+/// RFC 8689: what one sender demands of the way is no other mail's trouble.
+#[tokio::test]
+async fn a_mail_that_demands_tls_of_a_host_without_it_delays_itself_alone() {
+    let house = House::build().await;
+    queue(&house, &[("clear.example", 4)]).await;
+    let demanding = mails(&house).await.into_iter().find(|mail| mail.to.local() == "boite0").unwrap();
+    let id = demanding.id;
+    let record = QueuedMail { requires_tls: true, ..demanding }.into();
+    let unit = UnitOfWork { changes: vec![Change::Put(record)], ..UnitOfWork::default() };
+    house.app.store.commit(unit).await.unwrap();
+    house.outbox.hosts.lock().unwrap().insert("clear.example".into(), MailHost::InClear);
+    house.app.deliver_due_mails().await.unwrap();
+    assert_eq!((tries(&house, "clear.example"), delivered_to(&house, "clear.example")), (4, 3), "at once");
+    let line = house.app.queued_mail(id).await.unwrap().unwrap();
+    assert_eq!((line.state, line.problem), (Some(QueueState::Delayed), Some(DeliveryProblem::TlsRequired)));
+    assert_eq!(house.app.queue_depth().await.unwrap().destinations_in_trouble, 0);
+}
+
 #[tokio::test]
 async fn a_host_that_hangs_keeps_no_other_mail_waiting() {
     let house = House::build().await;

@@ -1,12 +1,15 @@
 //! What the sender of a mail is told of it (RFC 3461), and the postmaster (RFC 5321 section 4.5.1): each once, to who asked,
 //! from the null sender, with nothing of the mail in it; to strangers nothing; and nothing that goes round.
 
-use pli::app::{InboundMail, MailAnswer, PostmasterRefusal, SubmittedEnvelope, SubmittedMail};
-use pli::audit::Action;
+use pli::app::ports::{Change, List, UnitOfWork};
+use pli::app::{
+    InboundMail, MailAnswer, PostmasterRefusal, QueueChange, SubmittedEnvelope, SubmittedMail, SuspendedMails,
+};
+use pli::audit::{Action, Actor, Origin};
 use pli::identity::Account;
-use pli::relay::letter::parse_return_address;
-use pli::relay::queue::DeliveryProblem;
-use pli::value::{Addressee, Domain, MailAddress, Millis, Notify, SecretBytes};
+use pli::relay::letter::{LetterKind, parse_return_address};
+use pli::relay::queue::{DeliveryProblem, QueuedMail};
+use pli::value::{Addressee, Domain, MailAddress, Millis, Notify, SecretBytes, Timestamp};
 
 use crate::house::{DEPOSITOR, House, MailHost, address, mail_text, relay, visitor};
 
@@ -193,6 +196,71 @@ async fn a_mail_that_waits_is_told_of_once_and_then_of_its_end() {
     let told = reports(&house, AGENT).await;
     assert_eq!(told.len(), 2);
     assert!(status_part(&told[1].1).contains("Action: failed\r\nStatus: 5.4.7"), "{}", told[1].1);
+}
+
+async fn waiting_for(house: &House, to: &str) -> QueuedMail {
+    let list = List::MailsWrittenBefore(Timestamp(i64::MAX));
+    let mails = house.app.store.list(&list, 100).await.unwrap();
+    let mut mails = mails.into_iter().map(|found| QueuedMail::try_from(found.record).unwrap());
+    mails.find(|mail| mail.to.to_string() == to && mail.is_unfinished()).unwrap()
+}
+
+#[tokio::test]
+async fn a_mail_that_an_operator_gives_up_is_told_like_one_that_failed() {
+    let house = House::build().await;
+    submit(&house, &[(DOCTOR, Notify::default()), ("b@cabinet.example", Notify::NEVER)]).await;
+    for to in [DOCTOR, "b@cabinet.example"] {
+        let id = waiting_for(&house, to).await.id;
+        let drop = QueueChange::Drop;
+        assert!(house.app.change_queue(id, drop, Actor::Operator, Origin::Cli).await.unwrap());
+    }
+    // After a restore, suspended ones are given up together.
+    submit(&house, &[("c@cabinet.example", Notify::default())]).await;
+    let suspended = waiting_for(&house, "c@cabinet.example").await.suspended(house.app.now().at);
+    let unit = UnitOfWork { changes: vec![Change::Put(suspended.into())], ..UnitOfWork::default() };
+    house.app.store.commit(unit).await.unwrap();
+    house.app.treat_suspended_mails(SuspendedMails::Cancel, Origin::Cli).await.unwrap();
+    let told = reports(&house, AGENT).await;
+    let mut of: Vec<_> = told
+        .iter()
+        .map(|(_, mail)| {
+            let status = status_part(mail);
+            assert!(status.contains("Action: failed\r\nStatus: 5.7.0"), "{status}");
+            status.split("Final-Recipient: rfc822; ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned()
+        })
+        .collect();
+    of.sort();
+    assert_eq!(of, ["c@cabinet.example", DOCTOR], "b@ is never told of");
+    assert!(mail_text(&told[0].1).contains("un opérateur l’a retiré de la file"), "{}", told[0].1);
+}
+
+/// RFC 8689 section 4.2.1: what tells of a mail that requires TLS requires it too, and why it was not sent is said.
+#[tokio::test]
+async fn the_report_of_a_mail_that_requires_tls_requires_it_too() {
+    let house = House::build().await;
+    for required in [false, true] {
+        let mail = InboundMail {
+            requires_tls: required,
+            bytes: SecretBytes::new(MAIL.replace("<un@", &format!("<{required}@")).into_bytes()),
+            ..from_host(&house, Some(DEPOSITOR), relay(), SUCCESS)
+        };
+        house.app.accept_mail(mail).await.unwrap();
+    }
+    let list = List::MailsWrittenBefore(Timestamp(i64::MAX));
+    let mails = house.app.store.list(&list, 100).await.unwrap();
+    let mails = mails.into_iter().map(|found| QueuedMail::try_from(found.record).unwrap());
+    let mut demands: Vec<bool> =
+        mails.filter(|mail| mail.kind == LetterKind::Report).map(|mail| mail.requires_tls).collect();
+    demands.sort_unstable();
+    assert_eq!(demands, [false, true]);
+    // One that no host hands on so is told with the code of RFC 8689 section 5.
+    let host = MailHost::Fails(DeliveryProblem::NotOnward);
+    house.outbox.hosts.lock().unwrap().insert("cabinet.example".into(), host);
+    submit(&house, &[(DOCTOR, Notify::default())]).await;
+    house.app.deliver_due_mails().await.unwrap();
+    let told = reports(&house, AGENT).await;
+    assert!(status_part(&told[0].1).contains("Action: failed\r\nStatus: 5.7.30"), "{}", told[0].1);
+    assert!(mail_text(&told[0].1).contains("ne promet pas"), "{}", told[0].1);
 }
 
 #[tokio::test]

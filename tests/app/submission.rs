@@ -10,6 +10,7 @@ use pli::audit::{Action, Outcome, RefusalReason};
 use pli::identity::Account;
 use pli::policy::outgoing::OutgoingPolicy;
 use pli::relay::letter::LetterKind;
+use pli::relay::queue::Protection;
 use pli::store::testing::Fault;
 use pli::transfer::Transfer;
 use pli::value::{AccountId, Addressee, Millis, Reference, SecretBytes, Timestamp, Token};
@@ -420,6 +421,42 @@ async fn what_must_go_by_verified_tls_goes_on_so() {
         _ => None,
     });
     assert_eq!(mails.collect::<Vec<_>>(), [true]);
+    reader(&house, DOCTOR).await;
+    let all = house.app.store.list(&List::MailsWrittenBefore(Timestamp(i64::MAX)), 50).await.unwrap();
+    let codes = all.into_iter().filter_map(|found| match found.record {
+        Record::Mail(mail) if mail.kind == LetterKind::OpeningCode => Some(mail.requires_tls),
+        _ => None,
+    });
+    assert_eq!(codes.collect::<Vec<_>>(), [true], "the code too");
+}
+
+/// RFC 8689 section 4.2.1 of what an agent wrote and colleagues get as it is; our own letters hold nothing of a mail.
+#[tokio::test]
+async fn a_mail_that_is_handed_on_goes_to_no_host_that_does_not_promise_to_keep_it_protected() {
+    for required in [false, true] {
+        let house = House::build().await;
+        let mut policies = crate::custody_house::policies(include_str!("../../policies/custody.toml"));
+        policies.outgoing =
+            OutgoingPolicy::parse("internal_domains = [\"carsat.example\"]\ninternal = \"forward\"").unwrap();
+        house.app.policies.store(std::sync::Arc::new(policies));
+        let mut submitted = mail(account(&house, AGENT).await.id, AGENT, &[DOCTOR, COLLEAGUE], MAIL);
+        submitted.envelope.requires_tls = required;
+        house.app.submit_mail(submitted).await.unwrap();
+        let all = house.app.store.list(&List::MailsWrittenBefore(Timestamp(i64::MAX)), 50).await.unwrap();
+        let of_kind = |kind| {
+            let mut mails = all.iter().filter_map(|found| match &found.record {
+                Record::Mail(mail) if mail.kind == kind => Some(mail.protection()),
+                _ => None,
+            });
+            mails.next().unwrap()
+        };
+        let expected = if required {
+            (Protection::Onward, Protection::ToHost)
+        } else {
+            (Protection::Usual, Protection::Usual)
+        };
+        assert_eq!((of_kind(LetterKind::Forwarded), of_kind(LetterKind::SecureLink)), expected);
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::scanning::{State, Told};
 const AGENT: &str = "agent@carsat.example";
 
 /// Asks to see a deposit, and has the token of the mailed link.
-async fn link(house: &House, reference: &Reference) -> Token {
+pub async fn link(house: &House, reference: &Reference) -> Token {
     house.app.request_status(reference, address(DEPOSITOR), Language::Fr, visitor()).await.unwrap();
     let texts = house.mails_to(DEPOSITOR).await.into_iter().rev().map(|mail| mail_text(&mail));
     let text = texts.into_iter().find(|text| text.contains("/suivi/lien/")).expect("no mail with a link");

@@ -33,6 +33,7 @@ fn section_4_a_server_that_requires_tls_takes_no_sender_before() {
         hostname: Domain::parse("mx.carsat.example").unwrap(),
         offers_tls: true,
         requires_tls: true,
+        offers_requiretls: true,
         limits: SessionLimits::default(),
     };
     let mut session = Session::new(config, Arc::new(House), IpAddr::V4(Ipv4Addr::LOCALHOST), None);

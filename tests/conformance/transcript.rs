@@ -78,8 +78,14 @@ fn config(limits: SessionLimits) -> SessionConfig {
         hostname: Domain::parse("mx.carsat.example").unwrap(),
         offers_tls: true,
         requires_tls: false,
+        offers_requiretls: true,
         limits,
     }
+}
+
+/// Whose mails leave by a way that is in clear.
+fn cannot_keep_requiretls(limits: SessionLimits) -> SessionConfig {
+    SessionConfig { offers_requiretls: false, ..config(limits) }
 }
 
 /// Runs a transcript with its bytes whole, then with its bytes one by one.
@@ -90,6 +96,16 @@ pub fn run(transcript: &str) {
 /// The same on the door for mail programs.
 pub fn run_submission(transcript: &str) {
     run_with(submission, transcript);
+}
+
+/// The same at a gateway whose way out is in clear, on the door for hosts.
+pub fn run_before_a_clear_way_out(transcript: &str) {
+    run_with(|| Session::new(cannot_keep_requiretls(LIMITS), Arc::new(House), PEER, None), transcript);
+}
+
+/// The same on the door for mail programs.
+pub fn run_submission_before_a_clear_way_out(transcript: &str) {
+    run_with(|| Session::for_submission(cannot_keep_requiretls(LIMITS), PEER, None), transcript);
 }
 
 fn run_with(session: fn() -> Session, transcript: &str) {

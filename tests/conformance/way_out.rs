@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use pli::app::ports::{Delivery, Dispatched, KeptPolicies, OutgoingMail, Random};
 use pli::config::{Config, InitialFile};
 use pli::relay::mta_sts::{KeptStsPolicy, StsMode, StsPolicy};
-use pli::relay::queue::DeliveryProblem;
+use pli::relay::queue::{DeliveryProblem, Protection};
 use pli::serve::MailRelay;
 use pli::smtp::{
     ListenerConfig, ListenerLimits, ListenerTls, MailHandler, MailOutcome, ReceivedMail, RecipientAnswer,
@@ -68,8 +68,9 @@ impl Hosts {
             let keeps = Arc::new(Taken::default());
             let tls = own.map_or(ListenerTls::Off, |own| ListenerTls::StartTls(own.server.clone()));
             let hostname = Domain::parse("mx.example").unwrap();
-            let config =
-                ListenerConfig { hostname, tls, requires_tls: false, limits: ListenerLimits::default() };
+            let limits = ListenerLimits::default();
+            let offers_requiretls = true;
+            let config = ListenerConfig { hostname, tls, requires_tls: false, offers_requiretls, limits };
             tokio::spawn(serve(listener, config, keeps.clone(), stop.clone()));
             taken.insert(*n, keeps);
         }
@@ -134,9 +135,10 @@ async fn send(relay: &MailRelay, domain: &str) -> Result<Dispatched, DeliveryPro
 async fn send_as(relay: &MailRelay, domain: &str, requires_tls: bool) -> Result<Dispatched, DeliveryProblem> {
     let from = MailAddress::parse("retour@pli.example").unwrap();
     let to = MailAddress::parse(&format!("boite@{domain}")).unwrap();
+    let protection = if requires_tls { Protection::ToHost } else { Protection::Usual };
     let message = b"Subject: x\r\n\r\nBonjour\r\n";
     relay
-        .deliver(OutgoingMail { id: MailId::new([1; 16]), from: Some(&from), to: &to, message, requires_tls })
+        .deliver(OutgoingMail { id: MailId::new([1; 16]), from: Some(&from), to: &to, message, protection })
         .await
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::relay::destination::{DeliveryLimits, Destination};
 use crate::relay::mta_sts::{KeptStsPolicy, StsPolicy};
-use crate::relay::queue::DeliveryProblem;
+use crate::relay::queue::{DeliveryProblem, Protection};
 use crate::value::{Domain, MailAddress, MailId};
 
 /// A rendered mail, ready to leave.
@@ -19,8 +19,8 @@ pub struct OutgoingMail<'a> {
     pub to: &'a MailAddress,
     /// The message, CRLF line ends.
     pub message: &'a [u8],
-    /// It travels by TLS to hosts that prove who they are, or not at all (RFC 8689).
-    pub requires_tls: bool,
+    /// How well it must be protected, beside what the way demands (RFC 8689).
+    pub protection: Protection,
 }
 
 /// The next host took it.

@@ -53,6 +53,7 @@ fn undelivered(still_waits: bool) -> Letter {
         reference: still_waits.then(reference),
         can_be_opened_until: still_waits.then_some(UNTIL),
         still_waits,
+        is_further_on: false,
         because_fr: "aucun serveur de messagerie ne répond".to_owned(),
         because_en: "no mail server answers".to_owned(),
         path: "/transferts/7K3M-9QXD-04TZ".to_owned(),

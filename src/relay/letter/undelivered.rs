@@ -24,6 +24,9 @@ pub struct UndeliveredLetter {
     pub can_be_opened_until: Option<Timestamp>,
     /// Whether the notice still waits; else it will not arrive.
     pub still_waits: bool,
+    /// It left, and waits at a host further on.
+    #[serde(default)]
+    pub is_further_on: bool,
     /// Why, in French, after « parce que », in the words of a [`crate::relay::truth::Cause`].
     pub because_fr: String,
     /// Why, in English.
@@ -63,13 +66,18 @@ pub(super) fn page(
         Language::Fr => &told.because_fr,
         Language::En => &told.because_en,
     });
+    let (fr, en) = if told.is_further_on {
+        ("Le serveur suivant", "The next mail server")
+    } else {
+        ("La passerelle", "The gateway")
+    };
     page.before.push(match (told.still_waits, language) {
         (true, Language::Fr) => format!(
-            "Un avis de la boîte « {mailbox} » n’est pas encore arrivé à l’adresse {address} : {because}. La passerelle \
+            "Un avis de la boîte « {mailbox} » n’est pas encore arrivé à l’adresse {address} : {because}. {fr} \
              continue ses essais."
         ),
         (true, Language::En) => format!(
-            "A notice of the mailbox “{mailbox}” has not arrived at the address {address} yet: {because}. The gateway goes on trying."
+            "A notice of the mailbox “{mailbox}” has not arrived at the address {address} yet: {because}. {en} goes on trying."
         ),
         (false, Language::Fr) => {
             format!("Un avis de la boîte « {mailbox} » n’arrivera pas à l’adresse {address} : {because}.")

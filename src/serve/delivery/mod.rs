@@ -20,7 +20,7 @@ use crate::relay::destination::{DeliveryLimits, Destination};
 use crate::relay::queue::DeliveryProblem;
 use crate::smtp::{
     ClientTls, Connections, DelayReason, DeliveryOutcome, EnhancedCode, HostReply, Names, ResolverError,
-    SentMail,
+    SentMail, Unsendable,
 };
 use crate::value::Domain;
 
@@ -109,9 +109,9 @@ fn check_names(relay: &RelaySection) -> Result<(), RelayError> {
 #[async_trait]
 impl Delivery for MailRelay {
     async fn deliver(&self, mail: OutgoingMail<'_>) -> Result<Dispatched, DeliveryProblem> {
-        let routes = self.routes.to(mail.to.domain(), mail.requires_tls).await?;
+        let routes = self.routes.to(mail.to.domain(), mail.protection.requires_tls()).await?;
         let sent =
-            SentMail { from: mail.from, to: mail.to, message: mail.message, requires_tls: mail.requires_tls };
+            SentMail { from: mail.from, to: mail.to, message: mail.message, protection: mail.protection };
         into_result(self.connections.deliver(&routes, sent).await)
     }
 
@@ -135,6 +135,7 @@ fn into_result(outcome: DeliveryOutcome) -> Result<Dispatched, DeliveryProblem> 
         DeliveryOutcome::Accepted { tls, .. } => Ok(Dispatched { tls }),
         DeliveryOutcome::Delayed { reason, reply } => Err(delay(reason, reply)),
         DeliveryOutcome::Refused(reply) => Err(refusal(reply)),
+        DeliveryOutcome::Unsendable(Unsendable::NeedsRequireTls) => Err(DeliveryProblem::NotOnward),
         DeliveryOutcome::Unsendable(_) => Err(DeliveryProblem::Broken),
     }
 }

@@ -77,7 +77,8 @@ impl Connections {
     }
 
     /// Delivers one message to one recipient at the first of these hosts that greets us. Never in clear when the route
-    /// requires TLS. What that host says of the mail is the outcome: the others are not asked.
+    /// requires TLS. What that host says of the mail is the outcome: the others are not asked, unless it does not promise to
+    /// hand the mail on as protected as it must be (RFC 8689 section 4.2.1).
     ///
     /// When the outcome is [`DelayReason::Lost`] or [`DelayReason::TimedOut`] the host may have the mail all the same: the
     /// next try must carry the same Message-ID.
@@ -85,17 +86,17 @@ impl Connections {
         if !is_sendable(sent.message) {
             return DeliveryOutcome::Unsendable(Unsendable::LineEnding);
         }
-        let mut last = delayed(DelayReason::Unreachable);
+        let mut last = None;
         for route in routes {
             let wait = route.waits.mail(sent.message.len());
             match timeout(wait, self.attempt(route, sent)).await {
                 Ok(Ok(outcome)) => return outcome,
                 // No mail was named: the next host may do better.
-                Ok(Err(outcome)) => last = outcome,
+                Ok(Err(outcome)) => last = Some(graver(last, outcome)),
                 Err(_) => return delayed(DelayReason::TimedOut),
             }
         }
-        last
+        last.unwrap_or(delayed(DelayReason::Unreachable))
     }
 
     /// What the host says of the mail, or why it was not asked.
@@ -110,7 +111,10 @@ impl Connections {
             Err(outcome) => outcome,
         };
         self.park(key, host, &outcome).await;
-        Ok(outcome)
+        match outcome {
+            DeliveryOutcome::Unsendable(Unsendable::NeedsRequireTls) => Err(outcome),
+            _ => Ok(outcome),
+        }
     }
 
     /// A connection that was opened for this route and still stands.
@@ -138,6 +142,15 @@ impl Connections {
             Ok(number) => leave_after(Arc::downgrade(&self.parked), key, number),
             Err(host) => host.quit().await,
         }
+    }
+}
+
+/// What came of several hosts that were not given the mail: while one of them may do better later, that it is not sent is
+/// not for good.
+fn graver(last: Option<DeliveryOutcome>, outcome: DeliveryOutcome) -> DeliveryOutcome {
+    match (last, outcome) {
+        (Some(waits @ DeliveryOutcome::Delayed { .. }), DeliveryOutcome::Unsendable(_)) => waits,
+        (_, outcome) => outcome,
     }
 }
 

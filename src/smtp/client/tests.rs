@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::super::limits::ListenerLimits;
 use super::super::listener::ListenerTls;
-use super::super::testing::{Keeper, certificate, start};
+use super::super::testing::{Keeper, certificate, start, start_with};
 use super::*;
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\nBonjour\r\n";
@@ -39,7 +39,7 @@ fn no_roots() -> ClientTls {
 
 async fn send(route: &Route, message: &[u8]) -> DeliveryOutcome {
     let (from, to) = (address("retour@pli.example"), address("depot@carsat.example"));
-    let sent = SentMail { from: Some(&from), to: &to, message, requires_tls: false };
+    let sent = SentMail { from: Some(&from), to: &to, message, protection: Protection::Usual };
     Connections::new(no_roots()).deliver(std::slice::from_ref(route), sent).await
 }
 
@@ -173,7 +173,7 @@ async fn our_own_server_takes_a_mail_over_tls_from_a_client_that_requires_it() {
     let to = address("depot@carsat.example");
     let route = route(server.address, TlsRequirement::Required);
     let message = b".Objet: \xc3\xa9t\xc3\xa9\r\n.\r\n";
-    let sent = SentMail { from: None, to: &to, message, requires_tls: false };
+    let sent = SentMail { from: None, to: &to, message, protection: Protection::Usual };
     match Connections::new(roots).deliver(&[route], sent).await {
         DeliveryOutcome::Accepted { tls: Some(tls), code: 250 } => {
             assert!(tls.starts_with("TLSv1.3 "), "{tls}");
@@ -184,6 +184,61 @@ async fn our_own_server_takes_a_mail_over_tls_from_a_client_that_requires_it() {
     assert_eq!(kept[0].bytes.expose(), ".Objet: été\r\n.\r\n".as_bytes());
     assert_eq!((kept[0].from.as_ref(), kept[0].helo.as_str()), (None, "pli.carsat.example"));
     assert!(kept[0].tls.is_some());
+}
+
+/// RFC 8689 section 4.2.1: said where the host knows it; what others wrote goes to no host that does not.
+#[tokio::test]
+async fn requiretls_is_said_to_who_offers_it_and_what_must_go_on_so_goes_to_nobody_else() {
+    for (offers, protection, goes) in [
+        (true, Protection::Usual, true),
+        (true, Protection::ToHost, true),
+        (true, Protection::Onward, true),
+        (false, Protection::ToHost, true),
+        (false, Protection::Onward, false),
+    ] {
+        let (keeper, certificate) = (Keeper::open(), certificate());
+        let tls = ListenerTls::StartTls(certificate.server);
+        let server = start_with(keeper.clone(), tls, ListenerLimits::default(), offers).await;
+        let connections = Connections::new(ClientTls::new(certificate.roots).unwrap());
+        let (to, route) = (address("depot@carsat.example"), route(server.address, TlsRequirement::Required));
+        let sent = SentMail { from: None, to: &to, message: MESSAGE, protection };
+        let outcome = connections.deliver(&[route], sent).await;
+        let told: Vec<bool> = keeper.kept.lock().unwrap().iter().map(|mail| mail.requires_tls).collect();
+        if goes {
+            assert!(matches!(outcome, DeliveryOutcome::Accepted { tls: Some(_), .. }), "{outcome:?}");
+            assert_eq!(told, [offers && protection.requires_tls()], "{protection:?} offered: {offers}");
+        } else {
+            assert_eq!(outcome, DeliveryOutcome::Unsendable(Unsendable::NeedsRequireTls));
+            assert!(told.is_empty(), "{told:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_must_go_on_protected_goes_to_the_next_host_when_the_first_does_not_promise_it() {
+    let certificate = certificate();
+    let mut servers = Vec::new();
+    for offers in [false, true] {
+        let keeper = Keeper::open();
+        let tls = ListenerTls::StartTls(certificate.server.clone());
+        servers.push((start_with(keeper.clone(), tls, ListenerLimits::default(), offers).await, keeper));
+    }
+    let connections = Connections::new(ClientTls::new(certificate.roots).unwrap());
+    let to = address("depot@carsat.example");
+    let sent = SentMail { from: None, to: &to, message: MESSAGE, protection: Protection::Onward };
+    let mut routes: Vec<Route> =
+        servers.iter().map(|(server, _)| route(server.address, TlsRequirement::Required)).collect();
+    assert!(matches!(connections.deliver(&routes, sent).await, DeliveryOutcome::Accepted { .. }));
+    let taken: Vec<usize> = servers.iter().map(|(_, keeper)| keeper.kept.lock().unwrap().len()).collect();
+    assert_eq!(taken, [0, 1]);
+    // One that does not answer now may promise it later: not for good.
+    let dead = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    routes[1] = route(dead.local_addr().unwrap(), TlsRequirement::Required);
+    drop(dead);
+    for _ in 0..2 {
+        assert_eq!(connections.deliver(&routes, sent).await, delayed(DelayReason::Unreachable));
+        routes.reverse();
+    }
 }
 
 #[tokio::test]
@@ -370,7 +425,7 @@ async fn what_a_host_cannot_take_is_not_forced_on_it() {
     assert!(!String::from_utf8(heard.await.unwrap()).unwrap().contains("MAIL"));
     let (at, _heard) = plain.start().await;
     let to = address("dépôt@carsat.example");
-    let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+    let sent = SentMail { from: None, to: &to, message: MESSAGE, protection: Protection::Usual };
     let outcome = Connections::new(no_roots()).deliver(&[route(at, TlsRequirement::None)], sent).await;
     assert_eq!(outcome, DeliveryOutcome::Unsendable(Unsendable::NeedsSmtpUtf8));
 }
@@ -382,7 +437,7 @@ async fn one_connection_carries_several_mails_each_after_a_reset() {
     let to = address("depot@carsat.example");
     // The host serves one connection only.
     for _ in 0..3 {
-        let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+        let sent = SentMail { from: None, to: &to, message: MESSAGE, protection: Protection::Usual };
         let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
         assert_eq!(connections.deliver(&routes, sent).await, accepted);
     }
@@ -408,7 +463,7 @@ async fn the_next_host_is_tried_when_one_does_not_greet_and_not_when_it_refuses(
         let hosts =
             [nobody.clone(), away, route(at, TlsRequirement::None), route(next, TlsRequirement::None)];
         let to = address("depot@carsat.example");
-        let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+        let sent = SentMail { from: None, to: &to, message: MESSAGE, protection: Protection::Usual };
         let outcome = Connections::new(no_roots()).deliver(&hosts, sent).await;
         assert_eq!(matches!(outcome, DeliveryOutcome::Accepted { .. }), accepted, "{outcome:?}");
     }
@@ -421,7 +476,7 @@ async fn a_connection_that_was_closed_meanwhile_is_opened_anew() {
     let (connections, routes) = (Connections::new(no_roots()), [route(at, TlsRequirement::None)]);
     let to = address("depot@carsat.example");
     for _ in 0..2 {
-        let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+        let sent = SentMail { from: None, to: &to, message: MESSAGE, protection: Protection::Usual };
         let accepted = DeliveryOutcome::Accepted { tls: None, code: 250 };
         assert_eq!(connections.deliver(&routes, sent).await, accepted);
     }
@@ -437,7 +492,7 @@ async fn what_is_refused_leaves_the_connection_to_the_next_mail() {
     let (connections, routes) = (Connections::new(no_roots()), [route(at, TlsRequirement::None)]);
     let to = address("depot@carsat.example");
     for _ in 0..2 {
-        let sent = SentMail { from: None, to: &to, message: MESSAGE, requires_tls: false };
+        let sent = SentMail { from: None, to: &to, message: MESSAGE, protection: Protection::Usual };
         assert!(matches!(connections.deliver(&routes, sent).await, DeliveryOutcome::Refused(_)));
     }
     drop(connections);

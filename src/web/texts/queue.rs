@@ -45,6 +45,7 @@ words! {
         forwarded: "Courriel d’un agent à un collègue", "An agent’s mail to a colleague";
         other: "Information sur un transfert", "Information on a transfer";
         unreachable: "le serveur de courrier ne répond pas", "the mail host does not answer";
+        not_onward: "le serveur ne promet pas de garder le courriel chiffré, comme l’expéditeur le demande", "the host does not promise to keep the mail encrypted, as its sender demands";
         tls: "la connexion ne peut pas être protégée comme il le faut", "the connection cannot be protected as it must be";
         busy: "le serveur de courrier ne reçoit rien pour l’instant", "the mail host takes nothing at present";
         later: "le serveur demande de réessayer plus tard", "the host asks to try later";
@@ -97,6 +98,7 @@ impl QueueWords {
         match problem {
             DeliveryProblem::Unreachable => self.unreachable,
             DeliveryProblem::TlsRequired => self.tls,
+            DeliveryProblem::NotOnward => self.not_onward,
             DeliveryProblem::HostBusy { .. } => self.busy,
             DeliveryProblem::TryLater { .. } => self.later,
             DeliveryProblem::Greylisted { .. } => self.greylisted,
