@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use pli::app::ports::{
@@ -63,8 +63,8 @@ pub struct Outbox {
     pub tried: Mutex<Vec<String>>,
     /// What the connections are protected by, as `Dispatched` tells it.
     pub tls: Mutex<Option<String>>,
-    /// Where the app says that policies of domains are kept.
-    pub kept: OnceLock<Arc<dyn KeptPolicies>>,
+    /// Where the app that began last says that policies of domains are kept.
+    pub kept: Mutex<Option<Arc<dyn KeptPolicies>>>,
 }
 
 /// What the host of a domain does.
@@ -100,7 +100,7 @@ impl Delivery for Outbox {
     }
 
     fn keep_policies_in(&self, kept: Arc<dyn KeptPolicies>) {
-        assert!(self.kept.set(kept).is_ok(), "told once");
+        *self.kept.lock().unwrap() = Some(kept);
     }
 }
 

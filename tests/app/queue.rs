@@ -257,7 +257,7 @@ async fn what_left_while_it_was_given_up_is_said_to_have_left() {
 #[tokio::test]
 async fn the_policy_of_a_domain_is_kept_until_it_is_over_or_another_takes_its_place() {
     let house = House::build().await;
-    let kept = house.outbox.kept.get().unwrap();
+    let kept = house.outbox.kept.lock().unwrap().clone().unwrap();
     let (domain, other) = (Domain::parse("a.example").unwrap(), Domain::parse("b.example").unwrap());
     let policy =
         |host: &str, max_age| StsPolicy { mode: StsMode::Enforce, hosts: vec![host.into()], max_age };
