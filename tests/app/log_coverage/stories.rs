@@ -340,6 +340,11 @@ const BOOKKEEPING: &[(&str, &[&str], &str)] = &[
         "what is over and opens nothing any more",
     ),
     ("expire.rs", &["Delete(Draft("], "a draft whose deposit was sent; one that is discarded has its event"),
+    (
+        "keep_policies.rs",
+        &["put StsPolicy("],
+        "what another domain demands of who brings it mail: a record of the outside world",
+    ),
     ("sign_in.rs", &["put Session("], "when a session was last used; that one begins or ends has its event"),
 ];
 
