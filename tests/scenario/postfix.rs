@@ -12,7 +12,7 @@ use crate::support::outbox::{self, Mail};
 use crate::support::peers::{Postfix, Sink, swaks};
 use crate::support::served::{AGENT, PAGE_PASSWORD, Served, Setting};
 use crate::support::steps::{download, file_names, open_transfer, sign_in, sign_in_as};
-use crate::support::{samples, wait_for, wait_until};
+use crate::support::{program, run, samples, wait_for, wait_until};
 
 const DEPOSITOR: &str = "lea.prigent@conseil.example";
 const NOTICES: &str = "retraite@caisse.example";
@@ -102,6 +102,21 @@ fn a_gateway_in_earnest_sends_its_mails_over_starttls_to_its_smart_host() {
     let sent = events(&log).into_iter().filter(|event| event["action"] == "mail.sent");
     let details: Vec<_> = sent.map(|event| event["detail"].clone()).collect();
     assert!(details.len() == 2 && details.iter().all(|detail| detail["tls"] == "tls13"), "{details:?}");
+}
+
+/// RFC 8689 section 2, decision 0126: what the way out cannot keep is promised to nobody.
+#[test]
+fn requiretls_is_offered_where_the_way_out_can_keep_it() {
+    let sink = Sink::new();
+    for (relay, offered) in [("tls = \"none\"\n", false), ("tls = \"required\"\n", true)] {
+        let served = Served::start(&Setting { smart_host: &sink.address, relay, ..Setting::default() });
+        let asked =
+            ["--server", &served.smtp, "--tls", "--to", "retraite@pli.example", "--quit-after", "EHLO"];
+        let said = run(program("swaks").args(asked));
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.contains("TLS started"), "{said}");
+        assert_eq!(said.contains("REQUIRETLS"), offered, "{relay}{said}");
+    }
 }
 
 /// The recipe of `deploy/`, its lines as they stand but for the port. Who is nobody here is refused while the sender waits.

@@ -14,31 +14,42 @@ const AT_GREYLISTING: &str = "jeanne@timide.example";
 const AT_SILENT: &str = "paul@muet.example";
 const AT_WELL: &str = "lea@conseil.example";
 
-#[test]
-fn a_host_that_greylists_and_one_that_hangs_delay_nobody_else() {
-    let sink = Sink::new();
+/// The host of timide.example: it puts off all that comes for it.
+fn greylisting(sink: &Sink) -> Postfix {
     let greylists = "smtpd_recipient_restrictions = check_recipient_access \
         inline:{ { timide.example = 450 4.2.0 Greylisted, try again later } }";
-    let shy = Postfix::relaying_to(&sink.address, &[greylists, "smtpd_timeout = 2s"]);
-    // The kernel takes connections for it; nobody ever greets.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = |address: &str| address.rsplit_once(':').unwrap().1.to_owned();
+    Postfix::relaying_to(&sink.address, &[greylists, "smtpd_timeout = 2s"])
+}
+
+/// A gateway whose mail for timide.example goes to the host that greylists, for muet.example to this port, all other to the
+/// sink.
+fn served_beside(sink: &Sink, shy: &Postfix, silent: u16) -> Served {
+    let (_, shy) = shy.address.rsplit_once(':').unwrap();
     let domains = format!(
-        "tls = \"none\"\ndomains = [{{ domain = \"timide.example\", host = \"127.0.0.1\", port = {} }}, \
-         {{ domain = \"muet.example\", host = \"127.0.0.1\", port = {} }}]\n",
-        port(&shy.address),
-        silent.local_addr().unwrap().port(),
+        "tls = \"none\"\ndomains = [{{ domain = \"timide.example\", host = \"127.0.0.1\", port = {shy} }}, \
+         {{ domain = \"muet.example\", host = \"127.0.0.1\", port = {silent} }}]\n",
     );
-    let served = Served::start(&Setting {
+    Served::start(&Setting {
         smart_host: &sink.address,
         relay: &domains,
         partner: "--relay 127.0.0.0/8 --domain timide.example --domain muet.example",
         ..Setting::default()
-    });
-    let deposit = |from: &str| {
-        let sent = swaks(&served.smtp, from, "retraite@pli.example", "Demande urgente", "Bonjour.", &[]);
-        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
-    };
+    })
+}
+
+fn deposit(served: &Served, from: &str) {
+    let sent = swaks(&served.smtp, from, "retraite@pli.example", "Demande urgente", "Bonjour.", &[]);
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
+}
+
+#[test]
+fn a_host_that_greylists_and_one_that_hangs_delay_nobody_else() {
+    let sink = Sink::new();
+    let shy = greylisting(&sink);
+    // The kernel takes connections for it; nobody ever greets.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let served = served_beside(&sink, &shy, silent.local_addr().unwrap().port());
+    let deposit = |from: &str| deposit(&served, from);
     let arrived = |to: &str| sink.mails().iter().filter(|mail| mail.to.iter().any(|at| at == to)).count();
 
     for _ in 0..3 {
@@ -73,25 +84,9 @@ fn a_host_that_greylists_and_one_that_hangs_delay_nobody_else() {
 #[test]
 fn an_operator_shows_holds_retries_and_drops_mails_by_their_ids_or_all_at_once() {
     let sink = Sink::new();
-    let greylists = "smtpd_recipient_restrictions = check_recipient_access \
-        inline:{ { timide.example = 450 4.2.0 Greylisted, try again later } }";
-    let shy = Postfix::relaying_to(&sink.address, &[greylists, "smtpd_timeout = 2s"]);
-    let (_, shy_port) = shy.address.rsplit_once(':').unwrap();
-    let domains = format!(
-        "tls = \"none\"\ndomains = [{{ domain = \"timide.example\", host = \"127.0.0.1\", port = {shy_port} }}, \
-         {{ domain = \"muet.example\", host = \"127.0.0.1\", port = {} }}]\n",
-        free_port(),
-    );
-    let served = Served::start(&Setting {
-        smart_host: &sink.address,
-        relay: &domains,
-        partner: "--relay 127.0.0.0/8 --domain timide.example --domain muet.example",
-        ..Setting::default()
-    });
-    let deposit = |from: &str| {
-        let sent = swaks(&served.smtp, from, "retraite@pli.example", "Demande urgente", "Bonjour.", &[]);
-        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
-    };
+    let shy = greylisting(&sink);
+    let served = served_beside(&sink, &shy, free_port());
+    let deposit = |from: &str| deposit(&served, from);
     let json = |command: &str| -> Vec<Value> {
         let told = served.command(command);
         told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -120,7 +115,7 @@ fn an_operator_shows_holds_retries_and_drops_mails_by_their_ids_or_all_at_once()
     let unknown = run(&mut served.prepare("queue show 00000000000000000000000000000000"));
     assert!(!unknown.status.success() && unknown.stdout.is_empty());
 
-    assert_eq!(served.command(&format!("queue hold {held}")), "1 mails\n");
+    assert_eq!(served.command(&format!("queue hold {held}")), "1 mail\n");
     assert_eq!(served.command(&format!("queue drop {dropped} --json")), "{\"changed\":1}\n");
     assert_eq!(
         (state(held), state(dropped), state(retried)),
@@ -140,7 +135,7 @@ fn an_operator_shows_holds_retries_and_drops_mails_by_their_ids_or_all_at_once()
     deposit(AT_GREYLISTING);
     wait_until("a new one to arrive", || arrived() == 2);
     assert_eq!(state(held), "held", "though its host is alive");
-    assert_eq!(served.command(&format!("queue retry {held}")), "1 mails\n");
+    assert_eq!(served.command(&format!("queue retry {held}")), "1 mail\n");
     wait_until("it to arrive once it is let go", || arrived() == 3);
     wait_until("it to be known", || state(held) == "accepted");
     assert_eq!(served.command("queue list"), "");

@@ -147,8 +147,11 @@ pub(super) async fn change(
             break;
         }
     }
-    let told =
-        if chosen.json { json!({ "changed": changed }).to_string() } else { format!("{changed} mails") };
+    let told = match (chosen.json, changed) {
+        (true, _) => json!({ "changed": changed }).to_string(),
+        (false, 1) => "1 mail".to_owned(),
+        (false, _) => format!("{changed} mails"),
+    };
     line(replies, told).await
 }
 
